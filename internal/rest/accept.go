@@ -11,8 +11,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// accepted reports whether an answer says that a removal was accepted, in a form that
-// providers give whatever they document.
+// accepted reports whether an answer accepts a removal by one of the statuses that providers
+// send, documented or not.
 func (c *Call) accepted(a *Answer) bool {
 	switch a.Status {
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
@@ -27,10 +27,10 @@ func isEmpty(body []byte) bool {
 	return len(body) == 0 || body[0] == '{' && body[len(body)-1] == '}' && len(bytes.TrimSpace(body[1:len(body)-1])) == 0
 }
 
-var errCached = errors.New("the answer comes from a cache")
+var errCached = errors.New("the answer comes from a cache; it must be generated for this request")
 
-// cached returns the error of a success that proves nothing, because its Age shows that
-// the provider did not generate it for this request (RFC 9111, section 5.1).
+// cached returns the error of a success that proves nothing, because its header Age shows
+// that the provider did not generate it for this request (RFC 9111, section 5.1).
 func (c *Client) cached(call *Call, a *Answer) *errors.Error {
 	if !aged(a.Header) {
 		return nil
@@ -40,43 +40,44 @@ func (c *Client) cached(call *Call, a *Answer) *errors.Error {
 	return e
 }
 
-// aged reports whether an answer has an Age. The name of the header is canonical, which
-// spares looking at it in each answer.
+// aged reports whether an answer has an Age. It reads the canonical name directly, which
+// saves time for each answer.
 func aged(header http.Header) bool {
 	age := header["Age"]
 	return len(age) > 0 && age[0] != ""
 }
 
-// uncached makes a "not found" that comes from a cache an answer that proves nothing.
+// uncached replaces the code of a "not found" that comes from a cache, because it proves
+// nothing.
 func uncached(e *errors.Error, header http.Header) {
 	if e != nil && aged(header) && errors.Is(e, errors.NotFound) {
 		e.Code, e.Err = errors.UnexpectedResponse, errCached
 	}
 }
 
-// errorMembers are the names of members by which an answer says that something failed.
+// errorMembers are the names of members that report a failure.
 var errorMembers = []string{
 	"error", "errors", "errorCode", "error_code", "errorMessage", "error_message", "errorMsg", "error_msg",
 	"errorDescription", "error_description", "err", "fault", "code", "exception", "failed", "failure", "failures",
 }
 
 var (
-	errContradiction = errors.New("there is an error next to the success")
-	errUnknownMember = errors.New("the body has a member that is not described")
+	errContradiction = errors.New("the body of the success has an error member")
+	errUnknownMember = errors.New("the body has a member that the API description lacks")
 )
 
-// scrutiny is how much of the body of a success must not speak against it.
+// scrutiny is the part of the body of a success that must not contradict the success.
 type scrutiny int
 
 const (
-	errorInEnvelope scrutiny = iota // no error in the envelope: items of a read may have errors of their own
-	errorAnywhere                   // no error in any object
-	knownOutermost                  // also, the outermost object has no member that is not described
-	knownAnywhere                   // also, no object has one
+	errorInEnvelope scrutiny = iota // the envelope has no error; items of a read may have errors of their own
+	errorAnywhere                   // no object has an error
+	knownOutermost                  // in addition, the API description has all members of the outermost object
+	knownAnywhere                   // in addition, the API description has all members of all objects
 )
 
-// scrutiny returns how much of a body is looked at. An error next to the success of a
-// deletion of an organization may be there in any words, and a read decides.
+// scrutiny returns the part of a body that is checked. The deletion of an organization has
+// the strictest check, because an error may have any name, and a read can decide.
 func (c *Call) scrutiny(knownOnly bool) scrutiny {
 	switch {
 	case c.deletes():
@@ -89,7 +90,7 @@ func (c *Call) scrutiny(knownOnly bool) scrutiny {
 	return errorAnywhere
 }
 
-// deletes reports whether a call deletes an organization by the method for that.
+// deletes reports whether a call deletes an organization by the method DELETE.
 func (c *Call) deletes() bool {
 	return c.Method == http.MethodDelete && !c.Removal && !c.Repeat
 }
@@ -102,8 +103,8 @@ func (s scrutiny) within() scrutiny {
 	return s
 }
 
-// contradiction returns what in the body of a success speaks against it: an error that its
-// operation does not describe, or a member that is not described. The body is valid JSON.
+// contradiction returns the reason why the body of a success contradicts the success: an error
+// member, or another member, that the API description lacks. The body is valid JSON.
 func (a *Answer) contradiction(call *Call, knownOnly bool) error {
 	s := call.scrutiny(knownOnly)
 	if s < knownOutermost && !a.suspect {
@@ -112,7 +113,7 @@ func (a *Answer) contradiction(call *Call, knownOnly bool) error {
 	return s.contradiction(a.Body, reflect.TypeOf(call.Out))
 }
 
-// contradiction looks at an object and the objects in it.
+// contradiction checks an object and the objects in it.
 func (s scrutiny) contradiction(body []byte, out reflect.Type) error {
 	for m := JSON(body).Members(); m.Next(); {
 		name, value := m.Name(), m.Value
@@ -135,7 +136,7 @@ func isErrorMember(name string) bool {
 	return slices.ContainsFunc(errorMembers, func(m string) bool { return strings.EqualFold(m, name) })
 }
 
-// isNothing reports whether a JSON value is one that says that there is no error.
+// isNothing reports whether the JSON value of an error member reports no error.
 func isNothing(value []byte) bool {
 	switch string(bytes.Join(bytes.Fields(value), nil)) {
 	case "null", "false", `""`, "0", "{}", "[]":
@@ -146,8 +147,8 @@ func isNothing(value []byte) bool {
 
 var anyType = reflect.TypeFor[any]()
 
-// memberType returns the type of a member, as encoding/json reads it; nil if the type has
-// no member of this name. A map or an interface has any.
+// memberType returns the type that encoding/json decodes a member into; nil if the type has no
+// member of this name. A map and an interface have members of all names.
 func memberType(out reflect.Type, name string) reflect.Type {
 	for out != nil && out.Kind() == reflect.Pointer {
 		out = out.Elem()

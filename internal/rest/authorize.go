@@ -9,22 +9,22 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Authorizer puts a credential on requests. It is safe for concurrent use.
+// Authorizer sets the credential of requests. It is safe for concurrent use.
 type Authorizer interface {
-	// Authorize sets the credential, after fetching one where it has to. The error
-	// is a [*TokenRefusal] when the token endpoint answered and gave none.
+	// Authorize sets the credential of a request, after fetching one if necessary. The
+	// error is a [*TokenRefusal] if the token endpoint answered without a token.
 	Authorize(context.Context, *http.Request) error
 
-	// Refused is told that the provider answered a request with 401 and reports
-	// whether sending it again, authorized anew, may fare better.
+	// Refused records that the provider answered a request with 401. It reports whether
+	// the request may succeed with another authorization.
 	Refused(*http.Request, http.Header) bool
 }
 
-// NewAuthorizer makes an Authorizer that fetches what it needs through the
-// guarded client of the Client that it serves.
+// NewAuthorizer makes an Authorizer, which fetches tokens with the given HTTP client. That
+// client follows no redirect to another origin.
 type NewAuthorizer func(*http.Client) Authorizer
 
-// authorize makes the HTTP request of an exchange, and sets its credential.
+// authorize builds the HTTP request of an exchange, and sets its credential.
 func (c *Client) authorize(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	req, err := c.build(ctx, call)
 	if err != nil {
@@ -41,9 +41,8 @@ func (c *Client) authorize(ctx context.Context, call *Call, x *exchange) *errors
 	return nil
 }
 
-// unauthorized makes an error of a credential that could not be fetched. Its
-// Status is 0, for the operation itself was never sent; the cause has the status
-// of the token endpoint.
+// unauthorized returns the error of a credential that cannot be fetched. Its Status is 0,
+// because the operation was not sent; the cause has the status of the token endpoint.
 func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *errors.Error {
 	if ctx.Err() != nil {
 		return c.newError(call, errors.Canceled, ctx.Err())
@@ -61,11 +60,11 @@ func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *error
 	return c.newError(call, errors.Unauthenticated, err)
 }
 
-var errUnsendable = errors.New("the credential has what no header can have")
+var errUnsendable = errors.New("the credential contains a control character")
 
-// sendable reports whether an Authorization can be sent. A transport may refuse one
-// that cannot, by an error of which nobody knows that it came before the request was
-// sent; or send it, with a header of somebody else's behind a line break.
+// sendable reports whether an Authorization has no control character. With one, a transport
+// may return an error that does not prove that nothing was sent, or may send a line break and
+// another header after it.
 func sendable(authorization []string) bool {
 	for _, value := range authorization {
 		for i := range len(value) {
@@ -77,20 +76,21 @@ func sendable(authorization []string) bool {
 	return true
 }
 
-// TokenRequest is the operation of an error of a token endpoint.
+// TokenRequest is the operation of the error of a token endpoint.
 const TokenRequest = "token request"
 
-// TokenRefusal is a token endpoint's answer that is no token.
+// TokenRefusal is the answer of a token endpoint without a token.
 type TokenRefusal struct {
-	Answer      *Answer
-	Code        string // of RFC 6749, section 5.2: "invalid_client"
-	Description string
-	Secrets     []string // what was sent, in case the answer repeats it
+	Answer      *Answer  // Answer is the whole answer.
+	Code        string   // Code is the error code of RFC 6749, section 5.2, such as "invalid_client".
+	Description string   // Description is the text of the token endpoint for the code.
+	Secrets     []string // Secrets are the secrets of the request, which the answer may repeat.
 }
 
-func (*TokenRefusal) Error() string { return "the token endpoint gave no token" }
+// Error returns a text without details, which the answer has.
+func (*TokenRefusal) Error() string { return "the token endpoint returned no token" }
 
-// refusedToken makes an error of a token endpoint's answer.
+// refusedToken returns the error for the answer of a token endpoint.
 func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
 	e := c.newError(&Call{Operation: TokenRequest}, "", nil)
 	e.Status = r.Answer.Status
@@ -116,7 +116,7 @@ func (c *Client) refusedToken(r *TokenRefusal) *errors.Error {
 	return e
 }
 
-// ofGrant maps the error codes of RFC 6749, section 5.2.
+// ofGrant returns the code for an error code of RFC 6749, section 5.2; "" if it is unknown.
 func ofGrant(code string) errors.Code {
 	switch code {
 	case "invalid_client", "invalid_grant", "unauthorized_client":

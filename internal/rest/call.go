@@ -14,67 +14,69 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Call is what a generated method asks for.
+// Call describes one call of an operation. Generated methods fill it in.
 type Call struct {
-	Operation string // "DeleteOrganization"
-	Target    string // the id or name it is about
-	Subject   string // the kind of resource that Target names, such as "organization"; "" if unknown
-	Method    string
-	Path      string // relative to the base URL, parameters in braces
-	Accept    string // "" for application/json
-	Body      any    // to be sent as JSON; nil for none
+	Operation string // Operation is the name of the operation, such as "DeleteOrganization".
+	Target    string // Target is the ID or name of the resource that the call concerns.
+	Subject   string // Subject is the kind of that resource, such as "organization"; "" if unknown.
+	Method    string // Method is the HTTP method.
+	Path      string // Path is relative to the base URL, with parameters in braces.
+	Accept    string // Accept is the media type of the answer; "" for application/json.
+	Body      any    // Body is sent as JSON; nil for no body.
 
 	// ContentType is the media type of Body; "" for application/json.
 	ContentType string
 
-	// Status is the status that the operation documents for a success, or was recorded
-	// to answer with.
+	// Status is the documented or recorded status of a success.
 	Status int
 
-	// Out is what the body of a success is decoded into; nil when none is due.
+	// Out is the value that the body of a success is decoded into; nil if a success has no
+	// body.
 	Out any
 
 	// Validate returns the name of a required part that the body of a success lacks; "" if it
 	// is complete. It is called after decoding; nil if nothing is required.
 	Validate func() string
 
-	// PageSize is how many items were requested for a page of a list; 0 if the call names
-	// no number. More of them, beyond some slack, are no success.
+	// PageSize is the requested number of items for a page of a list; 0 if the call requests
+	// no number. An answer with many more items is no success.
 	PageSize int
 
-	// List: the body of a success is a list.
+	// List is true if the body of a success is a list.
 	List bool
 
-	// Repeat: the call changes nothing, so it may be sent again after any failure.
+	// Repeat is true if the call changes nothing, so that it may be sent again after any
+	// failure.
 	Repeat bool
 
-	// Once: the call names its target by a name that can belong to another resource
-	// later, so that it is not sent again, whatever the answer to the first request is.
+	// Once is true if the name of the target can belong to another resource later, so that
+	// the call is never sent again.
 	Once bool
 
-	// Removal: the call removes a resource. 200, 202 and 204 with an empty body or {}
-	// mean that the removal was accepted, whichever of them is documented: recorded
-	// answers differ from the documentation. Out is not filled then, and only a read
-	// shows when the resource no longer exists. The deletion of an organization is no
-	// Removal: an answer that is not the documented one leaves its outcome open.
+	// Removal is true if the call removes a resource that is no organization. 200, 202 and
+	// 204 with an empty body or {} mean that the removal was accepted, because recorded
+	// answers differ from the documented ones. Out is not filled then, and only a read
+	// shows that the resource no longer exists. For the deletion of an organization, an
+	// answer other than the documented one leaves the outcome open.
 	Removal bool
 
-	foreign   bool // the last answer was not in the provider's own form
+	foreign   bool // the last answer was not in the provider's form
 	header    http.Header
-	path      string // Path, escaped and filled in
+	path      string // Path with its parameters, escaped
 	query     string
 	body      []byte
-	err       error     // the first argument that was refused
-	sent      int       // how often
+	err       error     // why the first refused argument was refused
+	sent      int       // the number of requests sent
 	started   time.Time // see [Retry.start]
-	concealed string    // the target, if it was taken for a credential
+	concealed string    // the target, if it has the form of a credential
 	answer    Answer
 	conns     connTrace // of the last exchange
-	accept    [1]string // here to be allocated with the rest
+	accept    [1]string // a field, which saves an allocation
 }
 
-// PathParam checks a value and fills it into the path for the parameter param. An error names
-// the argument as the signature of the operation does.
+// PathParam sets the parameter param of the path. A value that the check refuses, or that has the
+// form of a credential, makes the call fail before it is sent. The error has the name argument,
+// which is that of the method's parameter.
 func (c *Call) PathParam(param, argument, value string, check Check) {
 	if c.path == "" {
 		c.path = c.Path
@@ -83,7 +85,7 @@ func (c *Call) PathParam(param, argument, value string, check Check) {
 		c.refuse(argument, value, err)
 		return
 	}
-	if !isWord(value) { // a word needs no escape
+	if !isWord(value) { // a word has no character to escape
 		value = url.PathEscape(value)
 	}
 	if before, after, ok := strings.Cut(c.path, "{"+param+"}"); ok {
@@ -91,16 +93,15 @@ func (c *Call) PathParam(param, argument, value string, check Check) {
 	}
 }
 
-// QueryParam adds a parameter to the query in the style that the operation
-// documents.
+// QueryParam adds a parameter to the query in a style of OpenAPI, such as "form".
 func (c *Call) QueryParam(name, style string, explode bool, value any) {
 	if v := reflect.ValueOf(value); v.Kind() == reflect.String && isCredential(v.String()) {
 		c.refuse(name, v.String(), errLooksSecret)
 		return
 	}
 	styled, err := runtime.StyleParamWithLocation(style, explode, name, runtime.ParamLocationQuery, value)
-	if err != nil { // its text may repeat the value
-		c.refuse(name, c.Target, errors.New("cannot be written into a query"))
+	if err != nil { // the text of err may repeat the value
+		c.refuse(name, c.Target, errors.New("has a type that a query cannot represent"))
 		return
 	}
 	if c.query != "" {
@@ -109,18 +110,19 @@ func (c *Call) QueryParam(name, style string, explode bool, value any) {
 	c.query += styled
 }
 
-// OptionalParam adds a parameter to the query if it was given.
+// OptionalParam adds a parameter to the query if given is true.
 func (c *Call) OptionalParam(given bool, name, style string, explode bool, value any) {
 	if given {
 		c.QueryParam(name, style, explode, value)
 	}
 }
 
-// HeaderParam adds a header that chooses what the call is about, after checking it.
+// HeaderParam sets a header that selects the target of the call. A value that the check
+// refuses makes the call fail before it is sent.
 func (c *Call) HeaderParam(name, value string, check Check) {
 	err := verify(value, check)
 	if err == nil && !survives(value) {
-		err = errors.New("contains what a header does not keep")
+		err = errors.New("must contain only printable ASCII characters, without white space at the ends")
 	}
 	if err != nil {
 		c.refuse(name, value, err)
@@ -132,15 +134,14 @@ func (c *Call) HeaderParam(name, value string, check Check) {
 	c.header.Set(name, value)
 }
 
-// Header returns a header that chooses what the call is about; "" if there is none, or
-// if its value was refused.
+// Header returns the value of a header that HeaderParam set; "" if it was not set, or if its
+// value was refused.
 func (c *Call) Header(name string) string { return c.header.Get(name) }
 
-// Location returns the path of a call with its parameters.
+// Location returns the path of the call with its parameters.
 func (c *Call) Location() string { return cmp.Or(c.path, c.Path) }
 
-// Clone returns a call that is sent as c, with headers of its own. It is decoded into the
-// same Out.
+// Clone returns a copy of the call with its own headers. The copy has the same Out.
 func (c *Call) Clone() *Call {
 	return &Call{
 		Operation: c.Operation, Target: c.Target, Subject: c.Subject, Method: c.Method, Path: c.Path, Accept: c.Accept, Body: c.Body,
@@ -150,20 +151,21 @@ func (c *Call) Clone() *Call {
 	}
 }
 
-// survives reports whether a header has a value as it is: spaces around it are taken
-// off, and what is left of " " would be about something else, or everything.
+// survives reports whether the transport sends a value of a header unchanged. It removes
+// spaces at the ends, and an empty value could select another resource, or all.
 func survives(value string) bool {
 	return strings.TrimSpace(value) == value && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// Require refuses the call when an argument is not what it has to be.
+// Require makes the call fail before it is sent if the check refuses an argument.
 func (c *Call) Require(name, value string, check Check) {
 	if err := verify(value, check); err != nil {
 		c.refuse(name, value, err)
 	}
 }
 
-// verify refuses a value that its check refuses, or that has the form of a credential.
+// verify returns why a value is refused: by its check, or because the value has the form of a
+// credential.
 func verify(value string, check Check) error {
 	if err := check(value); err != nil {
 		return err
@@ -174,8 +176,8 @@ func verify(value string, check Check) error {
 	return nil
 }
 
-// refuse refuses the call, and takes the value that was refused out of its target: it
-// may be a credential that was passed by mistake.
+// refuse makes the call fail before it is sent. It removes the target that contains the
+// refused value, because the value may be a credential that was passed by mistake.
 func (c *Call) refuse(name, value string, err error) {
 	if c.err == nil {
 		c.err = &argumentError{name, err}
@@ -185,7 +187,7 @@ func (c *Call) refuse(name, value string, err error) {
 	}
 }
 
-// argumentError says which argument was refused.
+// argumentError is the error of a refused argument.
 type argumentError struct {
 	name string
 	err  error
@@ -193,10 +195,10 @@ type argumentError struct {
 
 func (e *argumentError) Error() string { return e.name + " " + e.err.Error() }
 
-// Required is a part that the body of a success must have, and whether it is absent.
+// Required is a part that the body of a success must have.
 type Required struct {
-	Name   string
-	Absent bool
+	Name   string // Name is the name of the part in the API.
+	Absent bool   // Absent is true if the body lacks the part.
 }
 
 // Validate returns the name of the first part that is absent; "" if none is.
@@ -209,7 +211,7 @@ func Validate(parts ...Required) string {
 	return ""
 }
 
-// Pointer returns what a call was decoded into, unless it failed.
+// Pointer returns the decoded body of a success; nil with the error of a failure.
 func Pointer[T any](out *T, err error) (*T, error) {
 	if err != nil {
 		return nil, err
@@ -217,7 +219,7 @@ func Pointer[T any](out *T, err error) (*T, error) {
 	return out, nil
 }
 
-// Value returns what a call was decoded into, unless it failed.
+// Value returns the decoded body of a success; the zero value with the error of a failure.
 func Value[T any](out *T, err error) (T, error) {
 	if err != nil {
 		var zero T
@@ -226,10 +228,13 @@ func Value[T any](out *T, err error) (T, error) {
 	return *out, nil
 }
 
-// Lookup names a thing by one of several keys in a body: {"id":"org_x"}.
-type Lookup struct{ Key, ID string }
+// Lookup identifies a resource in a body by one of several keys: {"id":"org_x"}.
+type Lookup struct {
+	Key string // Key is the name of the member.
+	ID  string // ID is the value of the member.
+}
 
-// MarshalJSON writes the lookup as an object with one key.
+// MarshalJSON returns the lookup as an object with one member.
 func (l Lookup) MarshalJSON() ([]byte, error) {
 	b := make([]byte, 0, len(l.Key)+len(l.ID)+7)
 	b = append(b, '{', '"')
@@ -244,7 +249,7 @@ func (l Lookup) MarshalJSON() ([]byte, error) {
 	return append(append(b, id...), '}'), err
 }
 
-// plain reports whether a string stands in JSON as it is.
+// plain reports whether a string needs no escape in JSON.
 func plain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

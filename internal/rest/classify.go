@@ -9,8 +9,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// classify makes an error of an answer that is no success. Should the answer repeat the
-// credential, the error does not.
+// classify returns the error of an answer that is no success. It removes the credential from
+// the parts of the answer that the error contains.
 func (c *Client) classify(call *Call, x *exchange) *errors.Error {
 	if x.succeeded {
 		return nil
@@ -25,7 +25,7 @@ func (c *Client) classify(call *Call, x *exchange) *errors.Error {
 			e.Err = x.wrong
 		}
 	case a.Cut && refused(a.Status) && e.ProviderCode == "" && !errors.Retryable(e) && a.Status != http.StatusUnauthorized:
-		// It was refused, and the status alone does not say why: the whole of it would.
+		// The provider refused the request, and the part of the body that was not received has the reason.
 		e.Code, e.Err = errors.Unavailable, errCut
 	}
 	afterRedirect(e, x.response)
@@ -33,8 +33,8 @@ func (c *Client) classify(call *Call, x *exchange) *errors.Error {
 	return e
 }
 
-// failure makes an error of an answer by the provider's code in the body first, the status
-// second, the Content-Type never.
+// failure returns the error of an answer. The provider's code in the body decides; without a
+// code, the status does. The Content-Type is not read.
 func (c *Client) failure(call *Call, a *Answer) *errors.Error {
 	e := c.newError(call, "", nil)
 	e.Status = a.Status
@@ -51,7 +51,7 @@ func (c *Client) failure(call *Call, a *Answer) *errors.Error {
 	case !own && a.needsForm():
 		e.Code, e.Err = errors.UnexpectedResponse, errForeign
 	case e.Code.Category() == errors.NotFound && !c.notFoundStatus(a.Status, e.ProviderCode):
-		// The code of one answer with the status of another: nothing it says is proof.
+		// The code and the status belong to different answers, so that the answer proves nothing.
 		e.Code, e.Err = errors.UnexpectedResponse, errMisplaced
 	case e.Code == "":
 		e.Code = ofStatus(a.Status, e.ProviderCode != "")
@@ -59,13 +59,13 @@ func (c *Client) failure(call *Call, a *Answer) *errors.Error {
 	return e
 }
 
-var errMisplaced = errors.New("the code says that there is none, and the status does not")
+var errMisplaced = errors.New("the body has the code of a missing resource, and the status is another")
 
-var errForeign = errors.New("the body is not in the provider's form of an error")
+var errForeign = errors.New("the body of the refusal is not in the provider's form")
 
-// needsForm reports whether an answer is a refusal that counts only in the provider's
-// form: otherwise a proxy, a firewall or a wrong address has answered, and the status is
-// not the provider's. A 429 and a 401 with a challenge need no body.
+// needsForm reports whether an answer is a refusal that must be in the provider's form. A
+// refusal in another form comes from a proxy, a firewall or another server. A 429, and a 401
+// with a challenge, need no body.
 func (a *Answer) needsForm() bool {
 	switch a.Status {
 	case http.StatusTooManyRequests:
@@ -76,13 +76,12 @@ func (a *Answer) needsForm() bool {
 	return refused(a.Status)
 }
 
-// notFoundStatus reports whether a status belongs to a code that says that something
-// does not exist.
+// notFoundStatus reports whether a status can have the code of a missing resource.
 func (c *Client) notFoundStatus(status int, providerCode string) bool {
 	return status == http.StatusNotFound || status == http.StatusGone || status != 0 && c.config.NotFoundStatus[providerCode] == status
 }
 
-// newError starts an error about a call.
+// newError returns an error of a call.
 func (c *Client) newError(call *Call, code errors.Code, cause error) *errors.Error {
 	return &errors.Error{
 		Provider: c.config.Provider, Operation: call.Operation, Target: call.Target,
@@ -90,9 +89,9 @@ func (c *Client) newError(call *Call, code errors.Code, cause error) *errors.Err
 	}
 }
 
-// ofStatus is the code of an answer whose body named none that is known.
-// coded: the body had a code of the provider's, so the answer is the provider's
-// own; a bare 404 may as well come from a proxy or a wrong base URL.
+// ofStatus returns the code of an answer without a known code in its body. coded is true if
+// the body has a code in the provider's form; a 404 without one may come from a proxy, or from
+// a wrong base URL.
 func ofStatus(status int, coded bool) errors.Code {
 	switch status {
 	case http.StatusUnauthorized:
@@ -127,23 +126,23 @@ func ofStatus(status int, coded bool) errors.Code {
 
 func success(status int) bool { return status >= 200 && status <= 299 }
 
-// refused reports whether a status says that the request was not carried out. A 408
-// and a 499 do not: gateways send them for a call that ended half way.
+// refused reports whether a status means that the provider did not apply the request. Gateways
+// send 408 and 499 also for a request that the provider applied in part.
 func refused(status int) bool {
 	return status >= 400 && status <= 499 && status != http.StatusRequestTimeout && status != statusCanceled
 }
 
-// statusCanceled is what gateways make of gRPC's code 1: a call that was canceled
-// somewhere on its way.
+// statusCanceled is the status that gateways send for gRPC's code 1: a canceled call.
 const statusCanceled = 499
 
 func serverFailed(status int) bool { return status >= 500 && status <= 599 }
 
-// maxRetryAfter is the longest wait that is believed; a longer one is cut to it.
+// maxRetryAfter is the longest wait; a longer Retry-After is reduced to it.
 const maxRetryAfter = 7 * 24 * time.Hour
 
-// RetryAfter reads the header in both of its forms. A date is compared with the
-// server's own clock where the answer shows it.
+// RetryAfter returns the wait of the header Retry-After, in seconds or as a date; 0 if the
+// header is absent or invalid. A date is compared with the header Date, or with now without
+// that header.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -166,7 +165,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// Count reads a number that cannot be negative, as headers have it.
+// Count parses a number of 1 to 9 digits of a header, and reports whether it is one.
 func Count(s string) (int, bool) {
 	if !isDigits(s) || len(s) > 9 {
 		return 0, false

@@ -1,8 +1,8 @@
-// Package rest is the pipeline that every call of every provider runs through.
+// Package rest sends the calls of all providers.
 //
-// A generated method describes a [Call], and [Client.Do] carries it out by the links that
-// pipeline.go lists in their order. [Client.Delete] deletes an organization: it sends the
-// deletion, and reads the outcome if the answer does not show it.
+// A generated method fills in a [Call], and [Client.Do] passes the call through the links of
+// the pipeline; pipeline.go defines their order. [Client.Delete] deletes an organization: it
+// sends the deletion, and reads the outcome if the answer does not show it.
 package rest
 
 import (
@@ -18,84 +18,85 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
-// Version is the version of this module, as the User-Agent shows it.
+// Version is the version of this module in the User-Agent.
 const Version = "0.1.0"
 
-// Config is what a provider's New has gathered from its options.
+// Config is the configuration of a client, from the options of a provider's New.
 type Config struct {
-	Provider   string
-	BaseURL    string
-	HTTPClient *http.Client // nil: one of our own, with Timeout
-	Release    func()       // closes the connections of HTTPClient that are not the caller's; nil for none
-	Timeout    time.Duration
-	Logger     *slog.Logger // nil: silent
-	UserAgent  string       // put before our own
-	Retry      Retry
-	Rate       ratelimit.Rate
-	Authorizer NewAuthorizer
+	Provider   string         // Provider is the name of the provider in errors and log records.
+	BaseURL    string         // BaseURL is the URL that all paths are relative to.
+	HTTPClient *http.Client   // HTTPClient is the caller's client; nil for one with Timeout.
+	Release    func()         // Release closes the connections of HTTPClient that are not the caller's; nil for none.
+	Timeout    time.Duration  // Timeout bounds each request if HTTPClient is nil.
+	Logger     *slog.Logger   // Logger receives the log records; nil for none.
+	UserAgent  string         // UserAgent is the caller's product, before that of this module.
+	Retry      Retry          // Retry bounds the attempts of a call.
+	Rate       ratelimit.Rate // Rate is the caller's rate limit.
+	Authorizer NewAuthorizer  // Authorizer makes the Authorizer of the requests.
 
-	// PlainHTTP: the base URL may have the scheme http for a host other than this one.
+	// PlainHTTP is true if the base URL may have the scheme http for a host other than this
+	// one.
 	PlainHTTP bool
 
-	// secrets returns what must be in no argument. It is a function, where no
-	// formatting verb reaches them.
+	// secrets returns the secrets that no argument may contain. They are in a function,
+	// where no formatting verb shows them.
 	secrets func() []string
 
-	// Identity returns what the credential is known by where a provider lists
-	// credentials; nil if it has no such name. It is no secret, unless the caller mistook
-	// one for it: so it is a function, where no formatting verb reaches it.
+	// Identity returns the name of the credential in the provider's list of credentials;
+	// nil if it has none. It is a function, where no formatting verb shows a secret that
+	// the caller passed as a name by mistake.
 	Identity func() string
 
-	// Classify fills code, provider code, message, steps and detail from an answer
-	// that is no success. It leaves Code empty for what it does not know. It reports
-	// whether the body is in the provider's own form of an error: a 4xx of another form
-	// comes from a proxy or a firewall, and is an UnexpectedResponse.
+	// Classify sets code, provider code, message, steps and detail of an error by an answer
+	// that is no success. It sets no Code if the provider's code is unknown. It reports
+	// whether the body is in the provider's form of an error: a 4xx in another form comes
+	// from a proxy or a firewall, and is an UnexpectedResponse.
 	Classify func(*Answer, *errors.Error) (own bool)
 
-	// NotFoundStatus has the statuses other than 404 and 410 that belong to a provider
-	// code which says that something does not exist.
+	// NotFoundStatus contains, by the provider's code of a missing resource, a status other
+	// than 404 and 410 that the code can have.
 	NotFoundStatus map[string]int
 
-	// KnownMembersOnly: a success of a write has no member that its operation does not
-	// describe. It is for a provider whose failures can look like a success with other
-	// members.
+	// KnownMembersOnly is true if the success of a write must have no member that the API
+	// description lacks, because a failure of the provider can look like a success with
+	// other members.
 	KnownMembersOnly bool
 
-	// Window reads the provider's rate-limit headers; nil when it sends none.
+	// Window reads the provider's rate-limit headers; nil if the provider sends none.
 	Window ratelimit.ReadWindow
 
-	// PerOperation: the provider limits each operation by itself.
+	// PerOperation is true if the provider limits each operation separately.
 	PerOperation bool
 }
 
-// Client runs calls. It is safe for concurrent use.
+// Client sends calls. It is safe for concurrent use.
 type Client struct {
 	config    Config
 	base      url.URL
 	http      *http.Client
 	release   func() // closes the idle connections that are not the caller's; nil for none
 	auth      Authorizer
-	blank     http.Request // what is the same in all requests; they share its header's values
+	blank     http.Request // the parts that all requests share
 	json      []string
 	silent    bool
-	unusable  error // why every call fails; nil for a client that New has made
+	unusable  error // why every call fails; nil if New made the client
 	redaction atomic.Pointer[kept]
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	limiter   *ratelimit.Adaptive
 	buffers   sync.Pool
 }
 
-// New checks the configuration and returns a client for it. The caller's
-// http.Client is copied and stays as it is.
+// New checks the configuration and returns a client for it. It copies the caller's http.Client,
+// which it does not change.
 func New(config Config) (*Client, error) {
 	c := &Client{config: config}
 	if config.secrets != nil {
 		secrets := config.secrets()
 		switch {
 		case contains(config.BaseURL, secrets):
-			return nil, c.invalid("the base URL contains the credential")
+			return nil, c.invalid("the base URL must not contain the credential")
 		case contains(config.UserAgent, secrets):
-			return nil, c.invalid("the user agent contains the credential")
+			return nil, c.invalid("the user agent must not contain the credential")
 		}
 		c.leaks = own(secrets)
 	}
@@ -103,7 +104,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	if config.Authorizer == nil {
-		return nil, c.invalid("no credential was given")
+		return nil, c.invalid("a credential is required")
 	}
 	c.config.Retry = config.Retry.orDefault()
 	if c.silent = config.Logger == nil; c.silent {
@@ -122,8 +123,8 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Close closes the idle connections that the client does not share with the caller. Calls
-// that follow open new ones.
+// Close closes the idle connections that the client does not share with the caller. Later calls
+// open new ones.
 func (c *Client) Close() {
 	for _, release := range []func(){c.release, c.config.Release} {
 		if release != nil {
@@ -132,32 +133,31 @@ func (c *Client) Close() {
 	}
 }
 
-// Unusable returns a client of which every call fails: that of a provider's Client that
-// its New has not made.
+// Unusable returns a client whose calls all fail, for a provider's Client that New did not make.
 func Unusable(provider string) *Client {
 	return &Client{
 		config: Config{Provider: provider, Logger: slog.New(slog.DiscardHandler), Retry: Retry{}.orDefault()},
-		silent: true, unusable: errors.New("the client was not made by New"),
+		silent: true, unusable: errors.New("the client must be made by New"),
 	}
 }
 
-// setBase takes the base URL apart once, so that a call only appends to it.
+// setBase parses the base URL once, so that a call only appends its path.
 func (c *Client) setBase(base string) error {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
-		// The parse error repeats the URL, which may hold a password.
-		return c.invalid("the base URL cannot be parsed")
+		// The text of err repeats the URL, which may contain a password.
+		return c.invalid("cannot parse the base URL")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return c.invalid("the base URL is not an absolute http or https URL")
+		return c.invalid("the base URL must be an absolute http or https URL")
 	case u.User != nil:
-		return c.invalid("the base URL contains a user name: give credentials by their own option")
+		return c.invalid("the base URL must not contain a user name; use the option of the credential")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return c.invalid("the base URL contains a query or a fragment")
+		return c.invalid("the base URL must not contain a query or a fragment")
 	}
 	normalize(u)
 	if u.Scheme == "http" && !c.config.PlainHTTP && !loopback(u) {
-		return c.invalid("the base URL has plain http, which shows the credential to the network: use https, or WithPlainHTTP")
+		return c.invalid("the base URL has plain http, which shows the credential to the network; use https or WithPlainHTTP")
 	}
 	c.base = *u
 	return nil
@@ -169,7 +169,8 @@ func (c *Client) BaseURL() *url.URL {
 	return &base
 }
 
-// Identity returns what the credential is known by; "" where that is not known.
+// Identity returns the name of the credential in the provider's list of credentials; "" if it is
+// unknown.
 func (c *Client) Identity() string {
 	if c.config.Identity == nil {
 		return ""
@@ -177,21 +178,21 @@ func (c *Client) Identity() string {
 	return c.config.Identity()
 }
 
-// invalid is the error of a New that was given what cannot work.
-func (c *Client) invalid(why string) error {
-	return Invalid(c.config.Provider, "New", "", errors.New(why))
+// invalid returns the error of a configuration that New refuses.
+func (c *Client) invalid(reason string) error {
+	return Invalid(c.config.Provider, "New", "", errors.New(reason))
 }
 
-// Invalid returns the error of a request that is refused before it is sent. The target
-// must not be the argument that was refused.
-func Invalid(provider, operation, target string, why error) *errors.Error {
+// Invalid returns the error of a call that is refused before it is sent. The target must not be
+// the refused argument.
+func Invalid(provider, operation, target string, reason error) *errors.Error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: shown(target),
-		Code: errors.InvalidArgument, Err: why,
+		Code: errors.InvalidArgument, Err: reason,
 	}
 }
 
-// userAgent puts the caller's product before ours, as RFC 9110 has it.
+// userAgent returns the User-Agent: the caller's product, then that of this module.
 func userAgent(caller string) string {
 	ours := "offboard-go/" + Version + " (" + runtime.GOOS + "; " + runtime.GOARCH + ")"
 	if caller == "" {

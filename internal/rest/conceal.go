@@ -2,8 +2,9 @@ package rest
 
 import "github.com/offboard-dev/offboard-go/errors"
 
-// conceal refuses a call whose arguments contain the client's own credential, and takes any
-// other credential out of the target, which errors and log records have.
+// conceal refuses a call whose arguments contain the client's own credential. It replaces a
+// target that has the form of another credential, because errors and log records contain the
+// target.
 func (c *Client) conceal(call *Call) *errors.Error {
 	if c.leaks != nil && c.leaks(call) {
 		call.Target = ""

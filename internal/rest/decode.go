@@ -10,38 +10,38 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// How much of a body is read: a wrong answer can be of any size.
+// The limits of a body in bytes: the size of a wrong answer is not known.
 const (
 	maxErrorBody = 1 << 20
 	maxBody      = 64 << 20
 
-	maxReserved = 4 << 20 // before the body comes, by the length that its header states
+	maxReserved = 4 << 20 // allocated by the Content-Length, before the body is received
 )
 
 // Answer is a received answer. Its Body is valid until the answer is classified.
 type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Status int         // Status is the HTTP status.
+	Header http.Header // Header contains the headers.
+	Body   []byte      // Body is the body, up to a limit.
 
-	// Cut: the connection failed before the body ended. Where the answer is a
-	// success, that makes it a lost one.
+	// Cut is true if the connection failed before the end of the body. A success is then a
+	// lost answer.
 	Cut bool
 
-	// Huge: the body goes on beyond what is read.
+	// Huge is true if the body exceeds the limit.
 	Huge bool
 
 	valid   bool  // the body was scanned and is JSON
 	suspect bool  // a key of the body may be one of errorMembers
-	call    *Call // that it answers; nil for a token
-	flaw    error // why its body proves nothing: it is empty then
-	list    list  // the longest in the body
+	call    *Call // the call; nil for the answer of a token endpoint
+	flaw    error // why the body proves nothing; the body is empty then
+	list    list  // the longest list in the body
 
-	limited io.LimitedReader // here to be allocated with the rest
+	limited io.LimitedReader // a field, which saves an allocation
 }
 
-// Subject returns the kind of resource that the call is about; "" if that is unknown, or if
-// a token endpoint answered.
+// Subject returns the kind of resource that the call concerns; "" if it is unknown, or if a
+// token endpoint answered.
 func (a *Answer) Subject() string {
 	if a.call == nil {
 		return ""
@@ -58,8 +58,8 @@ func (a *Answer) IsWrite() bool { return a.call != nil && !a.call.Repeat }
 // IsToken reports whether a token endpoint answered.
 func (a *Answer) IsToken() bool { return a.call == nil }
 
-// decode reads the answer, and decodes a success into call.Out. If it is no success, the
-// exchange has not succeeded, and has the reason if the status was that of a success.
+// decode reads the answer, and decodes a success into call.Out. It sets x.succeeded, and x.wrong
+// if an answer with the status of a success is none.
 func (c *Client) decode(call *Call, x *exchange) *errors.Error {
 	a := &call.answer
 	x.buffer = c.buffers.Get().(*[]byte)
@@ -83,10 +83,10 @@ func (c *Client) decode(call *Call, x *exchange) *errors.Error {
 	return nil
 }
 
-// keptBuffer is the largest buffer that is kept for the next answer.
+// keptBuffer is the size of the largest buffer that is used again, in bytes.
 const keptBuffer = 64 << 10
 
-// recycle gives the body of an answer up, and keeps its buffer for the next answer.
+// recycle removes the body of an answer, and keeps its buffer for another answer.
 func (c *Client) recycle(call *Call, x *exchange) {
 	if x.buffer == nil {
 		return
@@ -98,8 +98,8 @@ func (c *Client) recycle(call *Call, x *exchange) {
 	call.answer.Body, x.buffer = nil, nil
 }
 
-// read takes the body off a response, to its limit, and closes it. The buffer
-// is reused for the body where it is large enough.
+// read reads the body of a response, up to the limit, and closes it. The body uses the buffer
+// if that is large enough.
 func (a *Answer) read(resp *http.Response, buffer []byte) {
 	limit := int64(maxErrorBody)
 	if success(resp.StatusCode) {
@@ -122,8 +122,9 @@ func (a *Answer) read(resp *http.Response, buffer []byte) {
 	a.scan()
 }
 
-// Flaw returns why a JSON text that no call answers proves nothing: a key is in it twice,
-// or it has more values than an error may have.
+// Flaw returns why a JSON text that is no answer to a call proves nothing: an object has the
+// same key twice, or the text has more values than an error may have. It returns nil for a text
+// that is not JSON.
 func Flaw(text []byte) error {
 	_, _, err := scan(text, nil, maxErrorValues, maxErrorValues, maxItems)
 	if err == errNotJSON {
@@ -132,7 +133,8 @@ func Flaw(text []byte) error {
 	return err
 }
 
-// scan finds a flaw of the body. A body with one is emptied, so that nothing decodes it.
+// scan sets the flaw of the body, if it has one, and then empties the body, so that it is not
+// decoded.
 func (a *Answer) scan() {
 	a.flaw, a.valid, a.list, a.suspect = nil, false, list{}, false
 	if a.call == nil || len(a.Body) == 0 || a.Huge {
@@ -157,8 +159,8 @@ func (a *Answer) scan() {
 	}
 }
 
-// decode fills call.Out from the body of a success and says what is wrong with
-// it, if anything is.
+// decode decodes the body of a success into call.Out. It returns why the body is not that of
+// the documented success.
 func (a *Answer) decode(call *Call) error {
 	switch {
 	case a.flaw != nil:
@@ -166,16 +168,16 @@ func (a *Answer) decode(call *Call) error {
 	case a.Huge:
 		return errors.New("the body is too large")
 	case call.Out == nil && len(bytes.TrimSpace(a.Body)) > 0 && (a.Status == http.StatusNoContent || !isObject(a.Body) || !a.valid):
-		return errors.New("a body where none is due")
+		return errors.New("the success must have no body")
 	case call.Out == nil:
 		return nil
-	case !begins(a.Body, "{["):
-		// null would decode into anything without an error.
-		return errors.New("the body is not a JSON object or array")
+	case !startsWith(a.Body, "{["):
+		// null can be decoded into any type.
+		return errors.New("the body must be a JSON object or array")
 	}
 	a.list.reserve(call.Out, a.Body)
 	if err := json.Unmarshal(a.Body, call.Out); err != nil {
-		// The error repeats parts of the body.
+		// The text of err repeats parts of the body.
 		return errors.New("the body is not the documented JSON")
 	}
 	if call.Validate != nil {
@@ -186,12 +188,12 @@ func (a *Answer) decode(call *Call) error {
 	return nil
 }
 
-// isObject reports whether a body begins as a JSON object does.
-func isObject(body []byte) bool { return begins(body, "{") }
+// isObject reports whether a body starts like a JSON object.
+func isObject(body []byte) bool { return startsWith(body, "{") }
 
-// begins reports whether the first character of a body, after white space, is one
-// of the given.
-func begins(body []byte, chars string) bool {
+// startsWith reports whether the first character of a body after white space is one of the
+// given.
+func startsWith(body []byte, chars string) bool {
 	body = trimSpace(body)
 	return len(body) > 0 && strings.IndexByte(chars, body[0]) >= 0
 }

@@ -7,46 +7,46 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Existence is whether a read finds an organization that is being deleted.
+// Existence is the result of a read after a deletion was sent.
 type Existence int
 
+// The results of a read after a deletion was sent.
 const (
-	Unknown Existence = iota // the read proves neither
-	Exists
-	NotFound
+	Unknown  Existence = iota // Unknown: the read proves neither.
+	Exists                    // Exists: the organization exists.
+	NotFound                  // NotFound: the organization does not exist.
 )
 
-// Deletion is a deletion whose outcome can be found out.
+// Deletion is the deletion of an organization.
 type Deletion struct {
 	// Send sends the deletion once; the error is an [*errors.Error].
 	Send func(context.Context) error
 
-	// Verify reads whether the organization exists; nil if no read can show it.
+	// Verify reads whether the organization exists; nil if no read can prove it.
 	Verify func(context.Context) (Existence, error)
 }
 
-// Delete deletes, and reads what the outcome is when the answer does not show it: after
-// a lost answer, a 5xx, and any 2xx or 3xx that is not the documented success. If the
-// organization does not exist, that is a success; if it exists, the deletion is sent
-// again; if no read can decide, the error is OutcomeUnknown. A "not found" is a success
-// only after an attempt of ours whose outcome was open. After the documented success
-// nothing is read: it proves that the provider has accepted the deletion and says that it
-// is done. A teardown reads after that, too.
+// Delete sends a deletion. It reads the outcome if the answer does not show it: after a lost
+// answer, a 5xx, and a 2xx or 3xx that is not the documented success. If the organization does
+// not exist then, Delete returns nil; if it exists, the deletion is sent again; if no read can
+// decide, the error is OutcomeUnknown. A "not found" is a success only after an attempt of this
+// call with an unknown outcome. After the documented success, Delete reads nothing: the success
+// proves that the provider accepted the deletion. A teardown reads after that, too.
 func (c *Client) Delete(ctx context.Context, d Deletion) error {
 	_, err := c.DeleteProved(ctx, d)
 	return err
 }
 
-// DeleteProved is [Client.Delete]. proved is true if a read, or the refusal of a repeated
-// deletion, has shown that the organization does not exist, and not the answer to the
-// deletion alone.
+// DeleteProved does the same as [Client.Delete]. proved is true if a read, or the refusal of a
+// repeated deletion, proved that the organization does not exist. It is false if only the answer
+// to the deletion shows it.
 func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err error) {
-	if ctx == nil { // it is about to get a value
+	if ctx == nil { // context.WithValue panics
 		return false, d.Send(ctx)
 	}
 	var sent int
 	open := false
-	// A read has a time of its own: it decides, and is worth more than an attempt.
+	// MaxElapsed does not bound the read, because the read decides.
 	sending, started := c.config.Retry.start(ctx)
 	for attempt := 1; ; attempt++ {
 		err := d.Send(withAttempts(sending, sent))
@@ -59,7 +59,7 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 		}
 		sent += e.Attempts
 		e.Attempts = sent
-		refused := false // by an answer that proves neither existence nor deletion
+		refused := false // by an answer that proves neither
 		switch {
 		case open && e.Code == errors.OrganizationNotFound:
 			return true, nil
@@ -68,7 +68,7 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 		case ambiguous(e):
 			open = true
 		case open && provesNothing(e):
-			// The credential may have ended with the organization, or not.
+			// The credential may have been deleted with the organization.
 			refused = true
 		default:
 			return false, e
@@ -94,9 +94,9 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 	}
 }
 
-// ambiguous reports whether the deletion may have taken place although it was not
-// answered so: the answer was lost, is a failure of the server with whatever status and
-// code, or is a 2xx or 3xx that is not the documented success.
+// ambiguous reports whether the organization may be deleted although the answer does not show
+// it: the answer was lost, reports a failure of the server, or is a 2xx or 3xx that is not the
+// documented success.
 func ambiguous(e *errors.Error) bool {
 	switch e.Code.Category() {
 	case errors.OutcomeUnknown:
@@ -104,20 +104,20 @@ func ambiguous(e *errors.Error) bool {
 	case errors.Internal, errors.Unavailable:
 		return e.Status != 0 && !refused(e.Status)
 	case errors.UnexpectedResponse:
-		// A route that does not exist is a refusal, whatever its status.
+		// The code of a route that does not exist is a refusal with every status.
 		return e.Status != 0 && !refused(e.Status) && (e.Code == errors.UnexpectedResponse || e.Status <= 399)
 	}
 	return false
 }
 
-// provesNothing reports whether a refusal can be given for an organization that exists
-// as for one that was deleted.
+// provesNothing reports whether the provider may answer with this refusal whether the
+// organization exists or was deleted.
 func provesNothing(e *errors.Error) bool {
 	return errors.Is(e, errors.Unauthenticated) || errors.Is(e, errors.PermissionDenied) ||
 		e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
 }
 
-// unknown is the error of a deletion that may have taken place.
+// unknown returns the error of a deletion whose outcome is unknown.
 func unknown(e *errors.Error) *errors.Error {
 	if e.Code == errors.OutcomeUnknown {
 		return e
@@ -129,7 +129,7 @@ func unknown(e *errors.Error) *errors.Error {
 	}
 }
 
-// stillThere is the error of a deletion that is known not to have taken place.
+// stillThere returns the error of a deletion after which the organization exists.
 func stillThere(e *errors.Error) *errors.Error {
 	if e.Code == errors.OutcomeUnknown {
 		e.Code = errors.Unavailable
@@ -137,11 +137,11 @@ func stillThere(e *errors.Error) *errors.Error {
 	return e
 }
 
-// attemptsKey is the key of the number of attempts that were made before a call.
+// attemptsKey is the context key of the number of attempts before a call.
 type attemptsKey struct{}
 
-// withAttempts has a call count its attempts from those that were made before, which
-// its log records show.
+// withAttempts returns a context in which the log records of a call count its attempts from
+// sent on.
 func withAttempts(ctx context.Context, sent int) context.Context {
 	if sent == 0 {
 		return ctx

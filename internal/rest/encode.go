@@ -14,8 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// encode does what is the same for every attempt of a call: it completes the path, and
-// writes the body.
+// encode completes the path and encodes the body, once for all attempts of a call.
 func (c *Client) encode(call *Call) *errors.Error {
 	call.answer.call = call
 	if call.path == "" {
@@ -31,9 +30,9 @@ func (c *Client) encode(call *Call) *errors.Error {
 	return nil
 }
 
-// build makes the request of one attempt, without its credential.
+// build returns the request of one exchange, without its credential.
 func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
-	x := &struct { // allocated in one piece
+	x := &struct { // one allocation for both
 		url   url.URL
 		trace httptrace.ClientTrace
 	}{url: c.base}
@@ -41,7 +40,7 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 		return nil, err
 	}
 	x.url.RawQuery = call.query
-	if !call.Repeat { // what may be repeated anyway does not need to know
+	if !call.Repeat { // a read is sent again after any failure
 		ctx = call.conns.watch(ctx, &x.trace)
 	}
 	req := c.blank.WithContext(ctx)
@@ -64,7 +63,7 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 	return req, nil
 }
 
-// appendPath joins an escaped path to a URL's own.
+// appendPath appends an escaped path to that of a URL.
 func appendPath(u *url.URL, escaped string) error {
 	if !strings.Contains(escaped, "%") && u.RawPath == "" {
 		u.Path += escaped
@@ -79,7 +78,7 @@ func appendPath(u *url.URL, escaped string) error {
 	return nil
 }
 
-// body is a request's body: io.NopCloser(bytes.NewReader(b)) in one piece.
+// body is io.NopCloser(bytes.NewReader(b)) in one allocation.
 type body struct{ bytes.Reader }
 
 func newBody(b []byte) *body {

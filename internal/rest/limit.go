@@ -9,8 +9,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// limit waits for the provider's limit and the caller's own. The credential is set after the
-// wait: it might not outlast it.
+// limit waits for the provider's rate limit and the caller's. authorize sets the credential
+// after the wait, because a token may expire during the wait.
 func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	if e := c.stopped(ctx, call); e != nil {
 		return e
@@ -30,8 +30,7 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		e.RetryAfter = tooLong.Wait
 		return e
 	}
-	// The context or a stop ended a wait before anything was sent, whether the caller's own limit
-	// or the provider's was the reason.
+	// The context or a stop ended the wait before the request was sent.
 	return c.newError(call, errors.Canceled, err)
 }
 
@@ -48,7 +47,7 @@ func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
 		after := min(e.RetryAfter, ratelimit.MaxRest)
-		if call.foreign { // a proxy's page must not stop all calls of the client for long
+		if call.foreign { // the answer of a proxy must not stop all calls of the client for long
 			after = min(after, c.config.Retry.MaxWait)
 		}
 		x.permit.Refused(after, window, known)
@@ -57,8 +56,8 @@ func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
 	x.permit.Answered(window, known)
 }
 
-// stopped refuses a call that may change something after a stop. A read is sent then, if it
-// need not wait: it may decide what became of a write.
+// stopped refuses a write after a stop. A read is still sent if the rate limit permits it
+// without a wait, because it may decide the outcome of a write.
 func (c *Client) stopped(ctx context.Context, call *Call) *errors.Error {
 	if call.Repeat || !trace.Stopped(ctx) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// now returns the time if there is a logger, which records how long an attempt takes.
+// now returns the time, at which an attempt starts; zero without a logger.
 func (c *Client) now() (now time.Time) {
 	if !c.silent {
 		now = time.Now()
@@ -16,11 +16,11 @@ func (c *Client) now() (now time.Time) {
 	return now
 }
 
-// log records an attempt, with its time, if there is a logger. Log records of a deletion
-// also count its attempts before this call.
-func (c *Client) log(ctx context.Context, call *Call, attempt int, began time.Time, e *errors.Error) {
+// log records an attempt and its duration, if the client has a logger. The attempts of a
+// deletion are counted over all its calls.
+func (c *Client) log(ctx context.Context, call *Call, attempt int, start time.Time, e *errors.Error) {
 	if !c.silent {
-		c.logAttempt(ctx, call, attemptsBefore(ctx)+attempt, time.Since(began), e)
+		c.logAttempt(ctx, call, attemptsBefore(ctx)+attempt, time.Since(start), e)
 	}
 }
 
@@ -43,7 +43,7 @@ func (c *Client) logAttempt(ctx context.Context, call *Call, n int, took time.Du
 	c.config.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// logWait records that a call waits before it goes on.
+// logWait records the start of a wait, its reason and its duration.
 func (c *Client) logWait(ctx context.Context, operation, target, reason string, wait time.Duration) {
 	c.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting",
 		slog.String("provider", c.config.Provider),
@@ -54,7 +54,7 @@ func (c *Client) logWait(ctx context.Context, operation, target, reason string, 
 	)
 }
 
-// logVerify records that a read could not show the outcome of a deletion.
+// logVerify records that a read failed to decide the outcome of a deletion.
 func (c *Client) logVerify(ctx context.Context, deletion *errors.Error, err error) {
 	c.config.Logger.LogAttrs(ctx, slog.LevelWarn, "cannot read deletion outcome",
 		slog.Any("deletion", deletion),

@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Members reads the members of a JSON object, one after the other. The zero Members has
-// none.
+// Members reads the members of a JSON object in their order. The zero Members has none.
 //
 //	for m := a.Members(); m.Next(); {
 //		switch {
@@ -18,17 +17,17 @@ import (
 //		}
 //	}
 type Members struct {
-	Value JSON // of the present member
+	Value JSON // Value is the value of the current member.
 
-	name []byte // of the present member
-	rest []byte // of the object, after the present member
+	name []byte // of the current member
+	rest []byte // the text of the object after the current member
 }
 
 // JSON is a value in a valid JSON text.
 type JSON []byte
 
-// Members returns the members of the body; none if the body is not JSON, or not an
-// object. The body was checked when it was received: package json would do so again.
+// Members returns the members of the body; none if the body is not a JSON object. It does not
+// check the body a second time, as package json would.
 func (a *Answer) Members() Members {
 	if a.valid || a.call == nil && json.Valid(a.Body) {
 		return JSON(a.Body).Members()
@@ -36,7 +35,7 @@ func (a *Answer) Members() Members {
 	return Members{}
 }
 
-// Next goes to the next member and reports whether there is one.
+// Next advances to the next member, and reports whether the object has one.
 func (m *Members) Next() bool {
 	text := trimSpace(m.rest)
 	if len(text) > 0 && text[0] == ',' {
@@ -50,17 +49,17 @@ func (m *Members) Next() bool {
 	if bytes.IndexByte(m.name, '\\') >= 0 {
 		m.name = []byte(JSON(text[:end]).Text())
 	}
-	text = trimSpace(trimSpace(text[end:])[1:]) // behind the colon
+	text = trimSpace(trimSpace(text[end:])[1:]) // after the colon
 	end = valueLength(text)
 	m.Value, m.rest = text[:end], text[end:]
 	return true
 }
 
-// Name returns the name of the present member.
+// Name returns the name of the current member.
 func (m *Members) Name() string { return string(m.name) }
 
-// Is reports whether the present member has a name, as package json compares it: letters
-// that differ in case only are the same.
+// Is reports whether the current member has the name. Like package json, Is ignores the case of
+// letters.
 func (m *Members) Is(name string) bool {
 	return string(m.name) == name || len(m.name) >= len(name) && strings.EqualFold(string(m.name), name)
 }
@@ -76,7 +75,7 @@ func (v JSON) Members() Members {
 	return Members{rest: trimSpace(v)[1:]}
 }
 
-// Text returns what a string says; "" if the value is not a string.
+// Text returns the decoded string; "" if the value is not a string.
 func (v JSON) Text() string {
 	if len(v) == 0 || v[0] != '"' {
 		return ""
@@ -86,11 +85,11 @@ func (v JSON) Text() string {
 		return string(text)
 	}
 	var decoded string
-	_ = json.Unmarshal(v, &decoded) // it is valid
+	_ = json.Unmarshal(v, &decoded) // v is valid
 	return decoded
 }
 
-// Int returns an integer; 0 if the value is not an integer, or too large.
+// Int returns the integer; 0 if the value is not an integer, or is too large.
 func (v JSON) Int() int {
 	n, err := strconv.Atoi(string(v))
 	if err != nil {
@@ -99,18 +98,18 @@ func (v JSON) Int() int {
 	return n
 }
 
-// Bool reports whether a value is true.
+// Bool reports whether the value is true.
 func (v JSON) Bool() bool { return string(v) == "true" }
 
-// Decode decodes a value as package json does. What has another type than documented is
-// left empty.
+// Decode decodes the value into out, like package json. A member of another type than out has
+// is not decoded.
 func (v JSON) Decode(out any) {
 	if len(v) > 0 {
 		_ = json.Unmarshal(v, out)
 	}
 }
 
-// trimSpace returns a text without the white space at its beginning.
+// trimSpace returns a text without its leading white space.
 func trimSpace(text []byte) []byte {
 	for len(text) > 0 && (text[0] == ' ' || text[0] == '\n' || text[0] == '\t' || text[0] == '\r') {
 		text = text[1:]
@@ -118,7 +117,7 @@ func trimSpace(text []byte) []byte {
 	return text
 }
 
-// valueLength returns the length of the valid JSON value at the beginning of a text.
+// valueLength returns the length of the valid JSON value at the start of a text.
 func valueLength(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {
@@ -129,7 +128,7 @@ func valueLength(text []byte) int {
 			if depth--; depth == 0 {
 				return i + 1
 			} else if depth < 0 {
-				return i // the end of what encloses a number or a literal
+				return i // the end of the object or array of a number or a literal
 			}
 		case ',', ' ', '\t', '\r', '\n':
 			if depth == 0 {
@@ -145,7 +144,7 @@ func valueLength(text []byte) int {
 	return len(text)
 }
 
-// stringLength returns the length of the valid JSON string at the beginning of a text.
+// stringLength returns the length of the valid JSON string at the start of a text.
 func stringLength(text []byte) int {
 	end := 1 + bytes.IndexByte(text[1:], '"')
 	if bytes.IndexByte(text[1:end], '\\') < 0 {

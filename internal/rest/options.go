@@ -11,18 +11,18 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
-// Authorize takes the credential; there can be one only. No argument may contain its
-// secrets.
+// Authorize sets the credential, and the secrets that no argument may contain. It returns an
+// error if the configuration has a credential.
 func (c *Config) Authorize(authorizer NewAuthorizer, secrets ...string) error {
 	if c.Authorizer != nil {
-		return errors.New("more than one credential was given")
+		return errors.New("only one credential can be set")
 	}
 	c.Authorizer = authorizer
 	c.Conceal(secrets...)
 	return nil
 }
 
-// Conceal takes secrets that no argument may contain.
+// Conceal adds secrets that no argument may contain.
 func (c *Config) Conceal(secrets ...string) {
 	if c.secrets != nil {
 		secrets = append(c.secrets(), secrets...)
@@ -30,46 +30,49 @@ func (c *Config) Conceal(secrets ...string) {
 	c.secrets = func() []string { return slices.Clip(secrets) }
 }
 
-// UseHTTPClient takes the caller's client.
+// UseHTTPClient sets the caller's HTTP client. It returns an error if the client is nil.
 func (c *Config) UseHTTPClient(client *http.Client) error {
 	if client == nil {
-		return errors.New("the HTTP client is nil")
+		return errors.New("the HTTP client must not be nil")
 	}
 	c.HTTPClient = client
 	return nil
 }
 
-// UseRetry sets the limits of the attempts of a call. Zero values mean the defaults.
+// UseRetry sets the limits of the attempts of a call; see [Retry]. Zero values select the
+// defaults, and negative values return an error.
 func (c *Config) UseRetry(maxAttempts int, maxElapsed, maxWait time.Duration) error {
 	if maxAttempts < 0 || maxElapsed < 0 || maxWait < 0 {
-		return errors.New("Retry has a negative value")
+		return errors.New("Retry must not have negative values")
 	}
 	c.Retry.MaxAttempts, c.Retry.MaxElapsed, c.Retry.MaxWait = maxAttempts, maxElapsed, maxWait
 	return nil
 }
 
-// UseRateLimit takes the caller's own limit.
+// UseRateLimit sets the caller's rate limit: requests per second, and at once. It returns an
+// error unless perSecond is positive and finite, and burst at least 1.
 func (c *Config) UseRateLimit(perSecond float64, burst int) error {
 	if !(perSecond > 0) || math.IsInf(perSecond, 0) || burst < 1 {
-		return errors.New("RateLimit needs a positive PerSecond and a Burst of at least 1")
+		return errors.New("RateLimit must have a positive PerSecond and a Burst of at least 1")
 	}
 	c.Rate = ratelimit.Rate{PerSecond: perSecond, Burst: burst}
 	return nil
 }
 
-// UsePlainHTTP allows a base URL without TLS.
+// UsePlainHTTP permits a base URL without TLS.
 func (c *Config) UsePlainHTTP() error {
 	c.PlainHTTP = true
 	return nil
 }
 
-// UseUserAgent takes the caller's product.
+// UseUserAgent sets the caller's product in the User-Agent. It returns an error if the product
+// contains other characters than printable ASCII, or has the form of a credential.
 func (c *Config) UseUserAgent(product string) error {
 	if strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("the user agent contains what a header cannot")
+		return errors.New("the user agent must contain only printable ASCII characters")
 	}
 	if isCredential(product) || random(product) {
-		return errors.New("the user agent has the form of a credential")
+		return errors.New("the user agent must not have the form of a credential")
 	}
 	c.UserAgent = product
 	return nil

@@ -9,39 +9,40 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
+// The limits of a list.
 const (
-	maxPages = 10_000 // of a list
-	maxEmpty = 1000   // pages without an item, one after the other, of a filtered list
+	maxPages = 10_000 // pages of a list
+	maxEmpty = 1000   // consecutive pages without items of a filtered list
 )
 
 var (
-	errPages    = errors.New("the list exceeds the page limit")
-	errRepeated = errors.New("a page has the items of a page before it")
+	errPages    = errors.New("the list exceeds the limit of 10,000 pages")
+	errRepeated = errors.New("a page repeats the items of an earlier page")
 	errEmpty    = errors.New("a page is empty although more items follow")
 )
 
-// Page is one page of a list. What the answer says of further pages may be wrong in both
-// directions: it can add a page to the list, but not end the list after a full page.
+// Page is one page of a list. Its statements about other pages may be wrong: they can add a
+// page to the list, but cannot end the list after a full page.
 type Page[T any] struct {
-	Items []T
+	Items []T // Items are the items of the page.
 
 	// Size is the number of items of a full page; 0 if it is not known.
 	Size int
 
-	// More: the answer says that another page follows.
+	// More is true if the answer states that another page follows.
 	More bool
 
-	// Total is the number of items of all pages by this answer; 0 if it says none. The
+	// Total is the number of items of all pages in this answer; 0 if it states none. The
 	// largest total of all answers counts.
 	Total int
 
-	// Filtered: the provider removes items from a page after it cut the list into pages,
-	// so a page in the middle may be empty.
+	// Filtered is true if the provider removes items from the pages, so that a page may be
+	// empty although others follow.
 	Filtered bool
 }
 
-// FullAt returns the number of items of a full page: what was requested, or what the
-// answer says if that is less. Zero is not known.
+// FullAt returns the number of items of a full page: the requested number, or that of the
+// answer if it is smaller; 0 if the number is not known.
 func FullAt(requested, answered int) int {
 	if requested <= 0 || answered > 0 && answered < requested {
 		return max(answered, 0)
@@ -49,12 +50,17 @@ func FullAt(requested, answered int) int {
 	return requested
 }
 
-// Pages yields the items of all pages of a list, from page 1 on. identity tells items
-// apart. An error ends the list. It is an UnexpectedResponse if a page has exactly the
-// items of a page before it, as with a server that ignores the page number, if a page is
-// empty and says that more items follow, if the list has fewer items than one of its
-// totals, or if it has too many pages. An item that moves from one page to the next while
-// the list is read is no error.
+// Pages yields the items of all pages of a list, from page 1 on. The function identity returns
+// the identity of an item. An error ends the list. The error is an UnexpectedResponse in these
+// cases:
+//
+//   - A page has exactly the items of an earlier page, because the server ignores the page
+//     number.
+//   - A page is empty and states that more items follow.
+//   - The list has fewer items than one of its totals.
+//   - The list has more than 10,000 pages.
+//
+// An item that moves to another page during the reads is no error.
 func Pages[T any](provider, operation string, identity func(*T) string, fetch func(page int) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -63,7 +69,7 @@ func Pages[T any](provider, operation string, identity func(*T) string, fetch fu
 				Provider: provider, Operation: operation, Code: errors.UnexpectedResponse, Err: err,
 			})
 		}
-		var prints []uint64 // of the pages before
+		var prints []uint64 // of the earlier pages
 		seed := maphash.MakeSeed()
 		seen, empty, total := 0, 0, 0
 		for number := 1; number <= maxPages; number++ {
@@ -110,11 +116,11 @@ func Pages[T any](provider, operation string, identity func(*T) string, fetch fu
 	}
 }
 
-// maxReads is how often Gather reads a list, at most.
+// maxReads is the maximum number of times that Gather reads a list.
 const maxReads = 3
 
-// Gather returns all items of a list. A list that ends before one of its totals is read
-// again, because it may have changed while it was read.
+// Gather returns all items of a list. It reads a list again that ends before one of its totals,
+// because the list may have changed during the reads.
 func Gather[T any](list iter.Seq2[T, error]) ([]T, error) {
 	for read := 1; ; read++ {
 		all, err := gather(list)
@@ -135,8 +141,7 @@ func gather[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// fingerprint returns a number that is the same for pages with the same items, in
-// whatever order.
+// fingerprint returns a number that is equal for pages with the same items in any order.
 func fingerprint[T any](items []T, identity func(*T) string, seed maphash.Seed) uint64 {
 	sum := uint64(len(items))
 	for i := range items {
@@ -145,7 +150,7 @@ func fingerprint[T any](items []T, identity func(*T) string, seed maphash.Seed) 
 	return sum
 }
 
-// Identity returns the identity of an item that has several parts; "" without the first.
+// Identity returns the identity of an item with several parts; "" if the first part is "".
 func Identity(parts ...string) string {
 	if parts[0] == "" {
 		return ""
@@ -153,7 +158,7 @@ func Identity(parts ...string) string {
 	return strings.Join(parts, "\x00")
 }
 
-// Lacks reports whether an item of a list has no identity: it is none.
+// Lacks reports whether an item of a list has no identity, so that it is no item.
 func Lacks[T any](items []T, identity func(*T) string) bool {
 	for i := range items {
 		if identity(&items[i]) == "" {

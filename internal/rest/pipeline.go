@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
-// Do carries out a call. The error is an [*errors.Error].
+// Do sends a call. The error is an [*errors.Error].
 func (c *Client) Do(ctx context.Context, call *Call) error {
 	if e := c.do(ctx, call); e != nil {
 		return e
@@ -16,12 +16,12 @@ func (c *Client) Do(ctx context.Context, call *Call) error {
 	return nil
 }
 
-// do carries out a call. It defines the order of the links of the pipeline. Each link is a
+// do passes a call through the links of the pipeline. It defines their order. Each link is a
 // method in the file of its name.
 func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 	e := c.validate(ctx, call) // refuses a call that no client can make, or with a wrong argument
 	if e == nil {
-		e = c.encode(call) // completes the path, and writes the body
+		e = c.encode(call) // completes the path, and encodes the body
 	}
 	if e == nil {
 		e = c.conceal(call) // refuses a call that contains the client's own credential
@@ -31,13 +31,13 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 	}
 	ctx, call.started = c.config.Retry.start(ctx)
 	for attempt := 1; ; attempt++ {
-		began := c.now()
+		start := c.now()
 		x := exchange{auth: c.auth}
 		for again := true; again; e, again = c.renew(call, &x, e) { // repeats after the renewal of a refused credential
 			if e = c.limit(ctx, call, &x); e != nil { // waits for the rate limiter
 				break
 			}
-			e = c.authorize(ctx, call, &x) // makes the HTTP request, and sets the credential
+			e = c.authorize(ctx, call, &x) // builds the HTTP request, and sets the credential
 			if e == nil {
 				e = c.send(ctx, call, &x) // sends the HTTP request once
 			}
@@ -45,12 +45,12 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 				e = c.decode(call, &x) // reads the answer, and decodes a success
 			}
 			if e == nil {
-				e = c.classify(call, &x) // makes an error of an answer that is no success
+				e = c.classify(call, &x) // returns the error of an answer that is no success
 			}
 			c.recycle(call, &x)
 			c.updateLimit(call, &x, e) // updates the rate limiter by the answer
 		}
-		c.log(ctx, call, attempt, began, e)  // records the attempt
+		c.log(ctx, call, attempt, start, e)  // records the attempt
 		if !c.retry(ctx, call, attempt, e) { // repeats the attempt while that is safe and may help
 			return e
 		}
@@ -62,8 +62,8 @@ type exchange struct {
 	auth      Authorizer
 	permit    ratelimit.Permit
 	request   *http.Request
-	response  *http.Response // nil until it is answered
-	buffer    *[]byte        // that the body of the answer uses; nil for none
-	succeeded bool
-	wrong     error // why an answer with the status of a success is none
+	response  *http.Response // nil if it was not answered
+	buffer    *[]byte        // the buffer of the body; nil for none
+	succeeded bool           // the answer is a success
+	wrong     error          // why an answer with the status of a success is none
 }

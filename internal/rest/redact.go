@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// secret is what the Authorization of a request carries after its scheme.
+// secret returns the credential of a request: its Authorization after the scheme.
 func secret(req *http.Request) string {
 	authorization := req.Header["Authorization"]
 	if len(authorization) == 0 {
@@ -22,23 +22,22 @@ func secret(req *http.Request) string {
 	return secret
 }
 
-// shortestSecret is the shortest credential that is looked for in answers: what
-// is shorter would be found in any text.
+// shortestSecret is the length of the shortest credential that is redacted. A shorter one
+// occurs in any text.
 const shortestSecret = 6
 
-// redacted stands where a credential was.
+// redacted replaces a credential.
 const redacted = "[redacted]"
 
-// redact takes a credential out of an answer that repeats it: out of what is read of
-// the header, and out of the body, in all codes that [patterns] has. It runs on error
-// answers only.
+// redact removes a credential from the body of an answer, and from the headers that are read,
+// in all encodings of [patterns]. It is called for errors only.
 func (a *Answer) redact(secret string) {
 	if len(secret) >= shortestSecret {
 		a.cut(patterns(secret))
 	}
 }
 
-// cut takes patterns out of an answer.
+// cut removes patterns from an answer.
 func (a *Answer) cut(all []pattern) {
 	if id := requestID(a.Header); id != "" {
 		text := []byte(id)
@@ -56,15 +55,15 @@ func (a *Answer) cut(all []pattern) {
 	}
 }
 
-// kept are the patterns of a secret that was redacted before. Most credentials are sent
+// kept contains the patterns of the last redacted secret, because most credentials are sent
 // many times.
 type kept struct {
 	secret   string
 	patterns []pattern
 }
 
-// patternsOf returns the patterns of the credential of a request, which are made once for
-// one that is sent again and again.
+// patternsOf returns the patterns of the credential of a request. It keeps those of the last
+// credential.
 func (c *Client) patternsOf(secret string) []pattern {
 	if len(secret) < shortestSecret {
 		return nil
@@ -77,7 +76,7 @@ func (c *Client) patternsOf(secret string) []pattern {
 	return k.patterns
 }
 
-// redact takes a credential out of a text.
+// redact returns a text without a credential.
 func redact(text, secret string) string {
 	if len(secret) < shortestSecret || len(text) < len(secret) {
 		return text
@@ -93,33 +92,34 @@ const requestIDHeader = "X-Request-Id"
 
 func requestID(h http.Header) string { return h.Get(requestIDHeader) }
 
-// pattern is a text to be taken out of others.
+// pattern is a text that is removed from other texts.
 type pattern struct {
 	text string
 
-	// decode: each of its characters may be escaped, as JSON, URLs and HTML do.
+	// decode is true if each character may be escaped, as in JSON, URLs and HTML.
 	decode bool
 
-	// within: it is the middle of a base64 text, whose ends depend on what is around the
-	// credential. As many characters before and after it are taken out as well.
+	// within is the number of characters to remove before and after the pattern. The
+	// pattern is the middle of a base64 text, whose ends depend on the text around the
+	// credential.
 	within int
 }
 
-// shortestCode is the shortest middle of a base64 text that is looked for.
+// shortestCode is the length of the shortest middle of a base64 text that is redacted.
 const shortestCode = 8
 
-// patterns returns what a credential looks like in an answer: as it is, with escapes of
-// JSON, URLs and HTML, in hexadecimal digits, and in base64, of both alphabets and with
-// anything before and after it.
+// patterns returns the forms of a credential in an answer: unchanged, with escapes of JSON, URLs
+// and HTML, in hexadecimal digits, and in base64, in both alphabets and with any text before and
+// after the credential.
 func patterns(secret string) []pattern {
 	digits := hex.EncodeToString([]byte(secret))
-	// Escapes come first: what looks like the secret may begin within one.
+	// Escapes come first, because the text of the secret may start within an escape.
 	all := []pattern{
 		{text: secret, decode: true}, {text: secret}, {text: digits}, {text: strings.ToUpper(digits)},
 	}
 	for before := range 3 {
 		code := base64.RawStdEncoding.EncodeToString([]byte("\x00\x00\x00"[:before] + secret))
-		// A character of the code that has bits of what is before or after is left out.
+		// The pattern excludes characters with bits of the text before or after the credential.
 		start, end := (before*8+5)/6, len(code)
 		if (before+len(secret))%3 != 0 {
 			end--
@@ -136,7 +136,7 @@ func patterns(secret string) []pattern {
 	return all
 }
 
-// cut takes the pattern out of a text. It returns the text itself if that has none.
+// cut returns a text without the pattern; the same slice if the text does not contain it.
 func (p pattern) cut(text []byte) []byte {
 	if escapes := p.decode && hasEscapes(text); len(text) < len(p.text) || !escapes && !holds(text, p.text) {
 		return text
@@ -147,7 +147,7 @@ func (p pattern) cut(text []byte) []byte {
 		n := p.at(text[i:])
 		if n == 0 {
 			if i++; p.decode && text[i-1] == '\\' {
-				_, escape := p.next(text[i-1:], nil) // is one character: none begins within it
+				_, escape := p.next(text[i-1:], nil) // an escape is one character: no pattern starts within it
 				i += escape - 1
 			}
 			continue
@@ -170,7 +170,7 @@ func (p pattern) cut(text []byte) []byte {
 	return append(out, text[done:]...)
 }
 
-// at returns how many bytes at the beginning of a text are the pattern; 0 for none.
+// at returns the length of the pattern at the start of a text; 0 for none.
 func (p pattern) at(text []byte) int {
 	if !p.decode {
 		if len(text) < len(p.text) || text[0] != p.text[0] || string(text[:len(p.text)]) != p.text {
@@ -181,7 +181,7 @@ func (p pattern) at(text []byte) int {
 	if c := text[0]; c != p.text[0] && c != '\\' && c != '%' && c != '&' {
 		return 0
 	}
-	// What looks like the escape of a URL or of HTML may be part of the secret.
+	// The secret may contain the text of an escape of a URL or of HTML.
 	if n := p.decoded(text, false); n > 0 {
 		return n
 	}
@@ -191,8 +191,8 @@ func (p pattern) at(text []byte) int {
 	return 0
 }
 
-// decoded returns how many bytes at the beginning of a text are the pattern, with
-// escapes; 0 for none. literal: what stands in the pattern as it is, is no escape.
+// decoded returns the length of the pattern, with escapes, at the start of a text; 0 for none.
+// literal is true if characters that equal those of the pattern are no escapes.
 func (p pattern) decoded(text []byte, literal bool) int {
 	var buffer [utf8.UTFMax]byte
 	at := 0
@@ -213,8 +213,8 @@ func (p pattern) decoded(text []byte, literal bool) int {
 	return at
 }
 
-// next appends the first character of a text to a buffer, decoded, and returns its
-// length in the text. A character without an escape is one byte of it.
+// next appends the first character of a text to a buffer, decoded, and returns its length in the
+// text. Without an escape, a character is one byte.
 func (p pattern) next(text, buffer []byte) (char []byte, n int) {
 	if p.decode {
 		switch text[0] {
@@ -246,7 +246,7 @@ func isBase64(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("+/-_=", c) >= 0
 }
 
-// entities are the names that HTML has for the characters of credentials.
+// entities are the HTML entities of the characters of credentials.
 var entities = map[string]rune{
 	"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "sol": '/', "plus": '+', "equals": '=', "lowbar": '_',
 	"hyphen": '-', "dash": '-', "period": '.', "colon": ':', "comma": ',', "semi": ';', "num": '#', "percnt": '%',
@@ -255,10 +255,10 @@ var entities = map[string]rune{
 	"Hat": '^', "vert": '|', "verbar": '|', "tilde": '~',
 }
 
-// longestEntity is the length of the longest entity that is read: &#x0010ffff;
+// longestEntity is the length of the longest entity that is decoded: &#x0010ffff;
 const longestEntity = 13
 
-// entity reads an HTML entity: &amp; &#47; &#x2F;
+// entity decodes an HTML entity, such as &amp; &#47; or &#x2F; and returns its length.
 func entity(text []byte) (rune, int) {
 	end := bytes.IndexByte(text[:min(len(text), longestEntity)], ';')
 	if end < 0 {
@@ -280,11 +280,10 @@ func entity(text []byte) (rune, int) {
 	return rune(r), end + 1
 }
 
-// unescape returns the first character of a JSON string, which begins with a backslash,
-// and its length there.
+// unescape decodes the escape of a JSON string at the start of a text, and returns its length.
 func unescape(b []byte) (rune, int) {
 	if len(b) > 1 && b[1] != 'u' {
-		return rune(b[1]), 2 // a line break or the like is in no credential
+		return rune(b[1]), 2 // no credential contains a control character
 	}
 	first, ok := hex4(b)
 	if !ok {
@@ -298,7 +297,7 @@ func unescape(b []byte) (rune, int) {
 	return first, 6
 }
 
-// hex4 reads the four digits of an escape.
+// hex4 decodes the four hexadecimal digits of an escape.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false

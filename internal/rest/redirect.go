@@ -8,10 +8,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// guard returns a copy of the caller's client that refuses redirects, and what closes the
-// connections that it does not share with the caller; nil for none. Without a caller's client
-// it has connections of its own, as http.DefaultTransport makes them, unless that was
-// replaced by another kind of transport.
+// guard returns a copy of the caller's client that follows a redirect only for a read and only
+// to the same origin. release closes the connections that the copy does not share with the
+// caller; nil for none. Without a client of the caller, the copy has its own clone of
+// http.DefaultTransport, unless that is not an *http.Transport.
 func guard(client *http.Client, timeout time.Duration) (guarded *http.Client, release func()) {
 	guarded = &http.Client{Timeout: timeout}
 	if client != nil {
@@ -28,9 +28,8 @@ func guard(client *http.Client, timeout time.Duration) (guarded *http.Client, re
 	return guarded, release
 }
 
-// redirectGuard takes the Location off an answer that must not be followed.
-// Without it net/http returns the answer as it is, with its status, and does
-// not stumble over a Location that cannot be parsed.
+// redirectGuard removes the Location of a redirect that must not be followed. Without a Location,
+// net/http returns the answer with its status, and parses no invalid Location.
 type redirectGuard struct{ next http.RoundTripper }
 
 func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -38,7 +37,7 @@ func (g redirectGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp == nil {
 		return resp, err
 	}
-	if resp.Request == nil { // from which afterRedirect knows
+	if resp.Request == nil { // afterRedirect reads it
 		resp.Request = req
 	}
 	if resp.StatusCode < 300 || resp.StatusCode > 399 {
@@ -67,13 +66,13 @@ func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && a.Host == b.Host && b.User == nil
 }
 
-var errLed = errors.New("the answer is to another path, which a redirect led to")
+var errRedirected = errors.New("the answer is that of a redirect, for another path")
 
-// afterRedirect takes the meaning off a "not found" at the end of a redirect: it is about
-// the path that the redirect led to, and says nothing about what was asked for.
+// afterRedirect replaces the code of a "not found" after a redirect, because it proves nothing
+// about the resource of the request.
 func afterRedirect(e *errors.Error, resp *http.Response) {
-	led := resp.Request != nil && resp.Request.Response != nil
-	if e != nil && led && errors.Is(e, errors.NotFound) {
-		e.Code, e.Err = errors.UnexpectedResponse, errLed
+	redirected := resp.Request != nil && resp.Request.Response != nil
+	if e != nil && redirected && errors.Is(e, errors.NotFound) {
+		e.Code, e.Err = errors.UnexpectedResponse, errRedirected
 	}
 }

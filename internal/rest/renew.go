@@ -6,10 +6,10 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// renew renews the credential of an exchange that was refused because of it, and reports
-// whether the request is sent again. It returns the error of the exchange otherwise.
+// renew renews the credential of an exchange that was refused because of it, and reports whether
+// the request is sent again. Otherwise it returns the error of the exchange.
 func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error, bool) {
-	if x.response == nil { // it was not answered
+	if x.response == nil { // no answer
 		return e, false
 	}
 	if c.resent(call, e) {
@@ -22,24 +22,23 @@ func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error,
 	return e, x.auth != nil
 }
 
-// credentialRefused reports whether an answer is a 401 that another credential may
-// cure. One that says that a role is missing is not.
+// credentialRefused reports whether an answer is a 401 because of the credential, and not
+// because of a missing permission.
 func credentialRefused(e *errors.Error) bool {
 	return e != nil && e.Status == http.StatusUnauthorized && !errors.Is(e, errors.PermissionDenied)
 }
 
-// Renewer is an Authorizer that may renew the credential of one request more than
-// once. The pipeline calls Renew instead of Refused.
+// Renewer is an Authorizer that can renew the credential of one request more than once. The
+// pipeline calls Renew instead of Refused.
 type Renewer interface {
 	Authorizer
 
-	// Renew returns the authorizer that authorizes the refused request anew; nil if
-	// sending it again cannot fare better. It bounds the number of renewals.
+	// Renew returns the authorizer for sending the refused request again; nil if that
+	// cannot succeed. It bounds the number of renewals.
 	Renew(*http.Request, http.Header) Authorizer
 }
 
-// renewed returns the authorizer with which a refused request is sent again; nil for
-// none.
+// renewed returns the authorizer for sending a refused request again; nil for none.
 func renewed(auth Authorizer, req *http.Request, header http.Header) Authorizer {
 	if r, ok := auth.(Renewer); ok {
 		return r.Renew(req, header)
@@ -50,7 +49,7 @@ func renewed(auth Authorizer, req *http.Request, header http.Header) Authorizer 
 	return lastTry{auth}
 }
 
-// lastTry authorizes a request whose credential was refused once.
+// lastTry authorizes a request whose credential was refused before.
 type lastTry struct{ Authorizer }
 
 func (lastTry) Refused(*http.Request, http.Header) bool { return false }

@@ -10,21 +10,21 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
-// Retry says how often and how patiently a call is repeated.
+// Retry bounds the attempts of a call.
 type Retry struct {
-	MaxAttempts int           // the maximum number of attempts; 0 for the default, 1 for no retry
-	MaxWait     time.Duration // the longest single wait; 0 for the default
-	MaxElapsed  time.Duration // since the start of a call: no attempt starts later; 0 for no limit
+	MaxAttempts int           // MaxAttempts is the maximum number of attempts; 0 for 5, 1 for no retry.
+	MaxWait     time.Duration // MaxWait is the longest single wait; 0 for 90 seconds.
+	MaxElapsed  time.Duration // MaxElapsed is the time after the start of a call from which on no attempt starts; 0 for no limit.
 }
 
-// Defaults. Real limits refill by the minute, at Katapult as at Atlas, so a
-// shorter wait would give up just before it helps.
+// The defaults. The rate limits of Katapult and Atlas reset each minute, so that the longest
+// wait exceeds a minute.
 const (
 	defaultAttempts = 5
 	defaultMaxWait  = 90 * time.Second
 )
 
-// retryBackoff bounds the wait where the provider names no time.
+// retryBackoff bounds the wait if the provider states no time.
 var retryBackoff = backoff.Exponential{First: 250 * time.Millisecond, Max: 15 * time.Second}
 
 func (r Retry) orDefault() Retry {
@@ -37,8 +37,8 @@ func (r Retry) orDefault() Retry {
 	return r
 }
 
-// retry waits after a failed attempt, and reports whether the call is sent again: that is
-// safe and may help.
+// retry waits after a failed attempt, and reports whether the call is sent again: whether that
+// is safe, and may succeed.
 func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.Error) bool {
 	if e == nil {
 		return false
@@ -48,9 +48,9 @@ func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.E
 	return again && c.waits(ctx, e, pause)
 }
 
-// waits reports whether the wait after a failure was made to its end. It is not
-// begun when the context would end first. When the context or a stop ends it, that
-// becomes the cause of an error that has none.
+// waits waits after a failure, and reports whether the wait was completed. It does not wait if
+// the context would end first. If the context or a stop ends the wait, its error becomes the
+// cause of a failure without a cause.
 func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(pause).After(deadline) {
 		return false
@@ -65,8 +65,7 @@ func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration
 	return err == nil
 }
 
-// next decides whether a call is sent again after it failed, and how long to
-// wait before that.
+// next reports whether a failed call is sent again, and the wait before that.
 func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
 	if call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
@@ -78,21 +77,20 @@ func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt in
 	return wait, r.permits(attempt, call.started, wait)
 }
 
-// burst reports whether a read was answered by a 403 that is not the provider's own.
-// They come in bursts, with credentials that otherwise work (Atlas, with an empty
-// body).
+// burst reports whether the answer to a read is a 403 that is not in the provider's form. Atlas
+// sends bursts of them, with an empty body, for credentials that are valid.
 func burst(call *Call, e *errors.Error) bool {
 	return call.Repeat && call.foreign && e.Status == http.StatusForbidden
 }
 
-// repeatable reports whether nothing can go wrong by sending the call again: it
-// changes nothing, it was not sent, or the provider refused it. What becomes of a
-// write after anything else is not known; see [Client.Delete].
+// repeatable reports whether sending the call again is safe: it changes nothing, it was not
+// sent, or the provider refused it. The outcome of any other write is unknown; see
+// [Client.Delete].
 func repeatable(call *Call, e *errors.Error) bool {
 	return call.Repeat || e.Status == 0 || refused(e.Status)
 }
 
-// jittered returns the wait after an attempt, with full jitter.
+// jittered returns a random wait after an attempt, up to the bound of retryBackoff.
 func jittered(ctx context.Context, attempt int) time.Duration {
 	return 1 + backoff.Jitter(ctx, retryBackoff.Bound(attempt))
 }
@@ -102,7 +100,7 @@ func (r Retry) permits(attempt int, started time.Time, wait time.Duration) bool 
 	return attempt < r.MaxAttempts && wait <= r.MaxWait && (r.MaxElapsed == 0 || time.Since(started)+wait <= r.MaxElapsed)
 }
 
-// longestWait returns the longest wait that a call may begin.
+// longestWait returns the longest wait that a call may start.
 func (r Retry) longestWait(started time.Time) time.Duration {
 	if r.MaxElapsed == 0 {
 		return r.MaxWait
@@ -112,8 +110,8 @@ func (r Retry) longestWait(started time.Time) time.Duration {
 
 type startedKey struct{}
 
-// start returns when the call began that MaxElapsed is about, and a context in which all that
-// it consists of began then. It is zero without MaxElapsed.
+// start returns the time from which MaxElapsed counts, and a context with that time for the
+// calls that are part of this one. The time is zero without MaxElapsed.
 func (r Retry) start(ctx context.Context) (context.Context, time.Time) {
 	if r.MaxElapsed == 0 {
 		return ctx, time.Time{}

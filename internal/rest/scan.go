@@ -13,12 +13,12 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Limits of the values in a body. Package json allocates by their number, not by the
-// number of bytes: 3 MiB of {},{},… become gigabytes. The limits of a success grow with
-// its length. In recorded answers a member takes at least 21 bytes, and an element of an
-// array at least 38.
+// The limits of the values in a body. The memory that package json allocates depends on their
+// number, and not on the number of bytes: it allocates gigabytes for 3 MiB of {},{},… The limits
+// of a success grow with its length. In recorded answers, a member takes at least 21 bytes, and
+// an element of an array at least 38.
 const (
-	maxDepth  = 100    // of objects and arrays in each other
+	maxDepth  = 100    // of nested objects and arrays
 	maxKeys   = 1000   // of one object
 	maxNumber = 1000   // characters of a number
 	maxItems  = 10_000 // of a list, if the call requested no page size
@@ -29,7 +29,7 @@ const (
 	maxErrorValues = 10_000 // members and elements each, of an answer that is no success
 )
 
-// maxPage returns how many items a page may have if size was requested.
+// maxPage returns the maximum number of items of a page with the requested size.
 func maxPage(size int) int {
 	if size <= 0 {
 		return maxItems
@@ -41,40 +41,41 @@ func maxPage(size int) int {
 const listDepth = 3
 
 var (
-	errTwice    = errors.New("the body has a key twice")
-	errKeys     = errors.New("the body has an object with too many keys")
-	errDepth    = errors.New("the body is nested too deeply")
-	errNumber   = errors.New("the body has a number that is too long")
+	errTwice    = errors.New("an object in the body has the same key twice")
+	errKeys     = errors.New("an object in the body has more than 1,000 keys")
+	errDepth    = errors.New("the body has more than 100 nested objects and arrays")
+	errNumber   = errors.New("a number in the body has more than 1,000 characters")
 	errMembers  = errors.New("the body has too many members")
 	errElements = errors.New("the body has too many elements")
-	errItems    = errors.New("the body has more items than were requested")
+	errItems    = errors.New("the body has more items than requested")
 
 	errNotJSON = errors.New("the body is not JSON")
 )
 
-// scanner reads a JSON text once, before it is decoded. It counts values and finds keys
-// that an object has twice, as package json compares them: package json decodes the last
-// of them and others may read the first, so such a text proves nothing.
+// scanner reads a JSON text once, before it is decoded. It counts the values, and finds an
+// object with the same key twice: package json decodes the last of the two and other programs
+// may read the first, so that such a text proves nothing. Keys are compared like in package
+// json.
 //
-// It counts the values of a text that is not JSON, too, as some providers' errors are not,
-// and tells that it is not.
+// It also counts the values of a text that is not JSON, because some errors of providers are
+// not JSON, and sets invalid.
 type scanner struct {
 	text []byte
 
-	// out is what the text is decoded into. Keys of a map that differ in case only are
-	// different keys. If out is nil, they are the same in every object.
+	// out is the value that the text is decoded into. Keys of a map that differ only in case
+	// are different. If out is nil, such keys are equal in every object.
 	out any
 
-	// How many more members, and elements of all arrays, the text may have, and how many
-	// items each list may have.
+	// members and elements are the numbers of members, and of elements of all arrays, that
+	// the rest of the text may have; items is the number that each list may have.
 	members, elements, items int
 
 	// keys are the keys of the open objects and, of each open array, those of the last
-	// object in it: mostly the next object has the same.
+	// object in it, because most objects of an array have the same keys.
 	keys []key
 
-	// path leads to the value that is read: by depth, the key of a member. An element of
-	// an array has the zero span.
+	// path is the path of the current value: by depth, the key of a member, or the zero span
+	// for an element of an array.
 	path [maxDepth + 1]span
 
 	longest list
@@ -92,15 +93,15 @@ type key struct {
 	hash uint32
 }
 
-// list is a list of items: their number and the keys that lead to it.
+// list is a list of items: their number, and its path.
 type list struct {
 	items int
 	depth int
 	keys  [listDepth - 1]span
 }
 
-// scan reads a body once and returns its longest list, whether it may have one of
-// errorMembers, or why it proves nothing. The error is errNotJSON if the only reason is
+// scan reads a body once. It returns the longest list, whether the body may have one of
+// errorMembers, and why the body proves nothing. The error is errNotJSON if the only reason is
 // that package json does not accept the text.
 func scan(text []byte, out any, members, elements, items int) (longest list, suspect bool, err error) {
 	s := scanners.Get().(*scanner)
@@ -120,10 +121,10 @@ func scan(text []byte, out any, members, elements, items int) (longest list, sus
 	return longest, suspect, err
 }
 
-// scanners are kept for their keys and path.
+// scanners are used again, which saves the allocation of keys and path.
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
-// stop ends the scan; err is nil for a text that is not JSON.
+// stop ends the scan. err is nil for a text that is not JSON.
 func (s *scanner) stop(err error) int {
 	if s.err == nil {
 		s.err = err
@@ -132,7 +133,7 @@ func (s *scanner) stop(err error) int {
 	return len(s.text)
 }
 
-// require takes a text for no JSON unless a rule of JSON holds. The scan goes on.
+// require sets invalid unless a rule of JSON holds. The scan continues.
 func (s *scanner) require(rule bool) {
 	if !rule {
 		s.invalid = true
@@ -155,7 +156,7 @@ func (s *scanner) spaces(i int) int {
 	return i
 }
 
-// quote returns the index of the quote that ends a string whose content begins at i.
+// quote returns the index of the closing quote of a string whose content starts at i.
 func (s *scanner) quote(i int) int {
 	for i < len(s.text) {
 		if i+8 <= len(s.text) { // eight characters at once
@@ -182,7 +183,7 @@ func (s *scanner) quote(i int) int {
 	return len(s.text)
 }
 
-// isEscape reports whether a text begins with an escape of a JSON string.
+// isEscape reports whether a text starts with an escape of a JSON string.
 func isEscape(text []byte) bool {
 	if len(text) < 2 {
 		return false
@@ -194,8 +195,8 @@ func isEscape(text []byte) bool {
 	return strings.IndexByte(`"\/bfnrt`, text[1]) >= 0
 }
 
-// value returns the end of the value that begins at i. depth is that of an object or
-// array.
+// value returns the end of the value that starts at i. depth is the depth of the value if it is
+// an object or an array.
 func (s *scanner) value(i, depth int) int {
 	switch s.text[i] {
 	case '"':
@@ -253,7 +254,7 @@ func isLiteral(text []byte) bool {
 	return len(text) == 0
 }
 
-// digits returns how many digits a text begins with.
+// digits returns the number of digits at the start of a text.
 func digits(text []byte) int {
 	n := 0
 	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
@@ -262,7 +263,7 @@ func digits(text []byte) int {
 	return n
 }
 
-// array returns the end of an array whose content begins at i.
+// array returns the end of an array whose content starts at i.
 func (s *scanner) array(i, depth int) int {
 	if depth > maxDepth {
 		return s.stop(errDepth)
@@ -308,10 +309,9 @@ func (s *scanner) array(i, depth int) int {
 	}
 }
 
-// object returns the end of an object whose content begins at i. Its keys are those of
-// s.keys from the given index on. The known of them are there already, as those of the
-// object before it: as long as they come in the same order, none can be there twice.
-// object returns the number of the keys that it leaves there.
+// object returns the end of an object whose content starts at i, and the number of its keys. It
+// stores the keys in s.keys from the index keys on. The first known of them are those of the
+// previous object of the array: while the keys have the same order, none can occur twice.
 func (s *scanner) object(i, depth, keys, known int) (end, left int) {
 	if depth > maxDepth {
 		return s.stop(errDepth), known
@@ -370,14 +370,14 @@ func (s *scanner) object(i, depth, keys, known int) (end, left int) {
 	}
 }
 
-// is reports whether the key whose content begins at i is written as another.
+// is reports whether the text of the key whose content starts at i equals that of k.
 func (s *scanner) is(k key, i int) bool {
 	end := i + int(k.end-k.start)
 	return end < len(s.text) && s.text[end] == '"' && string(s.text[i:end]) == string(s.text[k.start:k.end])
 }
 
-// add adds a key to those of its object, which are at the end of s.keys. It reports
-// whether the scan goes on.
+// add adds a key to those of its object, which are at the end of s.keys. It reports whether the
+// scan continues.
 func (s *scanner) add(k key, depth, keys int) bool {
 	s.suspect = s.suspect || errorHashes[k.hash%uint32(len(errorHashes))] == k.hash
 	for _, other := range s.keys[keys:] {
@@ -394,7 +394,7 @@ func (s *scanner) add(k key, depth, keys int) bool {
 	return true
 }
 
-// same reports whether two keys with the same hash are one key.
+// same reports whether two keys with the same hash are equal.
 func (s *scanner) same(a, b span, depth int) bool {
 	p, q := s.text[a.start:a.end], s.text[b.start:b.end]
 	switch {
@@ -404,22 +404,22 @@ func (s *scanner) same(a, b span, depth int) bool {
 	return bytes.EqualFold(p, q) && !s.isMap(depth)
 }
 
-// A hash is the same for keys that package json takes for one. It is made of words of
-// eight characters, in each of which letters that differ in case only are the same.
+// The constants of hashes. Keys that package json treats as equal have the same hash. It is
+// computed from words of eight characters, without the case of letters.
 const (
 	ones, highs = 0x0101010101010101, 0x8080808080808080
 	mix         = 0x9E3779B97F4A7C15
 )
 
-// has returns the high bits of those bytes of a word that are a character. Above the
-// lowest of them a bit may be wrong.
+// has returns the high bits of the bytes of a word that equal a character. Bits above the
+// lowest of them may be wrong.
 func has(word uint64, char byte) uint64 {
 	word ^= uint64(char) * ones
 	return (word - ones) &^ word & highs
 }
 
-// controls returns the high bits of those bytes of a word that are control characters.
-// Above the lowest of them a bit may be wrong.
+// controls returns the high bits of the bytes of a word that are control characters. Bits above
+// the lowest of them may be wrong.
 func controls(word uint64) uint64 { return (word - ' '*ones) &^ word & highs }
 
 // mixed adds a word to a hash.
@@ -428,7 +428,7 @@ func mixed(hash, word uint64) uint64 {
 	return hash ^ hash>>32
 }
 
-// key returns the end and the hash of the key that begins at i.
+// key returns the end and the hash of the key that starts at i.
 func (s *scanner) key(i int) (end int, hash uint32) {
 	var sum, special uint64
 	for at := i; at+8 <= len(s.text); at += 8 {
@@ -455,7 +455,7 @@ func (s *scanner) key(i int) (end int, hash uint32) {
 	return end, hashOf(folded(s.text[i:end]))
 }
 
-// hashOf returns the hash of a key that is ASCII and has no escape.
+// hashOf returns the hash of an ASCII key without escapes.
 func hashOf(key []byte) uint32 {
 	var sum uint64
 	for i := 0; i < len(key); i += 8 {
@@ -466,7 +466,8 @@ func hashOf(key []byte) uint32 {
 	return uint32(sum ^ uint64(len(key))*mix>>32)
 }
 
-// errorHashes has the hashes of errorMembers, each at its remainder. No two have the same.
+// errorHashes contains the hashes of errorMembers, each at its remainder. No two remainders are
+// equal.
 var errorHashes = func() (table [67]uint32) {
 	for _, name := range errorMembers {
 		h := hashOf([]byte(name))
@@ -475,15 +476,15 @@ var errorHashes = func() (table [67]uint32) {
 	return table
 }()
 
-// folded returns what a key says, each character in the form that package json compares.
+// folded returns a decoded key, each character in the form that package json compares.
 func folded(key []byte) []byte {
 	text := string(key)
 	if strings.IndexByte(text, '\\') >= 0 {
 		quoted := append(append([]byte{'"'}, key...), '"')
-		_ = json.Unmarshal(quoted, &text) // a text that is not JSON is refused later
+		_ = json.Unmarshal(quoted, &text) // the scan refuses a text that is not JSON
 	}
 	return []byte(strings.Map(func(r rune) rune {
-		for { // the least of those that differ in case only
+		for { // the smallest of the characters that differ only in case
 			next := unicode.SimpleFold(r)
 			if next <= r {
 				return next
@@ -524,8 +525,8 @@ func (s *scanner) isMap(depth int) bool {
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// fieldOf returns the index of the field of a struct that a key is decoded into; -1 if
-// none of its own is.
+// fieldOf returns the index of the field of a struct that a key is decoded into; -1 if no field
+// of the struct itself is.
 func fieldOf(t reflect.Type, key []byte) int {
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
@@ -536,8 +537,8 @@ func fieldOf(t reflect.Type, key []byte) int {
 	return -1
 }
 
-// reserve allocates the items of a list at once, in what the text is decoded into.
-// Package json would allocate and copy them several times.
+// reserve allocates all items of the list at once in out, the value that the text is decoded
+// into. Package json would allocate and copy the items several times.
 func (l *list) reserve(out any, text []byte) {
 	if l.items < 4 {
 		return

@@ -8,21 +8,20 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Credentials are in no error and no log record, whatever argument they were passed
-// as by mistake:
+// No error and no log record contains a credential that was passed as an argument by mistake:
 //
-//   - an argument that its check refuses is not repeated
-//   - an argument with the form of a credential is refused
-//   - a call whose arguments contain the client's own credential is refused
-//   - a target that looks random and is longer than any id is not shown
+//   - The text of an error does not contain a refused argument.
+//   - An argument with the form of a credential is refused.
+//   - A call whose arguments contain the client's own credential is refused.
+//   - A random target that is longer than an ID is not shown.
 
 var (
-	errOwnCredential = errors.New("an argument contains the client's credential")
-	errLooksSecret   = errors.New("has the form of a credential")
+	errOwnCredential = errors.New("an argument must not contain the credential of the client")
+	errLooksSecret   = errors.New("must not have the form of a credential")
 )
 
-// own reports whether a text contains one of the secrets of a configuration, as it is
-// or as a URL has it. It returns nil if there is none to look for.
+// own returns a function that reports whether a call contains one of the secrets, unchanged or
+// escaped for a URL; nil if all secrets are too short.
 func own(secrets []string) func(*Call) bool {
 	var forms []string
 	for _, secret := range secrets {
@@ -40,7 +39,7 @@ func own(secrets []string) func(*Call) bool {
 	}
 	return func(c *Call) bool {
 		for _, form := range forms {
-			// A secret that is a word of the API itself is none that can be looked for.
+			// The path of an operation may contain the text of a secret.
 			if strings.Contains(c.path, form) && !strings.Contains(c.Path, form) ||
 				strings.Contains(c.query, form) || holds(c.body, form) || strings.Contains(c.Target, form) {
 				return true
@@ -57,7 +56,7 @@ func own(secrets []string) func(*Call) bool {
 	}
 }
 
-// holds reports whether a body contains a text, without an allocation for the text.
+// holds reports whether a body contains a text. It does not allocate.
 func holds(body []byte, text string) bool {
 	for len(body) >= len(text) {
 		i := bytes.IndexByte(body[:len(body)-len(text)+1], text[0])
@@ -78,11 +77,11 @@ func contains(text string, secrets []string) bool {
 	return leaks != nil && leaks(&Call{path: text})
 }
 
-// credentialPrefixes are how texts begin that are credentials, or have one behind it.
+// credentialPrefixes are the prefixes of credentials.
 var credentialPrefixes = [...]string{"mdb_sa_sk_", "Bearer ", "APIToken ", "Basic ", "Digest "}
 
-// isCredential reports whether a text has a form that credentials have, and that no id
-// or name has: PEM, a JWT, an Authorization, a client secret of Atlas.
+// isCredential reports whether a text has the form of a credential that no ID or name has: PEM,
+// a JWT, an Authorization, a client secret of Atlas.
 func isCredential(s string) bool {
 	if len(s) < 16 {
 		return false
@@ -96,11 +95,11 @@ func isCredential(s string) bool {
 		strings.IndexByte(s, '-') >= 0 && strings.Contains(s, "-----BEGIN ")
 }
 
-// longestID is the length from which on a random text is taken for a secret. The
-// longest random ids of the providers are UUIDs, which have 32 digits between hyphens.
+// longestID is the length of the shortest random text that is treated as a secret. The longest
+// random IDs of the providers are UUIDs, which have 32 digits between hyphens.
 const longestID = 32
 
-// shown returns a target as errors and log records have it.
+// shown returns a target for errors and log records.
 func shown(target string) string {
 	if isCredential(target) || random(target) {
 		return redacted
@@ -108,8 +107,8 @@ func shown(target string) string {
 	return target
 }
 
-// Shown returns a target as errors may have it that no call was made about: without a
-// credential that was passed by mistake.
+// Shown returns a target for errors and log records, without a credential that was passed by
+// mistake.
 func (c *Client) Shown(target string) string {
 	if c.leaks != nil && c.leaks(&Call{Target: target}) {
 		return redacted
@@ -117,9 +116,8 @@ func (c *Client) Shown(target string) string {
 	return shown(target)
 }
 
-// random reports whether a text has a part that looks like a token: long, of letters in
-// both cases and digits that change more often than they do in words, or a long number
-// of hexadecimal digits.
+// random reports whether a part of a text has the form of a token: a long text with more changes
+// between upper case, lower case and digits than words have, or a long hexadecimal number.
 func random(s string) bool {
 	if len(s) < longestID {
 		return false
@@ -147,8 +145,8 @@ func random(s string) bool {
 	return false
 }
 
-// classOf returns 1 for a small letter, 2 for a capital one, 3 for a digit and 0 for
-// what separates words. The signs of base64 count as digits.
+// classOf returns 1 for a lower-case letter, 2 for an upper-case letter, 3 for a digit, and 0 for
+// a character that separates words. The other characters of base64 count as digits.
 func classOf(r rune) int {
 	switch {
 	case r >= 'a' && r <= 'z':

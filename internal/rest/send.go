@@ -35,9 +35,8 @@ func (c *Client) send(ctx context.Context, call *Call, x *exchange) *errors.Erro
 	return nil
 }
 
-// roundTrip sends a request. What must not be redirected goes straight to the
-// transport, past the code that could follow a redirect, unless the caller's
-// client has cookies or a timeout, which only its Do sees to.
+// roundTrip sends a request. A write is passed to the transport directly, because http.Client.Do
+// can follow a redirect. If the caller's client has cookies or a timeout, Do is necessary.
 func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 	if redirectable(req) || c.http.Jar != nil || c.http.Timeout != 0 {
 		return c.http.Do(req)

@@ -11,16 +11,16 @@ import (
 )
 
 var (
-	errCut        = errors.New("the connection ended before the answer did")
+	errCut        = errors.New("the connection ended before the end of the answer")
 	errNoResponse = errors.New("the transport returned neither a response nor an error")
 )
 
-// transportError makes an error of an exchange that had no answer.
+// transportError returns the error of an exchange without an answer.
 func (c *Client) transportError(ctx context.Context, call *Call, resp *http.Response, err error) *errors.Error {
 	err = withoutURL(err)
 	switch {
 	case resp != nil:
-		// The caller's CheckRedirect, or the tenth redirect, ended a GET.
+		// The caller's CheckRedirect, or the tenth redirect, ended a read.
 		e := c.newError(call, errors.UnexpectedResponse, err)
 		e.Status = resp.StatusCode
 		return e
@@ -38,7 +38,7 @@ func (c *Client) transportError(ctx context.Context, call *Call, resp *http.Resp
 	return c.newError(call, errors.Unavailable, err)
 }
 
-// unanswered is the code of a call whose answer was lost.
+// unanswered returns the code of a call whose answer was lost.
 func unanswered(call *Call) errors.Code {
 	if call.Repeat {
 		return errors.Unavailable
@@ -46,7 +46,7 @@ func unanswered(call *Call) errors.Code {
 	return errors.OutcomeUnknown
 }
 
-// withoutURL takes the URL off an error of net/http, however deep it is.
+// withoutURL returns the cause of the innermost [*url.Error] in an error of net/http.
 func withoutURL(err error) error {
 	for {
 		u, ok := errors.AsType[*url.Error](err)
@@ -57,9 +57,9 @@ func withoutURL(err error) error {
 	}
 }
 
-// certificateRefused reports whether the provider ended the TLS connection because of
-// our certificate. With TLS 1.3 this is received only after the request was written.
-// It names the cause; it does not prove that the request was not read.
+// certificateRefused reports whether the provider ended the TLS connection because of the
+// client's certificate. With TLS 1.3, the client receives this after it wrote the request, so
+// that it does not prove that the provider did not read the request.
 func certificateRefused(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")

@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// NormalizeURL returns a base URL in the form in which two of them are compared, and
-// in which it is the audience of a JWT: scheme and host in lower case, without the
-// default port, without the dot at the end of the host and without slashes at the end
-// of the path. Text that is no URL stays as it is.
+// NormalizeURL returns a base URL in the form for comparisons and for the audience of a JWT:
+// scheme and host in lower case, without the default port, without a dot at the end of the host,
+// and without slashes at the end of the path. It does not change a text that is no URL.
 func NormalizeURL(base string) string {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
@@ -35,8 +34,7 @@ func normalize(u *url.URL) {
 	u.RawPath = strings.TrimRight(u.RawPath, "/")
 }
 
-// loopback reports whether a normalized URL is about this machine: what is sent there
-// does not leave it.
+// loopback reports whether the host of a normalized URL is this machine.
 func loopback(u *url.URL) bool {
 	host := u.Hostname()
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761, section 6.3

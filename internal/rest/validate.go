@@ -6,7 +6,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// validate refuses a call that no client can make, or one of whose arguments was refused.
+// validate refuses a call without a context or with a refused argument, and all calls of an
+// unusable client.
 func (c *Client) validate(ctx context.Context, call *Call) *errors.Error {
 	if err := c.check(ctx); err != nil {
 		call.Target = ""
@@ -19,7 +20,7 @@ func (c *Client) validate(ctx context.Context, call *Call) *errors.Error {
 	return nil
 }
 
-// check refuses a call that no client can make.
+// check returns an error for a nil context, and for a client that New did not make.
 func (c *Client) check(ctx context.Context) error {
 	if ctx == nil {
 		return errNoContext
@@ -27,4 +28,4 @@ func (c *Client) check(ctx context.Context) error {
 	return c.unusable
 }
 
-var errNoContext = errors.New("the context is nil")
+var errNoContext = errors.New("the context must not be nil")

@@ -7,25 +7,25 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
-// Wait calls look again and again until nothing is left of what ends by itself. look
-// returns what still exists. A failure that may pass does not end the wait. The context
-// and a stop do, with an error of [errors.NotFinished] that lists what the last read
-// showed. After a stop it looks once, if it has not yet.
-func (c *Client) Wait(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error {
+// Wait calls list repeatedly until it returns no remaining resources. A retryable failure of list
+// does not end the wait. If the context or a stop ends the wait, the error is
+// [errors.NotFinished] with the resources of the last successful call. After a stop, Wait calls
+// list once, unless it called list before.
+func (c *Client) Wait(ctx context.Context, operation, target string, list func(context.Context) ([]errors.Step, error)) error {
 	if err := c.check(ctx); err != nil {
 		return Invalid(c.config.Provider, operation, "", err)
 	}
-	var left []errors.Step
-	var failure error // of the last look
+	var remaining []errors.Step
+	var failure error // of the last call of list
 	permanent := false
 	ended := wait.Poll(ctx, func() (done bool) {
 		var found []errors.Step
-		if found, failure = look(ctx); failure != nil {
+		if found, failure = list(ctx); failure != nil {
 			permanent = ctx.Err() == nil && !errors.Retryable(failure)
 			return permanent
 		}
-		left = found
-		return len(left) == 0
+		remaining = found
+		return len(remaining) == 0
 	})
 	switch {
 	case permanent:
@@ -37,11 +37,11 @@ func (c *Client) Wait(ctx context.Context, operation, target string, look func(c
 	if cause == nil {
 		cause = ended // by a stop
 	}
-	if left == nil { // it was never read
+	if remaining == nil { // list never succeeded
 		cause = errors.Join(cause, failure)
 	}
 	return &errors.Error{
 		Provider: c.config.Provider, Operation: operation, Target: shown(target),
-		Code: errors.NotFinished, Steps: left, Err: cause,
+		Code: errors.NotFinished, Steps: remaining, Err: cause,
 	}
 }
