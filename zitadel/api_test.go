@@ -61,7 +61,7 @@ func TestAPI_Reads(t *testing.T) {
 		}
 		want.State, want.Details.Sequence = "", 5
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("what was deleted (-want +got):\n%s", diff)
+			t.Errorf("deleted (-want +got):\n%s", diff)
 		}
 		srv.Legacy(true)
 		if _, err := c.GetOrganization(t.Context(), "acme"); code(err) != errors.OrganizationNotFound {
@@ -70,7 +70,7 @@ func TestAPI_Reads(t *testing.T) {
 	})
 }
 
-// A success with an error next to it is none for other calls either.
+// A success with an error in it is an unexpected response.
 func TestAPI_ErrorInSuccess(t *testing.T) {
 	t.Parallel()
 	for operation, test := range map[string]struct {
@@ -143,7 +143,7 @@ func TestAPI_LostAnswerToWrite(t *testing.T) {
 		t.Errorf("got %v, want code %q", err, errors.OutcomeUnknown)
 	}
 	if n := srv.Count("AddOrganization"); n != 1 {
-		t.Errorf("%d were sent", n)
+		t.Errorf("%d requests were sent", n)
 	}
 }
 
@@ -200,16 +200,16 @@ func TestUint64_JSON(t *testing.T) {
 	}
 	for _, text := range []string{`"-1"`, `-1`, `"x"`, `""`, `1.5`, `"18446744073709551616"`, `{}`} {
 		if err := json.Unmarshal([]byte(text), &got.A); err == nil {
-			t.Errorf("%s was taken for a number", text)
+			t.Errorf("%s was accepted as a number", text)
 		}
 	}
 }
 
-// start is when a bubble of package synctest starts.
+// start is the start time of a bubble of package synctest.
 var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// populate gives the organization "acme" one of each kind, and the organization
-// "bolt" a user with roles in its project.
+// populate adds the organization "acme" with one resource of each kind, and the organization
+// "bolt" with a user who has roles in a project of acme.
 func populate(srv *zitadeltest.Server) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "bolt", Name: "Bolt"})
@@ -229,7 +229,7 @@ func populate(srv *zitadeltest.Server) {
 	srv.AddDomain(zitadeltest.Domain{Organization: "acme", Name: "acme.example", Unverified: true})
 }
 
-// collect is what a list yields, and the error that ends it.
+// collect returns the items of a list, and the error that ends it.
 func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	var all []T
 	for one, err := range list {
@@ -241,7 +241,7 @@ func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// details are those that were last changed a while after the start.
+// details returns object details with times after the start.
 func details(owner string, sequence zitadel.Uint64, created, changed time.Duration) zitadel.ObjectDetails {
 	d := zitadel.ObjectDetails{Sequence: sequence, ResourceOwner: owner}
 	if created >= 0 {
@@ -574,7 +574,7 @@ func TestAPI_Errors(t *testing.T) {
 			},
 			code: errors.OrganizationExists, provider: "V3-DKcYh", status: 409,
 		},
-		"an id that is taken": {
+		"an ID that is taken": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.AddOrganizationV2(ctx, zitadel.OrganizationCreation{Name: "New", OrganizationID: "acme"})
 				return err
@@ -588,63 +588,63 @@ func TestAPI_Errors(t *testing.T) {
 			},
 			code: errors.InvalidArgument, status: 500,
 		},
-		"the default organization again": {
+		"the default organization as the new default": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.SetDefaultOrganization(ctx, zitadeltest.DefaultOrganization)
 				return err
 			},
 			code: errors.Conflict, provider: "INST-SDfw2", status: 400,
 		},
-		"a default organization that is not there": {
+		"an unknown default organization": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.SetDefaultOrganization(ctx, "none")
 				return err
 			},
 			code: errors.OrganizationNotFound, provider: "INSTA-Wfe21", status: 400,
 		},
-		"inactive already": {
+		"already inactive": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.DeactivateOrganization(ctx, "idle")
 				return err
 			},
 			code: errors.OrganizationInactive, provider: "EVENT-Dbs2g", status: 400,
 		},
-		"active already": {
+		"already active": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.ReactivateOrganization(ctx, "acme")
 				return err
 			},
 			code: errors.OrganizationActive, provider: "EVENT-bfnrh", status: 400,
 		},
-		"inactive already, by v2": {
+		"already inactive, by v2": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.DeactivateOrganizationV2(ctx, "idle")
 				return err
 			},
 			code: errors.OrganizationInactive, provider: "EVENT-Dbs2g", status: 400,
 		},
-		"active already, by v2": {
+		"already active, by v2": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.ActivateOrganizationV2(ctx, "acme")
 				return err
 			},
 			code: errors.OrganizationActive, provider: "EVENT-bfnrh", status: 400,
 		},
-		"deactivating none": {
+		"deactivation of an unknown organization": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.DeactivateOrganizationV2(ctx, "none")
 				return err
 			},
 			code: errors.OrganizationNotFound, provider: "ORG-oL9nT", status: 404,
 		},
-		"activating none": {
+		"activation of an unknown organization": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.ActivateOrganizationV2(ctx, "none")
 				return err
 			},
 			code: errors.OrganizationNotFound, provider: "ORG-Dgf3g", status: 404,
 		},
-		"an organization that never was": {
+		"an organization that never existed": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.GetMyOrganization(ctx, "none")
 				return err
@@ -667,35 +667,35 @@ func TestAPI_Errors(t *testing.T) {
 			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") },
 			code:    errors.PermissionDenied, provider: "AUTH-5mWD2", status: 403,
 		},
-		"a list of no organization": {
+		"a list with an empty ID": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := collect(c.ListProjects(ctx, ""))
 				return err
 			},
 			code: errors.InvalidArgument,
 		},
-		"a deletion of no organization": {
+		"a deletion with an empty ID": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.DeleteMyOrganization(ctx, "")
 				return err
 			},
 			code: errors.InvalidArgument,
 		},
-		"a deletion of the parent": {
+		"a deletion with the ID ..": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.DeleteOrganizationV2(ctx, "..")
 				return err
 			},
 			code: errors.InvalidArgument,
 		},
-		"a count of nothing known": {
+		"a count of an unknown kind": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := c.Count(ctx, "acme", "things")
 				return err
 			},
 			code: errors.InvalidArgument,
 		},
-		"a query that would match everything": {
+		"an empty query": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
 				_, err := collect(c.SearchOrganizationsV2(ctx, zitadel.OrganizationQueryV2{}))
 				return err
@@ -718,12 +718,12 @@ func TestAPI_Errors(t *testing.T) {
 			if e.Code != test.code || e.ProviderCode != test.provider || e.Status != test.status {
 				t.Errorf("got %q, %q and %d; want %q, %q and %d", e.Code, e.ProviderCode, e.Status, test.code, test.provider, test.status)
 			}
-			// A write that names its organization by a header only confirms it first.
+			// A write by the header first reads the organization.
 			sent := slices.DeleteFunc(requests(srv), func(operation string) bool {
-				return operation == "GetMyOrganization" && strings.HasSuffix(name, "active already")
+				return operation == "GetMyOrganization" && strings.HasSuffix(name, "active")
 			})
 			if (len(sent) == 0) != (test.status == 0) || len(sent) > 1 {
-				t.Errorf("%v were sent", sent)
+				t.Errorf("sent %v", sent)
 			}
 			if diff := cmp.Diff([]string(nil), srv.Deleted()); diff != "" {
 				t.Errorf("deleted (-want +got):\n%s", diff)

@@ -237,7 +237,7 @@ func (c *Client) cascades(ctx context.Context, operation, orgID string, a *acces
 		r.readUsers, r.readProjects, r.readGrants, r.readMembers, r.readDomains, r.readSettings, r.readExternalRoles,
 	} {
 		if err := read(ctx); err != nil {
-			return nil, disproveNotFound(operation, orgID, err)
+			return nil, unexpectedNotFound(operation, orgID, err)
 		}
 	}
 	var cascades []teardown.Cascade
@@ -301,9 +301,9 @@ func isIncomplete(note string) bool {
 	return slices.ContainsFunc([]string{noteUnreadable, notePartial, noteUnlisted}, func(hint string) bool { return strings.Contains(note, hint) })
 }
 
-// disproveNotFound replaces a "not found" by an error that proves nothing: it is about a part
+// unexpectedNotFound replaces a "not found" by an error that proves nothing: it is about a part
 // of the organization or about another one, and the organization itself was read.
-func disproveNotFound(operation, orgID string, err error) error {
+func unexpectedNotFound(operation, orgID string, err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || !errors.Is(e, errors.NotFound) || errors.Is(e, errors.RouteNotFound) || errors.Is(e, errors.InstanceNotFound) {
 		return err

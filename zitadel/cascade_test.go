@@ -19,8 +19,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// addWithCascades gives an organization everything but what users of others lose. All ids
-// begin with its own. Its partner has a project that is granted to it.
+// addWithCascades adds an organization with resources of its own, and a partner with a project
+// that is granted to it. All IDs begin with the organization's.
 func addWithCascades(srv *zitadeltest.Server, id, name string) {
 	partner := id + "-partner"
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: name, PrimaryDomain: id + ".example.com"})
@@ -43,8 +43,8 @@ func addWithCascades(srv *zitadeltest.Server, id, name string) {
 	srv.AddProjectGrant(zitadeltest.ProjectGrant{ID: id + "-lent", Project: id + "-shop", Organization: partner})
 }
 
-// addExternalUsers gives users of the partner what they lose: roles by a grant, roles given by
-// the organization itself, and its management.
+// addExternalUsers gives users of the partner roles by a grant, roles by the organization
+// itself, and the management of the organization.
 func addExternalUsers(srv *zitadeltest.Server, id string) {
 	partner := id + "-partner"
 	srv.AddUserGrant(zitadeltest.UserGrant{ID: id + "-lent-role", User: partner + "-bea", Project: id + "-shop", ProjectGrant: id + "-lent"})
@@ -52,16 +52,15 @@ func addExternalUsers(srv *zitadeltest.Server, id string) {
 	srv.AddMember(zitadeltest.Member{Organization: id, User: partner + "-cyd"})
 }
 
-// isCascade reports whether a line of the double's contents is acme's, or goes with it.
+// isCascade reports whether a line of the fake's contents is acme or is deleted along with it.
 func isCascade(line string) bool {
 	return slices.ContainsFunc(strings.Fields(line), func(word string) bool {
 		return strings.TrimSuffix(word, ":") == "acme" || strings.HasPrefix(word, "acme-") && !strings.HasPrefix(word, "acme-partner")
 	})
 }
 
-// addExternalRoles gives an organization of endow what else is deleted along with it: settings,
-// users of the partner who manage its projects and grants, and what its own users have
-// elsewhere.
+// addExternalRoles adds to an organization of addWithCascades settings, users of the partner who
+// manage its projects and grants, and roles of its own users in other organizations.
 func addExternalRoles(srv *zitadeltest.Server, id string) {
 	partner := id + "-partner"
 	srv.AddProjectMember(zitadeltest.ProjectMember{Project: id + "-shop", User: partner + "-bea"})
@@ -80,7 +79,7 @@ func addExternalRoles(srv *zitadeltest.Server, id string) {
 	srv.AddGroup(zitadeltest.Group{ID: id + "-staff", Name: "staff", Organization: id})
 }
 
-// newAcme returns a double with an organization that has everything, and a client.
+// newAcme returns a fake with an organization of addWithCascades, and a client.
 func newAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
@@ -89,7 +88,7 @@ func newAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	return srv, newClient(t, srv)
 }
 
-// newFullAcme returns a fake with an organization that has everything, and a client.
+// newFullAcme returns a fake with an organization that has cascades of all kinds, and a client.
 func newFullAcme(t *testing.T) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
@@ -107,7 +106,7 @@ func planOf(t *testing.T, c *zitadel.Client) *teardown.Plan {
 	return p
 }
 
-// withoutIDs compares losses by their counts, names and notes.
+// withoutIDs compares cascades by their counts, names and notes.
 var withoutIDs = cmpopts.IgnoreFields(teardown.Cascade{}, "IDs", "Digest")
 
 func cascadesByKind(p *teardown.Plan) map[string]teardown.Cascade {
@@ -135,10 +134,10 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		// Items are counted, and not the total, which may be that of one page.
+		// Count counts items, because the total may be that of one page.
 		for _, body := range bodies(srv)[1:] {
 			if !strings.HasPrefix(body, `{"query":{"limit":100,"asc":true}`) {
-				t.Errorf("sent was %s", body)
+				t.Errorf("sent %s", body)
 			}
 		}
 		if !srv.HasAccess("bob", "shop") || !srv.HasAccess("bob", "forge") {
@@ -147,9 +146,9 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 		if _, err := c.DeleteOrganization(ctx, "acme"); err != nil {
 			t.Fatal(err)
 		}
-		// The user of another organization loses what it had by a grant, and no more.
+		// The user of another organization loses only the roles of the grant.
 		if srv.HasAccess("bob", "shop") || !srv.HasAccess("bob", "forge") {
-			t.Error("bob has access to what is gone, or none to what is there")
+			t.Error("bob has access to a deleted project, or none to an existing one")
 		}
 		left, err := c.Preview(ctx, "bolt")
 		if err != nil {
@@ -160,9 +159,9 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 			{zitadel.CascadeUserGrants, 1}, {zitadel.CascadeMembers, 0}, {zitadel.CascadeDomains, 1},
 		}
 		if diff := cmp.Diff(want, left); diff != "" {
-			t.Errorf("what is left (-want +got):\n%s", diff)
+			t.Errorf("remaining contents (-want +got):\n%s", diff)
 		}
-		// Its lists are empty and not missing, so that they alone would say it had nothing.
+		// The lists of a deleted organization are empty, so they alone would show no resources.
 		if n, err := c.Count(ctx, "acme", zitadel.CascadeUsers); n != 0 || err != nil {
 			t.Errorf("got %d and %v", n, err)
 		}
@@ -207,8 +206,7 @@ func TestPlan_AllCascades(t *testing.T) {
 	}
 }
 
-// What the plan does not name stays, and what it names goes: the fake deletes by its own
-// rules.
+// The fake deletes by its own rules. It must delete as many resources as the plan counts.
 func TestTeardown_DeletesPlannedCascades(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -216,20 +214,20 @@ func TestTeardown_DeletesPlannedCascades(t *testing.T) {
 	p := planOf(t, c)
 	counted := 0
 	for _, l := range p.Cascades {
-		if l.Kind != string(zitadel.CascadeExternalUsers) { // whose roles are counted by their kinds
+		if l.Kind != string(zitadel.CascadeExternalUsers) { // the kinds of their roles count them
 			counted += l.Count
 		}
 	}
 	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Fatal(err)
 	}
-	// One grant of a partner's project is on the list of those that the organization has.
-	if gone := len(before) - len(srv.Contents()) - 1; gone != counted {
-		t.Errorf("%d things were deleted along, and %d were counted", gone, counted)
+	// The plan does not count the organization itself.
+	if deleted := len(before) - len(srv.Contents()) - 1; deleted != counted {
+		t.Errorf("%d resources were deleted along, and %d were counted", deleted, counted)
 	}
 }
 
-// additions are of each kind what others can add to the organization "acme" of endow.
+// additions add one resource of each kind to the organization "acme".
 var additions = map[string]func(*zitadeltest.Server){
 	"a user":         func(s *zitadeltest.Server) { s.AddUser(zitadeltest.User{Organization: "acme"}) },
 	"a project":      func(s *zitadeltest.Server) { s.AddProject(zitadeltest.Project{Organization: "acme"}) },
@@ -264,8 +262,7 @@ var additions = map[string]func(*zitadeltest.Server){
 	"a group":              func(s *zitadeltest.Server) { s.AddGroup(zitadeltest.Group{Organization: "acme"}) },
 }
 
-// Each kind that was not there when the plan was made stops the deletion, and so does
-// more of each kind.
+// A new resource stops the deletion, of a kind with and without resources in the plan.
 func TestTeardown_AddedSincePlan(t *testing.T) {
 	t.Parallel()
 	for name, add := range additions {
@@ -283,13 +280,13 @@ func TestTeardown_AddedSincePlan(t *testing.T) {
 				t.Errorf("%s, settled %t: got %+v, %v after %d deletions", name, settled, r, err, srv.Count("DeleteOrganization"))
 			}
 			if e, _ := errors.AsType[*errors.Error](err); e != nil && len(e.Steps) == 0 {
-				t.Errorf("%s: the error does not say what is new: %v", name, err)
+				t.Errorf("%s: the error does not name the new resource: %v", name, err)
 			}
 		}
 	}
 }
 
-// A user who takes the place of another is new, although their number is the same.
+// A user who replaces another one is new, although the count is the same.
 func TestTeardown_ReplacedSincePlan(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -302,8 +299,8 @@ func TestTeardown_ReplacedSincePlan(t *testing.T) {
 	}
 }
 
-// An item that takes the place of another is new, although there are more of its kind than
-// a plan names, or its name is the same.
+// A resource that replaces another one is new, even if the plan names only some of its kind, or
+// its name is the same.
 func TestTeardown_ReplacedAmongMany(t *testing.T) {
 	t.Parallel()
 	for kind, list := range map[zitadel.CascadeKind]string{
@@ -326,7 +323,7 @@ func TestTeardown_ReplacedAmongMany(t *testing.T) {
 						c := newClient(t, srv)
 						p := planOf(t, c)
 						if got := cascadesByKind(p)[string(kind)]; got.Count < n || len(got.IDs) != got.Count {
-							t.Fatalf("got %+v, want %d with IDs at least", got, n)
+							t.Fatalf("got %+v, want at least %d with IDs", got, n)
 						}
 						last := fmt.Sprintf("%03d", n-1)
 						replaced := offboardtest.EditBody(list, func(b []byte) []byte {
@@ -349,8 +346,8 @@ func TestTeardown_ReplacedAmongMany(t *testing.T) {
 	}
 }
 
-// addMany gives the organization "acme" so many of each kind, whose IDs have id000 and so on,
-// and whose names have name000 and so on.
+// addMany adds n resources of each kind to the organization "acme". Their IDs contain id000 and
+// so on, and their names name000 and so on.
 func addMany(srv *zitadeltest.Server, n int) {
 	srv.AddProject(zitadeltest.Project{ID: "shop", Name: "Shop", Organization: "acme"})
 	srv.AddProject(zitadeltest.Project{ID: "tool", Name: "Tool", Organization: "bolt"})
@@ -375,8 +372,8 @@ func addMany(srv *zitadeltest.Server, n int) {
 	}
 }
 
-// A grant that is new is found by a credential that may not read projects: that it reads
-// none does not mean that there are none.
+// A credential that may not read projects still finds a new grant: an unreadable list does not
+// mean that the organization has no projects.
 func TestTeardown_NewGrantOfUnreadableProject(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a project grant", "a role"} {
@@ -390,7 +387,7 @@ func TestTeardown_NewGrantOfUnreadableProject(t *testing.T) {
 	}
 }
 
-// Fewer than in the plan are no obstacle.
+// Fewer resources than in the plan do not stop the deletion.
 func TestTeardown_RemovedSincePlan(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -405,7 +402,7 @@ func TestPlan_UnreadableLists(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
-		hidden  map[string]string // what the notes say, by kind
+		notes   map[string]string // by kind
 	}{
 		"an owner of the instance": {func(*zitadeltest.Server) {}, map[string]string{}},
 		"a manager who may read nothing else": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read", "org.delete") }, map[string]string{
@@ -416,7 +413,7 @@ func TestPlan_UnreadableLists(t *testing.T) {
 			"memberships_elsewhere": "not all are readable", "user_grants_by_others": "not all are readable",
 		}},
 		"an owner of the organization": {ownAcmeOnly, map[string]string{
-			// Roles in its projects that the partner gave are on the partner's list.
+			// The list of the partner has the roles that the partner gave.
 			"user_grants": "not all are readable", "users_of_other_organizations": "not all are readable",
 			"memberships_elsewhere": "not all are readable", "user_grants_by_others": "not all are readable",
 		}},
@@ -434,14 +431,14 @@ func TestPlan_UnreadableLists(t *testing.T) {
 				}
 			}
 		}
-		if diff := cmp.Diff(test.hidden, got); diff != "" {
+		if diff := cmp.Diff(test.notes, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
 
-// An owner of the organization does not see the list of the instance's members, and sees
-// the roles of its users in the instance.
+// An owner of the organization may not list the members of the instance, but may read the roles
+// of its own users in the instance.
 func TestPlan_InstanceRolesWithoutList(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*zitadeltest.Server){
@@ -456,8 +453,8 @@ func TestPlan_InstanceRolesWithoutList(t *testing.T) {
 	}
 }
 
-// A list that was readable when the plan was made has to be readable when it is carried
-// out: what is new on it could not be seen.
+// A list that was readable for the plan must be readable when the plan is applied. Otherwise new
+// resources would stay unseen.
 func TestTeardown_CredentialReadsLess(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -487,7 +484,7 @@ func TestPlan_CountsItems(t *testing.T) {
 	}
 }
 
-// A server drops a filter that it does not know, and answers with what belongs to others.
+// A server ignores an unknown filter, and answers with resources of other organizations.
 func TestPlan_DroppedFilters(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -501,7 +498,7 @@ func TestPlan_DroppedFilters(t *testing.T) {
 			{"id":"1","user":{"id":"1","organizationId":"other"},"organization":{"id":"other"}}]}`),
 		offboardtest.Respond("ListGroupsPage", 200, `{"pagination":{"totalResult":"1","appliedLimit":"100"},"groups":[{"id":"1","organizationId":"other"}]}`),
 		offboardtest.EditBody("ListIdentityProvidersPage", system), offboardtest.Fault{Operation: "ListIdentityProvidersPage"},
-		offboardtest.EditBody("ListIdentityProvidersPage", system), // it names no organization, and is read again
+		offboardtest.EditBody("ListIdentityProvidersPage", system), // names no organization, so it is read again
 	)
 	got := cascadesByKind(planOf(t, c))
 	for _, kind := range []string{"memberships_elsewhere", "user_grants_by_others", "groups", "identity_providers"} {
@@ -511,7 +508,7 @@ func TestPlan_DroppedFilters(t *testing.T) {
 	}
 }
 
-// Only a read of the organization itself says that it does not exist.
+// Only a read of the organization itself proves that it does not exist.
 func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{
@@ -548,7 +545,7 @@ func TestPlan_NotFoundOfOtherResource(t *testing.T) {
 	}
 }
 
-// An organization that becomes unknown while it is read is no list that may not be read.
+// If the organization becomes unknown during the reads, no list counts as unreadable.
 func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -566,8 +563,8 @@ func TestPlan_OrganizationBecomesUnknown(t *testing.T) {
 func TestPlan_Cascades(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
-	srv.AddUserGrant(zitadeltest.UserGrant{User: "acme-partner-bea", Project: "acme-shop"})           // who is named once
-	srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"}) // which is asked once
+	srv.AddUserGrant(zitadeltest.UserGrant{User: "acme-partner-bea", Project: "acme-shop"})           // named once
+	srv.AddProjectGrant(zitadeltest.ProjectGrant{Project: "acme-site", Organization: "acme-partner"}) // listed once
 	p := planOf(t, c)
 	want := []teardown.Cascade{
 		{Kind: "users", Count: 2, Names: []string{"ada", "bot"}, Note: "with their credentials, sessions and memberships"},
@@ -587,15 +584,15 @@ func TestPlan_Cascades(t *testing.T) {
 		{Kind: "domains", Count: 2, Names: []string{"acme.example.com", "acme.example.org"}, Note: "other organizations can use them at once"},
 	}
 	if diff := cmp.Diff(want, p.Cascades, withoutIDs); diff != "" {
-		t.Errorf("losses (-want +got):\n%s", diff)
+		t.Errorf("cascades (-want +got):\n%s", diff)
 	}
 	if n := srv.Count("ListUserGrantsPage"); n != 2 {
-		t.Errorf("roles were asked for %d times, want once for each organization", n)
+		t.Errorf("roles were listed %d times, want once for each organization", n)
 	}
 	if len(p.Steps)+len(p.Requires) != 0 || p.Err() != nil || p.Organization != (teardown.Organization{ID: "acme", Name: "Acme"}) {
 		t.Errorf("got %+v", p)
 	}
-	// All that is named goes, and nothing that is not.
+	// The teardown deletes the named resources only.
 	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
 		t.Fatal(err)
 	}
@@ -618,8 +615,8 @@ func TestPlan_NamesOfMany(t *testing.T) {
 		srv.AddUser(zitadeltest.User{Organization: "acme", UserName: fmt.Sprintf("user%03d", i)})
 	}
 	got := map[string][2]int{}
-	for _, loss := range planOf(t, c).Cascades {
-		got[loss.Kind] = [2]int{loss.Count, len(loss.Names)}
+	for _, cascade := range planOf(t, c).Cascades {
+		got[cascade.Kind] = [2]int{cascade.Count, len(cascade.Names)}
 	}
 	want := map[string][2]int{
 		"users": {252, 10}, "projects": {2, 2}, "apps": {2, 2}, "project_grants": {1, 1}, "user_grants": {254, 10}, "members": {2, 2},
@@ -630,16 +627,16 @@ func TestPlan_NamesOfMany(t *testing.T) {
 	}
 }
 
-// Servers that do not say whose a user is still say who gave the roles.
+// Some servers do not name the user's organization, but name the one that gave the roles.
 func TestPlan_UserGrantOwnerFallback(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
 	role := `{"details":{"totalResult":"1","viewTimestamp":"2026-11-22T05:05:22Z"},"result":[{"id":"1","userId":"acme-partner-dan",
 		"userName":"dan","orgId":"acme-partner","orgName":"Partner","projectId":"acme-shop","projectGrantId":"acme-lent"}]}`
 	srv.Fail(offboardtest.Fault{Operation: "ListUserGrantsPage"}, offboardtest.Respond("ListUserGrantsPage", http.StatusOK, role))
-	for _, loss := range planOf(t, c).Cascades {
-		if loss.Kind == string(zitadel.CascadeExternalUsers) && !slices.Contains(loss.Names, "dan of Partner") {
-			t.Errorf("got %v", loss.Names)
+	for _, cascade := range planOf(t, c).Cascades {
+		if cascade.Kind == string(zitadel.CascadeExternalUsers) && !slices.Contains(cascade.Names, "dan of Partner") {
+			t.Errorf("got %v", cascade.Names)
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// newClient returns a client of a double, with further options.
+// newClient returns a client of a fake, with further options.
 func newClient(t *testing.T, srv *zitadeltest.Server, options ...zitadel.Option) *zitadel.Client {
 	t.Helper()
 	c, err := zitadel.New(append([]zitadel.Option{srv.Option()}, options...)...)
@@ -31,7 +31,7 @@ func newClient(t *testing.T, srv *zitadeltest.Server, options ...zitadel.Option)
 	return c
 }
 
-// requests names the operations that reached a double, in order.
+// requests returns the operations of the requests to a fake, in order.
 func requests(srv *zitadeltest.Server) []string {
 	var operations []string
 	for _, r := range srv.Requests() {
@@ -48,9 +48,9 @@ func code(err error) errors.Code {
 	return e.Code
 }
 
-// headerDropping is a proxy that drops the header which names the organization, from requests
-// that it chooses: they are made in the caller's own organization then. It names that one,
-// to the same effect, because requests of tests are compared with the description.
+// headerDropping is a proxy that drops the header x-zitadel-orgid from selected requests. It
+// sets the header to the caller's own organization, which has the same effect, because tests
+// compare requests with the OpenAPI description.
 type headerDropping struct {
 	next http.RoundTripper
 	from func(*http.Request) bool
@@ -66,8 +66,8 @@ func (d headerDropping) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func anyRequest(*http.Request) bool { return true }
 
-// newHome returns a fake whose caller belongs to the organization "home", which has
-// one of each kind, as "acme" has, or nothing.
+// newHome returns a fake whose caller belongs to the organization "home". Unless empty, "home"
+// has one resource of each kind, as "acme" has.
 func newHome(t *testing.T, empty bool, from func(*http.Request) bool) (*zitadeltest.Server, *zitadel.Client) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
@@ -81,7 +81,7 @@ func newHome(t *testing.T, empty bool, from func(*http.Request) bool) (*zitadelt
 	return srv, newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerDropping{srv, from}}))
 }
 
-// lists are all calls that read something of the organization that a header names.
+// lists are all calls that read resources of the organization of the header.
 var lists = map[string]func(context.Context, *zitadel.Client) (int, error){
 	"users": func(ctx context.Context, c *zitadel.Client) (int, error) {
 		return size(collect(c.ListUsers(ctx, "acme")))
@@ -146,10 +146,10 @@ func TestHeader_DroppedFromReads(t *testing.T) {
 		for _, empty := range []bool{false, true} {
 			srv, c := newHome(t, empty, anyRequest)
 			if n, err := list(t.Context(), c); code(err) != errors.UnexpectedResponse {
-				// Roles in the instance are on the list of a user in any organization.
+				// The list of a user has roles in the instance, whatever the organization.
 				t.Errorf("%s, empty %t: got %d items and %v, want code %q", name, empty, n, err, errors.UnexpectedResponse)
 			}
-			// Without the proxy there is something.
+			// Without the proxy the list has items.
 			if n, err := list(t.Context(), newClient(t, srv)); err != nil || n == 0 {
 				t.Errorf("%s: got %d items and %v without the proxy", name, n, err)
 			}
@@ -165,7 +165,7 @@ func TestHeader_DroppedFromWrites(t *testing.T) {
 	for name, test := range map[string]struct {
 		operation string
 		call      func(context.Context, *zitadel.Client) error
-		code      errors.Code // if the header is dropped from all requests
+		code      errors.Code // if all requests lose the header
 	}{
 		"deactivation": {"DeactivateOrganization", func(ctx context.Context, c *zitadel.Client) error {
 			_, err := c.DeactivateOrganization(ctx, "acme")
@@ -190,9 +190,9 @@ func TestHeader_DroppedFromWrites(t *testing.T) {
 				t.Errorf("%s: got %v after %d writes, want code %q", name, err, srv.Count(test.operation), test.code)
 			}
 			if diff := cmp.Diff(before, srv.Contents()); diff != "" {
-				t.Errorf("%s: something was changed (-before +after):\n%s", name, diff)
+				t.Errorf("%s: contents changed (-before +after):\n%s", name, diff)
 			}
-			// A proxy that drops it from the write alone: the answer names the organization.
+			// If only the write loses the header, the answer names the other organization.
 			c = newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerDropping{srv, writes}}))
 			if err := test.call(t.Context(), c); test.operation != "DeleteMyOrganization" && code(err) != errors.UnexpectedResponse {
 				t.Errorf("%s: got %v, want code %q", name, err, errors.UnexpectedResponse)
@@ -218,22 +218,22 @@ func TestHeader_VerifiedByOneRead(t *testing.T) {
 			t.Errorf("%s: got %v after %d reads of the organization", name, err, srv.Count("GetMyOrganization"))
 		}
 	}
-	// A proxy that drops it later: the items name another organization.
+	// If later requests lose the header, the items name the other organization.
 	_, c := newHome(t, false, func(req *http.Request) bool { return req.Method == http.MethodPost })
 	if _, err := c.Plan(t.Context(), "acme"); code(err) != errors.UnexpectedResponse {
 		t.Errorf("got %v, want code %q", err, errors.UnexpectedResponse)
 	}
 }
 
-// headerLosing is a proxy that loses the header of the requests that it chooses, of those with
-// the header, which it counts from 1 on.
+// headerLosing is a proxy that drops the header from selected requests. It counts the requests
+// with the header from 1 on.
 type headerLosing struct {
 	next http.RoundTripper
 	lose func(n int, req *http.Request) bool
 
 	mu   sync.Mutex
 	n    int
-	lost []string // the paths of the requests that lost it
+	lost []string // paths of the requests that lost the header
 }
 
 func (l *headerLosing) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -247,13 +247,13 @@ func (l *headerLosing) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.mu.Unlock()
 		if loses {
 			req = req.Clone(req.Context())
-			req.Header.Set("x-zitadel-orgid", "home") // as without it, and as described
+			req.Header.Set("x-zitadel-orgid", "home") // as without the header
 		}
 	}
 	return l.next.RoundTrip(req)
 }
 
-// byHeader are all calls that send the header, with what they return.
+// byHeader are all calls that send the header, with their results.
 var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, error) {
 	all := map[string]func(context.Context, *zitadel.Client) (any, error){
 		"a plan": func(ctx context.Context, c *zitadel.Client) (any, error) {
@@ -312,7 +312,7 @@ var byHeader = func() map[string]func(context.Context, *zitadel.Client) (any, er
 	return all
 }()
 
-// ignoreCode returns the error of a call, unless it has the code that is expected.
+// ignoreCode returns the error of a call, or nil if the error has the expected code.
 func ignoreCode(err error, want errors.Code) error {
 	if code(err) == want {
 		return nil
@@ -320,7 +320,7 @@ func ignoreCode(err error, want errors.Code) error {
 	return err
 }
 
-// targets prepare the organization "acme".
+// targets create the organization "acme".
 var targets = map[string]func(*zitadeltest.Server){
 	"with all kinds": func(srv *zitadeltest.Server) {
 		addWithCascades(srv, "acme", "Acme")
@@ -340,8 +340,7 @@ var targets = map[string]func(*zitadeltest.Server){
 	},
 }
 
-// isSlow reports whether a call is made of so many requests that it is tried with few
-// combinations.
+// isSlow reports whether a combination is skipped because its call sends many requests.
 func isSlow(name, target, home, caller string) bool {
 	switch name {
 	case "a teardown":
@@ -352,7 +351,7 @@ func isSlow(name, target, home, caller string) bool {
 	return target == "with pages" && (home != "empty" || caller != "an owner of the instance")
 }
 
-// homes prepare the organization "home" of the caller.
+// homes create the organization "home" of the caller.
 var homes = map[string]func(*zitadeltest.Server){
 	"empty": func(srv *zitadeltest.Server) {
 		srv.AddOrganization(zitadeltest.Organization{ID: "home", Name: "Home", Home: true})
@@ -367,8 +366,8 @@ var homes = map[string]func(*zitadeltest.Server){
 	},
 }
 
-// lossCallers are the callers of a call with losses.
-var lossCallers = map[string]func(*zitadeltest.Server){
+// headerCallers are the callers of callWithHeaderLost.
+var headerCallers = map[string]func(*zitadeltest.Server){
 	"an owner of the instance":     func(*zitadeltest.Server) {},
 	"an owner of the organization": ownAcmeOnly,
 	"a manager at an old server": func(srv *zitadeltest.Server) {
@@ -376,16 +375,16 @@ var lossCallers = map[string]func(*zitadeltest.Server){
 	},
 }
 
-// A call with a proxy that loses the header: it changes nothing of the caller's own
-// organization and returns nil, and its result is the same or an error.
-func callUnderLoss(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
+// callWithHeaderLost runs a call with a proxy that drops the header. If the call returns no error,
+// it must not change the caller's own organization.
+func callWithHeaderLost(t *testing.T, target, home, caller string, call func(context.Context, *zitadel.Client) (any, error),
 	lose func(n int, req *http.Request) bool,
 ) (result any, p *headerLosing, err error) {
 	t.Helper()
 	srv := zitadeltest.NewServer()
 	targets[target](srv)
 	homes[home](srv)
-	lossCallers[caller](srv)
+	headerCallers[caller](srv)
 	p = &headerLosing{next: srv, lose: lose}
 	before := homeContents(srv)
 	result, err = call(t.Context(), newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: p})))
@@ -395,7 +394,7 @@ func callUnderLoss(t *testing.T, target, home, caller string, call func(context.
 	return result, p, err
 }
 
-// homeContents returns what the organization "home" has.
+// homeContents returns the resources of the organization "home".
 func homeContents(srv *zitadeltest.Server) []string {
 	return slices.DeleteFunc(srv.Contents(), func(line string) bool { return !strings.Contains(line, "home") || strings.Contains(line, "acme") })
 }
@@ -407,16 +406,16 @@ func TestHeader_LostOnce(t *testing.T) {
 	for name, call := range byHeader {
 		for target := range targets {
 			for home := range homes {
-				for caller := range lossCallers {
+				for caller := range headerCallers {
 					if isSlow(name, target, home, caller) {
 						continue
 					}
 					t.Run(strings.Join([]string{name, target, home, caller}, "/"), func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
-							want, p, wantErr := callUnderLoss(t, target, home, caller, call, never)
+							want, p, wantErr := callWithHeaderLost(t, target, home, caller, call, never)
 							for k := 1; k <= p.n; k += thinned {
-								got, lost, err := callUnderLoss(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
+								got, lost, err := callWithHeaderLost(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
 								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)
 								}
@@ -429,7 +428,7 @@ func TestHeader_LostOnce(t *testing.T) {
 	}
 }
 
-// A proxy that loses the header on the way to one path.
+// All requests to one path lose the header.
 func TestHeader_LostOnOnePath(t *testing.T) {
 	t.Parallel()
 	for name, call := range byHeader {
@@ -443,12 +442,12 @@ func TestHeader_LostOnOnePath(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						const caller = "an owner of the instance"
 						paths := map[string]bool{}
-						want, _, wantErr := callUnderLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool {
+						want, _, wantErr := callWithHeaderLost(t, target, home, caller, call, func(_ int, req *http.Request) bool {
 							paths[req.Method+req.URL.Path] = true
 							return false
 						})
 						for path := range paths {
-							got, _, err := callUnderLoss(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
+							got, _, err := callWithHeaderLost(t, target, home, caller, call, func(_ int, req *http.Request) bool { return req.Method+req.URL.Path == path })
 							if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 								t.Errorf("lost on %s: the result differs, and the error is nil instead of %v (-want +got):\n%s", path, wantErr, diff)
 							}
@@ -463,7 +462,7 @@ func TestHeader_LostOnOnePath(t *testing.T) {
 	}
 }
 
-// slowTransport is a fake that takes a while to answer.
+// slowTransport delays the answers of a fake.
 type slowTransport struct{ next http.RoundTripper }
 
 func (s slowTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -474,8 +473,8 @@ func (s slowTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(req)
 }
 
-// A request for an organization that does not exist shows once in five minutes that the
-// header arrives at a path, whichever organization and however many lists are read.
+// One request for an organization that does not exist proves the header of a path for five
+// minutes, for all organizations and lists.
 func TestHeader_ProbedOncePerPath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -512,7 +511,7 @@ func TestHeader_ProbedOncePerPath(t *testing.T) {
 			}
 			time.Sleep(5 * time.Minute)
 		}
-		lossy = true // from now on
+		lossy = true
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := c.Plan(ctx, "acme"); code(err) != errors.Canceled {
@@ -524,7 +523,7 @@ func TestHeader_ProbedOncePerPath(t *testing.T) {
 	})
 }
 
-// A list without items that states some is no list.
+// An empty list that states items is an unexpected response.
 func TestHeader_TotalWithoutItems(t *testing.T) {
 	t.Parallel()
 	srv, c := newFullAcme(t)
@@ -549,7 +548,7 @@ func TestHeader_TotalWithoutItems(t *testing.T) {
 	}
 }
 
-// A refusal because of the state of the caller's own organization says nothing of another.
+// A refusal because of the state of the caller's own organization proves nothing.
 func TestHeader_RefusalAboutOtherState(t *testing.T) {
 	t.Parallel()
 	for operation, call := range map[string]func(context.Context, *zitadel.Client) error{

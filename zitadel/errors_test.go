@@ -15,8 +15,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// TestClassify_ProviderCode shows what stands behind the same statuses, and that
-// CheckDeletion and DeleteOrganization say the same of it.
+// The ID decides the code of errors with the same status. CheckDeletion and DeleteOrganization
+// return the same code.
 func TestClassify_ProviderCode(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -47,7 +47,7 @@ func TestClassify_ProviderCode(t *testing.T) {
 			id: zitadeltest.DefaultOrganization, status: 400, code: errors.DefaultOrganization, provider: "COMMA-wG9p1",
 			steps: []string{"default_organization"},
 		},
-		"no role at all": {
+		"no role": {
 			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions() },
 			status:  404, code: errors.PermissionDenied, provider: "AUTHZ-cdgFk",
 		},
@@ -135,7 +135,8 @@ func TestDeleteOrganization_NestedErrorNotRetried(t *testing.T) {
 	}
 }
 
-// The API refuses in gRPC's form. OAuth's is that of the token endpoint and of gateways.
+// The API refuses in the form of gRPC. The form of OAuth is that of the token endpoint and of
+// gateways.
 func TestClassify_OAuthRefusal(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]errors.Code{
@@ -178,7 +179,7 @@ func TestClassify_Fixtures(t *testing.T) {
 
 func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
 
-// existenceReader reads an organization, once.
+// read reads an organization without retries.
 func read(hc *http.Client) error {
 	c, err := zitadel.New(zitadel.WithBaseURL(offboardtest.InMemory), zitadel.WithToken("token"),
 		zitadel.WithHTTPClient(hc), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
@@ -198,7 +199,7 @@ func TestClassify_TokenEndpointFixtures(t *testing.T) {
 			return err
 		}
 		_, err = c.GetOrganization(context.Background(), "acme")
-		// The error of the call itself has no status.
+		// The error of the call itself has no status; its cause has.
 		if e, ok := errors.AsType[*errors.Error](err); ok {
 			return e.Err
 		}
@@ -210,7 +211,7 @@ func notFound(id string) string {
 	return `{"code":5,"message":"x (` + id + `)","details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":"` + id + `"}]}`
 }
 
-// An ID counts with the status that belongs to it: others prove nothing.
+// An ID counts only with its own status.
 func TestClassify_NotFoundWithOtherStatus(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]errors.Code{

@@ -13,7 +13,7 @@ import (
 )
 
 func ExampleDeleteOrganization() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
 
 	details, err := zitadel.DeleteOrganization(context.Background(), "312909075211944042", srv.Option())
@@ -22,7 +22,7 @@ func ExampleDeleteOrganization() {
 }
 
 func ExampleClient_DeleteOrganization() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 
 	c, err := zitadel.New(srv.Option()) // zitadel.New(zitadel.WithBaseURL(url), zitadel.WithKeyFile(path))
 	if err != nil {
@@ -44,7 +44,7 @@ func ExampleClient_DeleteOrganization() {
 }
 
 func ExampleClient_CheckDeletion() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
 	srv.SetPermissions("iam.read") // as the role IAM_OWNER_VIEWER
 
@@ -58,7 +58,7 @@ func ExampleClient_CheckDeletion() {
 }
 
 func ExampleClient_SearchOrganizations() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Trial Acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Trial Bolt"})
 
@@ -82,9 +82,9 @@ func ExampleClient_SearchOrganizations() {
 	// 312909075211944043 Trial Bolt
 }
 
-// What would go with an organization, and who would lose access with it.
+// List what Zitadel deletes along with an organization, and who loses access.
 func ExampleClient_Preview() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Bolt"})
 	srv.AddUser(zitadeltest.User{Organization: "312909075211944042", UserName: "ada"})
@@ -122,9 +122,9 @@ func ExampleClient_Preview() {
 	// Bolt loses Shop
 }
 
-// What would become of an organization is shown, and then done.
+// Review a plan, then apply it.
 func ExampleClient_Teardown() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944043", Name: "Bolt"})
 	srv.AddUser(zitadeltest.User{Organization: "312909075211944042", UserName: "ada"})
@@ -165,10 +165,9 @@ func ExampleClient_Teardown() {
 	// Acme is deleted
 }
 
-// A manager of organizations is no owner of the instance, and may delete them
-// nevertheless.
+// An IAM_ORG_MANAGER may delete organizations without the permission iam.write.
 func ExampleClient_DeleteOrganizationV2() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
 	srv.SetPermissions("org.read", "org.write", "org.delete", "org.create") // as the role IAM_ORG_MANAGER
 
@@ -186,10 +185,10 @@ func ExampleClient_DeleteOrganizationV2() {
 	// true
 }
 
-// The answer to a deletion is lost after Zitadel has done its work. The client
-// reads the organization, finds it gone, and does not send a second deletion.
+// The answer to a deletion is lost after Zitadel deleted the organization. The client reads
+// that the organization no longer exists, and does not send a second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {
-	srv := zitadeltest.NewServer() // in place of the real service
+	srv := zitadeltest.NewServer() // replaces the real service
 	srv.AddOrganization(zitadeltest.Organization{ID: "312909075211944042"})
 	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 

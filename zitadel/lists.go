@@ -8,7 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// pageSize is the number of items that a request for a page asks for.
+// pageSize is the number of items of a requested page.
 const pageSize = 100
 
 // page is a page of a list, with the total that it states.
@@ -19,7 +19,7 @@ type page[T any] interface {
 // pages yields the items of all pages of a list, by offset. After a full page it reads another
 // page, whatever the total, because a server with relational tables states the number of items
 // on the page. A page with fewer items than its limit and a greater total comes from a server
-// with smaller pages; the next page begins at its end.
+// with smaller pages; the next page starts at its end.
 //
 // A page beyond the end states no total and has no items. Any other page that states a total
 // and has no items proves nothing. The greatest total counts.
@@ -269,8 +269,7 @@ func isOneSet(texts ...string) bool {
 	return set == 1
 }
 
-// hasOtherID reports whether a page has an organization with another ID than the queries ask
-// for. A server ignores the fields of a request that it does not know.
+// hasOtherID reports whether a page has an organization whose ID no query selects. A server ignores the fields of a request that it does not know.
 func (p *OrganizationPage) hasOtherID(queries []OrganizationQuery) bool {
 	for _, query := range queries {
 		for _, found := range p.Result {

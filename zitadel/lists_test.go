@@ -55,7 +55,7 @@ func TestSearchOrganizationsV2_LagAfterCreation(t *testing.T) {
 	})
 }
 
-// A list that is not filtered has no empty page before its end.
+// An unfiltered list has no empty page before its end.
 func TestLists_EmptyPages(t *testing.T) {
 	t.Parallel()
 	for operation, list := range map[string]func(context.Context, *zitadel.Client) (int, error){
@@ -92,8 +92,8 @@ func TestLists_EmptyPages(t *testing.T) {
 	}
 }
 
-// An owner of one organization sees it alone, on a list that is as long as that of
-// the instance.
+// An owner of one organization may read that organization only. The list has as many pages as
+// the list of the whole instance.
 func TestSearchOrganizationsV2_OwnerOfOneOrganization(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
@@ -107,7 +107,7 @@ func TestSearchOrganizationsV2_OwnerOfOneOrganization(t *testing.T) {
 		t.Errorf("got %v and %v", got, err)
 	}
 	if n := len(srv.Requests()); n != 3 {
-		t.Errorf("%d pages were asked for, want 3", n)
+		t.Errorf("%d requests were sent, want 3", n)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestSearchOrganizationsV2_OtherID(t *testing.T) {
 	}
 }
 
-// found returns the ids that a search yields.
+// found returns the IDs that a search yields.
 func found(t *testing.T, c *zitadel.Client, queries ...zitadel.OrganizationQuery) ([]string, error) {
 	t.Helper()
 	var ids []string
@@ -134,7 +134,7 @@ func found(t *testing.T, c *zitadel.Client, queries ...zitadel.OrganizationQuery
 	return ids, nil
 }
 
-// bodies are those of the searches that were sent.
+// bodies returns the bodies of all requests.
 func bodies(srv *zitadeltest.Server) []string {
 	var bodies []string
 	for _, r := range srv.Requests() {
@@ -152,7 +152,7 @@ func TestSearchOrganizations_AllPages(t *testing.T) {
 		srv.AddOrganization(zitadeltest.Organization{ID: id, Name: strings.ToUpper(id)})
 		want = append(want, id)
 	}
-	want = append(want, zitadeltest.DefaultOrganization) // whose name is ZITADEL
+	want = append(want, zitadeltest.DefaultOrganization) // its name is ZITADEL
 	got, err := found(t, newClient(t, srv))
 	if err != nil {
 		t.Fatal(err)
@@ -160,12 +160,12 @@ func TestSearchOrganizations_AllPages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	asked := []string{
+	wantBodies := []string{
 		`{"query":{"limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
 		`{"query":{"offset":"100","limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
 		`{"query":{"offset":"200","limit":100,"asc":true},"sortingColumn":"ORG_FIELD_NAME_NAME"}`,
 	}
-	if diff := cmp.Diff(asked, bodies(srv)); diff != "" {
+	if diff := cmp.Diff(wantBodies, bodies(srv)); diff != "" {
 		t.Errorf("bodies (-want +got):\n%s", diff)
 	}
 }
@@ -177,7 +177,7 @@ func TestSearchOrganizationsV2_EmptyPage(t *testing.T) {
 	const stamp = `"timestamp":"2026-11-22T05:27:55.470683Z"`
 	srv.Fail(
 		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
-		offboardtest.Respond("", 200, `{"details":{`+stamp+`}}`), // only the first total counts
+		offboardtest.Respond("", 200, `{"details":{`+stamp+`}}`), // the greatest total counts
 		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`},"result":[{"id":"acme"}]}`),
 		offboardtest.Respond("", 200, `{"details":{"totalResult":"301",`+stamp+`}}`),
 	)
@@ -186,14 +186,14 @@ func TestSearchOrganizationsV2_EmptyPage(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	if n := len(srv.Requests()); n != 4 {
-		t.Errorf("%d pages were asked for, want 4", n)
+		t.Errorf("%d requests were sent, want 4", n)
 	}
 }
 
 func TestSearchOrganizations_LastPage(t *testing.T) {
 	t.Parallel()
 	for total, pages := range map[int]int{1: 1, 100: 2, 101: 2, 200: 3} {
-		srv := zitadeltest.NewServer() // which has one organization
+		srv := zitadeltest.NewServer() // has one organization
 		for i := range total - 1 {
 			srv.AddOrganization(zitadeltest.Organization{ID: fmt.Sprint("org-", i)})
 		}
@@ -214,7 +214,7 @@ func TestSearchOrganizations_Break(t *testing.T) {
 		break
 	}
 	if n := len(srv.Requests()); n != 1 {
-		t.Errorf("%d pages were asked for, want 1", n)
+		t.Errorf("%d requests were sent, want 1", n)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestSearchOrganizations_Queries(t *testing.T) {
 			zitadel.OrganizationQuery{StateQuery: zitadel.StateQuery{State: zitadel.OrganizationStateInactive}},
 			`{"stateQuery":{"state":"ORG_STATE_INACTIVE"}}`, []string{"old"},
 		},
-		"removed ones": {
+		"a removed state": {
 			zitadel.OrganizationQuery{StateQuery: zitadel.StateQuery{State: zitadel.OrganizationStateRemoved}},
 			`{"stateQuery":{"state":"ORG_STATE_REMOVED"}}`, nil,
 		},
@@ -253,9 +253,9 @@ func TestSearchOrganizations_Queries(t *testing.T) {
 			zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "acme"}},
 			`{"idQuery":{"id":"acme"}}`, []string{"acme"},
 		},
-		"an id that was deleted": {
-			zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "gone"}},
-			`{"idQuery":{"id":"gone"}}`, nil,
+		"the ID of a deleted organization": {
+			zitadel.OrganizationQuery{IDQuery: zitadel.IDQuery{ID: "old-id"}},
+			`{"idQuery":{"id":"old-id"}}`, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,9 +263,9 @@ func TestSearchOrganizations_Queries(t *testing.T) {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", PrimaryDomain: "acme.example"})
 			srv.AddOrganization(zitadeltest.Organization{ID: "old", Name: "Acme of old", Inactive: true})
-			srv.AddOrganization(zitadeltest.Organization{ID: "gone", Name: "Gone"})
+			srv.AddOrganization(zitadeltest.Organization{ID: "old-id", Name: "Deleted"})
 			c := newClient(t, srv)
-			if _, err := c.DeleteOrganization(t.Context(), "gone"); err != nil {
+			if _, err := c.DeleteOrganization(t.Context(), "old-id"); err != nil {
 				t.Fatal(err)
 			}
 			got, err := found(t, c, test.query)
@@ -302,10 +302,10 @@ func TestSearchOrganizations_AllQueriesMatch(t *testing.T) {
 func TestSearchOrganizations_InvalidQuery(t *testing.T) {
 	t.Parallel()
 	for name, query := range map[string]zitadel.OrganizationQuery{
-		"nothing":            {},
-		"an empty name":      {NameQuery: zitadel.NameQuery{Method: zitadel.TextQueryMethodContains}},
-		"an empty domain":    {DomainQuery: zitadel.DomainQuery{Method: zitadel.TextQueryMethodStartsWith}},
-		"two things at once": {NameQuery: zitadel.NameQuery{Name: "Acme"}, IDQuery: zitadel.IDQuery{ID: "acme"}},
+		"nothing":         {},
+		"an empty name":   {NameQuery: zitadel.NameQuery{Method: zitadel.TextQueryMethodContains}},
+		"an empty domain": {DomainQuery: zitadel.DomainQuery{Method: zitadel.TextQueryMethodStartsWith}},
+		"two fields":      {NameQuery: zitadel.NameQuery{Name: "Acme"}, IDQuery: zitadel.IDQuery{ID: "acme"}},
 	} {
 		srv := zitadeltest.NewServer()
 		got, err := found(t, newClient(t, srv), query)
@@ -321,7 +321,7 @@ func TestSearchOrganizations_UnexpectedPage(t *testing.T) {
 		"an empty object":      `{}`,
 		"no details":           `{"result":[{"id":"acme"}]}`,
 		"another organization": `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`,
-		"one more":             `{"details":{"totalResult":"2"},"result":[{"id":"acme"},{"id":"other"}]}`,
+		"two organizations":    `{"details":{"totalResult":"2"},"result":[{"id":"acme"},{"id":"other"}]}`,
 	} {
 		srv := zitadeltest.NewServer()
 		srv.Fail(offboardtest.Respond("", 200, body))
@@ -373,8 +373,8 @@ func TestSearchOrganizationsPage_Retry(t *testing.T) {
 	})
 }
 
-// A server drops a filter whose name is wrong without a word, so that each is compared
-// with the name in the vendor's description or source.
+// A server ignores a filter with a wrong name. Therefore the test compares each filter with the
+// name in the vendor's description or source.
 func TestLists_RequestsOfCascades(t *testing.T) {
 	t.Parallel()
 	const page = `{"query":{"limit":100,"asc":true}`
@@ -428,7 +428,7 @@ func TestLists_RequestsOfCascades(t *testing.T) {
 			t.Errorf("request (-want +got):\n%s", diff)
 		}
 	}
-	// An ID that cannot be one is not sent in a body either.
+	// An invalid ID is not sent in a body.
 	srv, c := newFullAcme(t)
 	for _, id := range []string{"", " ", "..", "a/b"} {
 		_, administrators := collect(c.ListAdministrators(t.Context(), id))

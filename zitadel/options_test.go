@@ -27,31 +27,31 @@ func TestNew_InvalidOptions(t *testing.T) {
 	base, token := zitadel.WithBaseURL("https://zitadel.invalid"), zitadel.WithToken("token")
 	application := changed(key(), func(content map[string]any) { content["type"] = "application" })
 	for name, options := range map[string][]zitadel.Option{
-		"no base URL":             {token},
-		"an empty base URL":       {token, zitadel.WithBaseURL("")},
-		"no credential":           {base},
-		"two credentials":         {base, token, zitadel.WithKey(key())},
-		"an empty token":          {base, zitadel.WithToken("")},
-		"a token with a newline":  {base, zitadel.WithToken("to\nken")},
-		"no key":                  {base, zitadel.WithKey(nil)},
-		"an application's key":    {base, zitadel.WithKey(application)},
-		"no key file":             {base, zitadel.WithKeyFile("testdata/none.json")},
-		"a key file of no key":    {base, zitadel.WithKeyFile("testdata/errors.json")},
-		"an empty client id":      {base, zitadel.WithClientCredentials("", "secret")},
-		"an empty client secret":  {base, zitadel.WithClientCredentials("bot", "")},
-		"a secret with a newline": {base, zitadel.WithClientCredentials("bot", "secret\n")},
-		"no HTTP client":          {base, token, zitadel.WithHTTPClient(nil)},
-		"a base URL without host": {token, zitadel.WithBaseURL("https:///")},
-		"a base URL of a file":    {token, zitadel.WithBaseURL("file:///x")},
-		"a host only":             {token, zitadel.WithBaseURL("zitadel.invalid")},
-		"a base URL with a query": {token, zitadel.WithBaseURL("https://zitadel.invalid/?a=b")},
-		"a base URL with a user":  {token, zitadel.WithBaseURL("https://u:secret@zitadel.invalid")},
-		"a base URL that is none": {token, zitadel.WithBaseURL("https://u:secret@%zz")},
-		"no attempt":              {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: -1, MaxWait: time.Second})},
-		"a negative wait":         {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
-		"no rate":                 {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
-		"no burst":                {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
-		"a user agent with lines": {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
+		"no base URL":               {token},
+		"an empty base URL":         {token, zitadel.WithBaseURL("")},
+		"no credential":             {base},
+		"two credentials":           {base, token, zitadel.WithKey(key())},
+		"an empty token":            {base, zitadel.WithToken("")},
+		"a token with a newline":    {base, zitadel.WithToken("to\nken")},
+		"no key":                    {base, zitadel.WithKey(nil)},
+		"the key of an application": {base, zitadel.WithKey(application)},
+		"no key file":               {base, zitadel.WithKeyFile("testdata/none.json")},
+		"a key file without a key":  {base, zitadel.WithKeyFile("testdata/errors.json")},
+		"an empty client ID":        {base, zitadel.WithClientCredentials("", "secret")},
+		"an empty client secret":    {base, zitadel.WithClientCredentials("bot", "")},
+		"a secret with a newline":   {base, zitadel.WithClientCredentials("bot", "secret\n")},
+		"no HTTP client":            {base, token, zitadel.WithHTTPClient(nil)},
+		"a base URL without host":   {token, zitadel.WithBaseURL("https:///")},
+		"a base URL of a file":      {token, zitadel.WithBaseURL("file:///x")},
+		"a host without a scheme":   {token, zitadel.WithBaseURL("zitadel.invalid")},
+		"a base URL with a query":   {token, zitadel.WithBaseURL("https://zitadel.invalid/?a=b")},
+		"a base URL with a user":    {token, zitadel.WithBaseURL("https://u:secret@zitadel.invalid")},
+		"an invalid base URL":       {token, zitadel.WithBaseURL("https://u:secret@%zz")},
+		"negative attempts":         {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"a negative wait":           {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
+		"a rate of 0":               {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
+		"a burst of 0":              {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
+		"a user agent with lines":   {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,11 +134,11 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 	}, map[string]pipelinesuite.Environment{
 		"no URL":        {Set: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "canary"}, Words: []string{"ZITADEL_API_URL is not set"}},
 		"no credential": {Set: map[string]string{"ZITADEL_API_URL": offboardtest.InMemory}, Words: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}},
-		"a key as the path of one": {
+		"a key as a path": {
 			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": string(zitadeltest.NewServer().Key())},
 			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
 		},
-		"a token as the path of a key": {
+		"a token as a path": {
 			Set:   map[string]string{"ZITADEL_API_URL": offboardtest.InMemory, "ZITADEL_KEY_PATH": "canary-5ebe2294ecd0"},
 			Words: []string{"ZITADEL_KEY_PATH", "cannot be read"},
 		},
@@ -149,7 +149,7 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 	})
 }
 
-// A key file is read as editors and PowerShell write it.
+// Editors and PowerShell write key files in these forms.
 func TestWithKeyFile_Forms(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
@@ -174,7 +174,7 @@ func TestWithKeyFile_Forms(t *testing.T) {
 	}
 }
 
-// newClientWith returns a client of a double that has another credential than a token.
+// newClientWith returns a client of a fake with another credential than a token.
 func newClientWith(t *testing.T, srv *zitadeltest.Server, credential zitadel.Option, options ...zitadel.Option) *zitadel.Client {
 	t.Helper()
 	base, client := srv.Endpoint()
@@ -237,7 +237,7 @@ func TestCredentials_TokenRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Count(got.Get("assertion"), ".") == 2 {
-			got.Set("assertion", "header.claims.signature") // which the double checks
+			got.Set("assertion", "header.claims.signature") // the fake checks the assertion
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: form (-want +got):\n%s", name, diff)
@@ -245,7 +245,7 @@ func TestCredentials_TokenRequest(t *testing.T) {
 	}
 }
 
-// recordedURLs notes where requests go, and lets none get there.
+// recordedURLs records the URLs of requests and sends none.
 type recordedURLs []string
 
 func (h *recordedURLs) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -261,9 +261,9 @@ func TestCredentials_OptionOrder(t *testing.T) {
 		"key":                zitadel.WithKey(key()),
 	} {
 		for order, options := range map[string][]zitadel.Option{
-			"the base URL first":  {base, credential},
-			"the base URL last":   {credential, base},
-			"another one between": {decoy, credential, base},
+			"the base URL first":      {base, credential},
+			"the base URL last":       {credential, base},
+			"another base URL before": {decoy, credential, base},
 		} {
 			var seen recordedURLs
 			c, err := zitadel.New(append(options, zitadel.WithHTTPClient(&http.Client{Transport: &seen}), zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second}))...)
@@ -278,7 +278,7 @@ func TestCredentials_OptionOrder(t *testing.T) {
 	}
 }
 
-// The double compares the audience with its own URL, which ends without a slash.
+// The fake compares the audience with its own URL, which has no trailing slash.
 func TestWithKey_BaseURLWithSlash(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
@@ -296,7 +296,7 @@ func TestWithKey_BaseURLWithSlash(t *testing.T) {
 	}
 }
 
-// An instance is the issuer by its own name, in lower case, without the default port.
+// The issuer is the normalized base URL: in lower case, without the default port.
 func TestWithKey_AudienceOfBaseURL(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
@@ -348,13 +348,13 @@ func TestCredentials_RefusedNotRetried(t *testing.T) {
 		requests   int
 	}{
 		"a key of another instance": {credential: zitadel.WithKey(key()), want: errors.Unauthenticated, provider: "server_error", requests: 1},
-		"a key that expired":        {credential: zitadel.WithKey(expired), want: errors.Unauthenticated},
+		"an expired key":            {credential: zitadel.WithKey(expired), want: errors.Unauthenticated},
 		"a wrong secret": {
 			credential: zitadel.WithClientCredentials(zitadeltest.ClientID, "wrong"),
 			want:       errors.Unauthenticated, provider: "invalid_request", requests: 1,
 		},
 		"an unknown client": {
-			credential: zitadel.WithClientCredentials("nobody", zitadeltest.ClientSecret),
+			credential: zitadel.WithClientCredentials("unknown", zitadeltest.ClientSecret),
 			want:       errors.Unauthenticated, provider: "invalid_client", requests: 1,
 		},
 		"a blocked instance": {
@@ -382,7 +382,7 @@ func TestCredentials_RefusedNotRetried(t *testing.T) {
 				t.Errorf("%d requests were sent, want %d", n, test.requests)
 			}
 			if !srv.Exists("acme") {
-				t.Error("the organization is gone")
+				t.Error("the organization was deleted")
 			}
 		})
 	}

@@ -151,7 +151,7 @@ func (c *Client) checkDefault(ctx context.Context, operation, orgID string) (*er
 	first, err := c.GetDefaultOrganization(ctx)
 	switch {
 	case err != nil:
-		return nil, disproveNotFound(operation, orgID, err)
+		return nil, unexpectedNotFound(operation, orgID, err)
 	case first.ID == orgID:
 		return defaultOrganizationError(operation, orgID), nil
 	}
@@ -300,7 +300,7 @@ func (e *unprovedDeletionError) Unwrap() error { return e.err }
 func (c *Client) getHome(ctx context.Context, operation, orgID string) (string, error) {
 	me, err := c.GetMyUser(ctx)
 	if err != nil {
-		return "", disproveNotFound(operation, orgID, err)
+		return "", unexpectedNotFound(operation, orgID, err)
 	}
 	if me.Details.ResourceOwner == "" {
 		return "", &errors.Error{
@@ -445,7 +445,7 @@ func isUnknownOrganization(e *errors.Error) bool {
 func (c *Client) checkDefaultV2(ctx context.Context, operation, orgID string) (*errors.Error, error) {
 	for first, err := range c.SearchOrganizationsV2(ctx, OrganizationQueryV2{DefaultQuery: true}) {
 		if err != nil {
-			return nil, disproveNotFound(operation, orgID, err)
+			return nil, unexpectedNotFound(operation, orgID, err)
 		}
 		if first.ID == orgID {
 			return defaultOrganizationError(operation, orgID), nil

@@ -46,7 +46,7 @@ func TestDeleteOrganization_Request(t *testing.T) {
 			if got := r.Header.Get("User-Agent"); !strings.HasPrefix(got, "acme-cleaner/2 offboard-go/") {
 				t.Errorf("got User-Agent %q", got)
 			}
-			// It would be another organization than the one in the path.
+			// The header could name another organization than the path.
 			if got, ok := r.Header["X-Zitadel-Orgid"]; ok {
 				t.Errorf("got X-Zitadel-Orgid %q", got)
 			}
@@ -56,7 +56,7 @@ func TestDeleteOrganization_Request(t *testing.T) {
 
 func TestDeleteOrganization_Details(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // whose clock starts with the year 2000
+	synctest.Test(t, func(t *testing.T) { // its clock starts in the year 2000
 		srv := zitadeltest.NewServer()
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Inactive: true})
 		time.Sleep(1500 * time.Millisecond)
@@ -80,15 +80,15 @@ func TestDeleteOrganization_DetailsAfterLostAnswer(t *testing.T) {
 		prepare func(*zitadeltest.Server)
 		want    zitadel.ObjectDetails
 	}{
-		"a read that tells": {func(srv *zitadeltest.Server) {
+		"a read with details": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 		}, zitadel.ObjectDetails{Sequence: 5, CreationDate: created, ChangeDate: created.Add(time.Minute), ResourceOwner: "acme"}},
 		"an old server": {func(srv *zitadeltest.Server) {
 			srv.Legacy(true)
 			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 		}, zitadel.ObjectDetails{}},
-		// A cache may have it still: the second deletion tells.
-		"a read that is behind": {func(srv *zitadeltest.Server) {
+		// The read may be stale. The second deletion decides.
+		"a stale read": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.LoseResponse("DeleteOrganization"),
 				offboardtest.Respond("GetOrganization", 200, `{"org":{"id":"acme","details":{"resourceOwner":"acme"},"state":"ORG_STATE_ACTIVE"}}`))
 		}, zitadel.ObjectDetails{}},
@@ -125,26 +125,26 @@ func TestDeleteOrganization_ReadDecides(t *testing.T) {
 		body   string
 		want   errors.Code
 	}{
-		"without a state":               {200, body("acme", ""), ""},
-		"404 by its events":             {404, failure(5, "QUERY-leq5Q"), ""},
-		"404 by the table":              {404, failure(5, "QUERY-iTTGJ"), ""},
-		"another one, without a state":  {200, body("other", ""), errors.OutcomeUnknown},
-		"another one, active":           {200, body("other", `,"state":"ORG_STATE_ACTIVE"`), errors.OutcomeUnknown},
-		"an unspecified state":          {200, body("acme", `,"state":"ORG_STATE_UNSPECIFIED"`), errors.OutcomeUnknown},
-		"a state to come":               {200, body("acme", `,"state":"ORG_STATE_PAUSED"`), errors.OutcomeUnknown},
-		"an empty object":               {200, `{}`, errors.OutcomeUnknown},
-		"no organization":               {200, `{"org":null}`, errors.OutcomeUnknown},
-		"an empty organization":         {200, `{"org":{}}`, errors.OutcomeUnknown},
-		"no id":                         {200, `{"org":{"name":"Acme"}}`, errors.OutcomeUnknown},
-		"an error in a success":         {200, failure(5, "QUERY-leq5Q"), errors.OutcomeUnknown},
-		"404 without a role":            {404, failure(5, "AUTHZ-cdgFk"), errors.OutcomeUnknown},
-		"404 of a deletion":             {404, failure(5, "COMMA-aps2n"), errors.OutcomeUnknown},
-		"404 of something else":         {404, failure(5, "QUERY-wIPkA"), errors.OutcomeUnknown},
-		"404 of the router":             {404, `{"code":5,"message":"Not Found"}`, errors.OutcomeUnknown},
-		"404 of another host":           {404, `{"code":5,"message":"ID=QUERY-1kIjX Message=x"}`, errors.OutcomeUnknown},
-		"404 of a proxy":                {404, `<html>`, errors.OutcomeUnknown},
-		"401 of a token that went, too": {401, failure(16, "AUTH-7fs1e"), errors.OutcomeUnknown},
-		"403":                           {403, failure(7, "AUTH-5mWD2"), errors.OutcomeUnknown},
+		"without a state":              {200, body("acme", ""), ""},
+		"404 of an event-based read":   {404, failure(5, "QUERY-leq5Q"), ""},
+		"404 of a table read":          {404, failure(5, "QUERY-iTTGJ"), ""},
+		"another one, without a state": {200, body("other", ""), errors.OutcomeUnknown},
+		"another one, active":          {200, body("other", `,"state":"ORG_STATE_ACTIVE"`), errors.OutcomeUnknown},
+		"an unspecified state":         {200, body("acme", `,"state":"ORG_STATE_UNSPECIFIED"`), errors.OutcomeUnknown},
+		"an unknown state":             {200, body("acme", `,"state":"ORG_STATE_PAUSED"`), errors.OutcomeUnknown},
+		"an empty object":              {200, `{}`, errors.OutcomeUnknown},
+		"no organization":              {200, `{"org":null}`, errors.OutcomeUnknown},
+		"an empty organization":        {200, `{"org":{}}`, errors.OutcomeUnknown},
+		"no id":                        {200, `{"org":{"name":"Acme"}}`, errors.OutcomeUnknown},
+		"an error in a success":        {200, failure(5, "QUERY-leq5Q"), errors.OutcomeUnknown},
+		"404 without a role":           {404, failure(5, "AUTHZ-cdgFk"), errors.OutcomeUnknown},
+		"404 of a deletion":            {404, failure(5, "COMMA-aps2n"), errors.OutcomeUnknown},
+		"404 of another resource":      {404, failure(5, "QUERY-wIPkA"), errors.OutcomeUnknown},
+		"404 of the router":            {404, `{"code":5,"message":"Not Found"}`, errors.OutcomeUnknown},
+		"404 of another host":          {404, `{"code":5,"message":"ID=QUERY-1kIjX Message=x"}`, errors.OutcomeUnknown},
+		"404 of a proxy":               {404, `<html>`, errors.OutcomeUnknown},
+		"401 of a token that ended":    {401, failure(16, "AUTH-7fs1e"), errors.OutcomeUnknown},
+		"403":                          {403, failure(7, "AUTH-5mWD2"), errors.OutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +182,7 @@ func TestDeleteOrganization_SystemOrganization(t *testing.T) {
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 	srv.SetDefault("acme")
 	c := newClient(t, srv)
-	// No read tells.
+	// No read shows the owner of the project.
 	if err := c.CheckDeletion(t.Context(), zitadeltest.DefaultOrganization); err != nil {
 		t.Errorf("CheckDeletion: got %v", err)
 	}
@@ -212,7 +212,7 @@ func TestCheckDeletion_NoBlocker(t *testing.T) {
 func TestCheckDeletion_OtherOrganizationRead(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
-	srv.AddOrganization(zitadeltest.Organization{ID: "default"}) // whose path is that of the default one
+	srv.AddOrganization(zitadeltest.Organization{ID: "default"}) // its path is that of the default organization
 	c := newClient(t, srv)
 	if err := c.CheckDeletion(t.Context(), "default"); code(err) != errors.UnexpectedResponse {
 		t.Errorf("got %v, want %q", err, errors.UnexpectedResponse)
@@ -263,26 +263,25 @@ func TestDeleteOrganization_ReadBeforeRetry(t *testing.T) {
 	})
 }
 
-// The header is lost on the way of the deletion alone, at two organizations whose events
-// have the same numbers.
+// Only the deletion loses the header. The events of both organizations have the same numbers.
 func TestDeleteMyOrganization_HeaderLost(t *testing.T) {
 	t.Parallel()
-	for caller := range lossCallers {
+	for caller := range headerCallers {
 		for home := range homes {
 			t.Run(caller+", "+home, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					onDeletion := func(_ int, req *http.Request) bool { return req.Method == http.MethodDelete }
-					_, _, err := callUnderLoss(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
+					_, _, err := callWithHeaderLost(t, "with nothing", home, caller, byHeader["a deletion"], onDeletion)
 					want := errors.OutcomeUnknown
-					if caller == "an owner of the organization" { // canDelete not delete the other one
+					if caller == "an owner of the organization" { // may not delete the other organization
 						want = errors.PermissionDenied
 					}
 					if code(err) != want {
 						t.Fatalf("got %v, want code %q", err, want)
 					}
 					if text := err.Error(); want == errors.OutcomeUnknown && (!strings.Contains(text, `sequence 5`) || !strings.Contains(text, `"home"`)) {
-						t.Errorf("got %q, which does not say what was answered", text)
+						t.Errorf("got %q, which does not describe the answer", text)
 					}
 				})
 			})
@@ -290,13 +289,13 @@ func TestDeleteMyOrganization_HeaderLost(t *testing.T) {
 	}
 }
 
-// always returns a fault that does not pass.
+// always returns a permanent fault.
 func always(f offboardtest.Fault) offboardtest.Fault {
 	f.Times = 1000
 	return f
 }
 
-// A deletion is answered with success: reads decide.
+// Zitadel answers the deletion with success. Reads decide.
 func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 	t.Parallel()
 	const answer = `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`
@@ -306,30 +305,30 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 		want    errors.Code
 	}{
 		"it is deleted": {func(*zitadeltest.Server) {}, ""},
-		"it is deleted, and read so later": {func(srv *zitadeltest.Server) {
+		"it is deleted, and a later read shows that": {func(srv *zitadeltest.Server) {
 			shown := offboardtest.Respond("GetMyOrganization", 200, `{"org":{"id":"acme","state":"ORG_STATE_ACTIVE"}}`)
 			shown.Times = 3
-			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, shown) // the first is before the deletion
+			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"}, shown) // the first read precedes the deletion
 		}, ""},
 		"it still exists": {func(srv *zitadeltest.Server) { srv.Fail(ignored) }, errors.OutcomeUnknown},
-		"its number is missing, and it still exists": {func(srv *zitadeltest.Server) {
+		"it still exists, and the sequence is missing": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.Respond("DeleteMyOrganization", 200, `{"details":{"resourceOwner":"100000000000000000"}}`))
 		}, errors.OutcomeUnknown},
-		"the role in it ended with it": {ownAcmeOnly, ""},
-		"the role in it ended with it, and the number is another one": {func(srv *zitadeltest.Server) {
+		"the role ended": {ownAcmeOnly, ""},
+		"the role ended, and the sequence differs": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(offboardtest.EditBody("DeleteMyOrganization", func([]byte) []byte { return []byte(strings.Replace(answer, "5", "9", 1)) }))
 		}, errors.OutcomeUnknown},
-		"the role in it ended with it, and the credential, too": {func(srv *zitadeltest.Server) {
+		"the role and the credential ended": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"}, always(offboardtest.Respond("GetMyUser", 401, `{"code":16,"message":"no (AUTH-7fs1e)"}`)))
 		}, errors.OutcomeUnknown},
-		"the role in it ended with it, and the credential is another one": {func(srv *zitadeltest.Server) {
+		"the role ended, and the credential is another one": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(offboardtest.Fault{Operation: "GetMyUser"},
 				always(offboardtest.Respond("GetMyUser", 200, `{"user":{"id":"1","details":{"resourceOwner":"other"}}}`)))
 		}, errors.OutcomeUnknown},
-		"a permission for it ended, and the role in it did not": {func(srv *zitadeltest.Server) {
+		"a permission ended, and the role did not": {func(srv *zitadeltest.Server) {
 			ownAcmeOnly(srv)
 			srv.Fail(always(offboardtest.Respond("ListMyMembershipsPage", 200, `{"details":{"totalResult":"1"},"result":[{"orgId":"acme","roles":["ORG_OWNER"]}]}`)))
 		}, errors.OutcomeUnknown},
@@ -340,15 +339,15 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
 			srv.Fail(ignored)
 		}, errors.OutcomeUnknown},
-		"nothing can be read": {func(srv *zitadeltest.Server) {
+		"no read succeeds": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.Fault{Operation: "GetMyOrganization"},
 				offboardtest.Fault{Operation: "GetMyOrganization", Status: 503, Body: "{}", Times: 1000})
 		}, errors.OutcomeUnknown},
-		"it is the credential's own, and cannot be read": {func(srv *zitadeltest.Server) {
+		"it is the credential's own, and no read succeeds": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
 			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, always(offboardtest.HTMLResponse("GetMyOrganization", 503)))
 		}, errors.OutcomeUnknown},
-		"it is the credential's own, and may not be read": {func(srv *zitadeltest.Server) {
+		"it is the credential's own, and reads are denied": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
 			denied := always(offboardtest.Respond("GetMyOrganization", 403, `{"code":7,"message":"no (AUTH-5mWD2)"}`))
 			srv.Fail(ignored, offboardtest.Fault{Operation: "GetMyOrganization"}, denied)
@@ -378,7 +377,7 @@ func TestDeleteMyOrganization_ReadsDecide(t *testing.T) {
 	}
 }
 
-// A caller whose own organization cannot be told deletes nothing by the header.
+// Without the caller's own organization, DeleteMyOrganization sends no deletion.
 func TestDeleteMyOrganization_HomeUnreadable(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
@@ -394,12 +393,13 @@ func TestDeleteMyOrganization_HomeUnreadable(t *testing.T) {
 	}
 }
 
-// readOperation is the operation that resolves an open deletion, by route.
+// readOperation is the read that decides an unclear deletion, by deleting operation.
 var readOperation = map[string]string{
 	"DeleteOrganization": "GetOrganization", "DeleteMyOrganization": "GetMyOrganization", "DeleteOrganizationV2": "GetMyOrganization",
 }
 
-// unclearAnswers are answers to a deletion that are neither the documented success nor a refusal.
+// unclearAnswers are answers to a deletion that are neither the documented success nor a
+// refusal.
 var unclearAnswers = map[string]offboardtest.Fault{
 	"an error next to the details": {Status: 200, Body: `{"details":{"sequence":"5","resourceOwner":"100000000000000000"},
 		"deletionDate":"2026-11-22T05:10:49.122741Z","code":9,"message":"Default Organisation must not be deleted (COMMA-wG9p1)"}`},
@@ -416,7 +416,7 @@ var unclearAnswers = map[string]offboardtest.Fault{
 	"a redirect":      {Status: 302, Body: ``},
 }
 
-// An answer that contradicts itself, or is not documented, is decided by a read.
+// A read decides if an answer contradicts itself or is undocumented.
 func TestDelete_UnclearAnswer(t *testing.T) {
 	t.Parallel()
 	for name, answer := range unclearAnswers {
@@ -439,7 +439,7 @@ func TestDelete_UnclearAnswer(t *testing.T) {
 							t.Errorf("got %v; it exists: %t", err, srv.Exists("acme"))
 						}
 						if srv.Count(readOperation[route]) == 0 {
-							t.Error("nothing was read")
+							t.Error("no read was sent")
 						}
 					})
 				})
@@ -448,7 +448,7 @@ func TestDelete_UnclearAnswer(t *testing.T) {
 	}
 }
 
-// firstDeletion answers the first deletion by a route instead of the fake.
+// firstDeletion answers the first deletion instead of the fake.
 type firstDeletion struct {
 	next   http.RoundTripper
 	route  string
@@ -463,14 +463,14 @@ func (p *firstDeletion) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	p.done = true
 	p.before()
-	srv := zitadeltest.NewServer() // answers once, and is thrown away
+	srv := zitadeltest.NewServer() // answers one request
 	fault := p.answer
 	fault.Operation = p.route
 	srv.Fail(fault)
 	return srv.RoundTrip(req)
 }
 
-// A page that is not Zitadel's proves nothing, whatever its status says.
+// An answer that is not Zitadel's proves nothing, whatever its status.
 func TestCheckDeletion_FirewallPage(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 403, 404, 409, 410} {
@@ -499,7 +499,7 @@ func TestCheckDeletion_FirewallPage(t *testing.T) {
 	}
 }
 
-// An organization that was deleted is read with its details and without a state.
+// A read of a deleted organization has details and no state.
 func TestDelete_ReadOfDeletedOrganization(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
@@ -517,7 +517,7 @@ func TestDelete_ReadOfDeletedOrganization(t *testing.T) {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 			if readOperation[route] == "GetMyOrganization" && route == "DeleteMyOrganization" {
-				srv.Fail(offboardtest.Fault{Operation: readOperation[route]}) // before the deletion
+				srv.Fail(offboardtest.Fault{Operation: readOperation[route]}) // the read before the deletion
 			}
 			srv.Fail(offboardtest.LoseRequest(route), offboardtest.Respond(readOperation[route], 200, body))
 			if err := del(t.Context(), newClient(t, srv, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: time.Second})), "acme"); code(err) != want {
@@ -527,7 +527,7 @@ func TestDelete_ReadOfDeletedOrganization(t *testing.T) {
 	}
 }
 
-// A date that no deletion can have leaves the outcome open.
+// An impossible date leaves the outcome unknown.
 func TestDeleteOrganizationV2_ImpossibleDate(t *testing.T) {
 	t.Parallel()
 	for date, want := range map[string]errors.Code{
@@ -536,7 +536,7 @@ func TestDeleteOrganizationV2_ImpossibleDate(t *testing.T) {
 		"0001-01-01T00:00:00+01:00": errors.OrganizationNotFound,
 		"1970-01-01T00:00:00Z":      errors.OutcomeUnknown,
 	} {
-		srv := zitadeltest.NewServer() // without the organization
+		srv := zitadeltest.NewServer() // the organization does not exist
 		srv.Fail(offboardtest.Respond("DeleteOrganizationV2", 200, `{"deletionDate":"`+date+`"}`))
 		if _, err := newClient(t, srv).DeleteOrganizationV2(t.Context(), "acme"); code(err) != want {
 			t.Errorf("%s: got %v, want code %q", date, err, want)
@@ -544,7 +544,7 @@ func TestDeleteOrganizationV2_ImpossibleDate(t *testing.T) {
 	}
 }
 
-// routes are the ways to delete an organization, by operation.
+// routes are the methods that delete an organization, by operation.
 var routes = map[string]func(context.Context, *zitadel.Client, string) error{
 	"DeleteOrganization": func(ctx context.Context, c *zitadel.Client, id string) error {
 		_, err := c.DeleteOrganization(ctx, id)
@@ -562,10 +562,10 @@ var routes = map[string]func(context.Context, *zitadel.Client, string) error{
 
 func TestDelete_Callers(t *testing.T) {
 	t.Parallel()
-	// organization managers have what org.* asks for, in all of the instance.
+	// An IAM_ORG_MANAGER has the permissions org.* in the whole instance.
 	manager := []string{"org.create", "org.read", "org.write", "org.delete"}
 	for name, test := range map[string]struct {
-		id      string // acme, if it is empty
+		id      string // default: acme
 		prepare func(*zitadeltest.Server)
 		admin   errors.Code
 		mine    errors.Code
@@ -573,7 +573,7 @@ func TestDelete_Callers(t *testing.T) {
 	}{
 		"an owner of the instance": {},
 		"an inactive organization": {id: "idle"},
-		"an organization that never was": {
+		"an organization that never existed": {
 			id: "none", admin: errors.OrganizationNotFound, mine: errors.PermissionDenied, v2: errors.OrganizationNotFound,
 		},
 		"an organization that was deleted": {
@@ -584,7 +584,7 @@ func TestDelete_Callers(t *testing.T) {
 			prepare: func(srv *zitadeltest.Server) { srv.SetDefault("acme") },
 			admin:   errors.DefaultOrganization, mine: errors.DefaultOrganization, v2: errors.DefaultOrganization,
 		},
-		"the organization of Zitadel itself": {
+		"the system organization": {
 			prepare: func(srv *zitadeltest.Server) { srv.SetSystem("acme") },
 			admin:   errors.SystemOrganization, mine: errors.SystemOrganization, v2: errors.SystemOrganization,
 		},
@@ -610,7 +610,7 @@ func TestDelete_Callers(t *testing.T) {
 			},
 			admin: errors.PermissionDenied, mine: errors.PermissionDenied, v2: errors.PermissionDenied,
 		},
-		"nobody": {
+		"a caller without a role": {
 			prepare: func(srv *zitadeltest.Server) { srv.SetPermissions() },
 			admin:   errors.PermissionDenied, mine: errors.PermissionDenied, v2: errors.PermissionDenied,
 		},
@@ -658,14 +658,14 @@ func TestCheckDeletionV2_Manager(t *testing.T) {
 		prepare func(*zitadeltest.Server)
 		want    errors.Code
 	}{
-		"nothing in the way":             {id: "acme"},
-		"the default organization":       {id: zitadeltest.DefaultOrganization, want: errors.DefaultOrganization},
-		"one that was deleted":           {id: "acme", prepare: deleteAcme, want: errors.OrganizationNotFound},
-		"one that never was":             {id: "none", want: errors.OrganizationNotFound},
-		"white space":                    {id: " ", want: errors.InvalidArgument},
-		"no id":                          {want: errors.InvalidArgument},
-		"an old server":                  {id: "acme", prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }, want: errors.RouteNotFound},
-		"a default that may not be read": {id: "acme", prepare: ownAcmeOnly},
+		"no blocker":                         {id: "acme"},
+		"the default organization":           {id: zitadeltest.DefaultOrganization, want: errors.DefaultOrganization},
+		"a deleted organization":             {id: "acme", prepare: deleteAcme, want: errors.OrganizationNotFound},
+		"an organization that never existed": {id: "none", want: errors.OrganizationNotFound},
+		"white space":                        {id: " ", want: errors.InvalidArgument},
+		"no id":                              {want: errors.InvalidArgument},
+		"an old server":                      {id: "acme", prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }, want: errors.RouteNotFound},
+		"a default that may not be read":     {id: "acme", prepare: ownAcmeOnly},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -707,17 +707,17 @@ func TestDelete_LostAnswer(t *testing.T) {
 		"a manager of organizations": {prepare: func(srv *zitadeltest.Server) {
 			srv.SetPermissions("org.read", "org.delete")
 		}},
-		"an owner from elsewhere": { // whose role has gone along
+		"an owner from another organization": { // the role ended with the deletion
 			prepare: ownAcmeOnly,
 			mine:    errors.OutcomeUnknown, v2: errors.OutcomeUnknown,
 		},
-		"an owner who belongs to it": { // who has gone along
+		"an owner who belongs to the organization": { // the user ended with the deletion
 			prepare: func(srv *zitadeltest.Server) {
 				srv.AddOrganization(zitadeltest.Organization{ID: "acme", Home: true})
 			},
 			mine: errors.OutcomeUnknown, v2: errors.OutcomeUnknown,
 		},
-		"an old server": { // which still has it, and says so by the second answer
+		"an old server": { // the second deletion decides
 			prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) },
 			v2:      errors.RouteNotFound,
 		},
@@ -768,10 +768,10 @@ func TestDeleteOrganizationV2_DeletionDate(t *testing.T) {
 	}{
 		"a date in the year 1": {`{"deletionDate":"0001-01-01T00:00:00Z"}`, errors.OrganizationNotFound},
 		"a date":               {`{"deletionDate":"2026-11-22T05:10:49.122741Z"}`, ""},
-		// Anything else leaves the outcome open, and there is no organization to read.
+		// Any other answer leaves the outcome unknown, and no read can decide.
 		"no date":        {`{}`, errors.OutcomeUnknown},
 		"null":           {`{"deletionDate":null}`, errors.OutcomeUnknown},
-		"something else": {`{"details":{"resourceOwner":"acme"}}`, errors.OutcomeUnknown},
+		"another answer": {`{"details":{"resourceOwner":"acme"}}`, errors.OutcomeUnknown},
 		"a web page":     {`<html>`, errors.OutcomeUnknown},
 	} {
 		srv := zitadeltest.NewServer()
@@ -783,7 +783,7 @@ func TestDeleteOrganizationV2_DeletionDate(t *testing.T) {
 	}
 }
 
-// The second answer is that there was nothing to do: the first had done it.
+// The second deletion finds no organization, because the first one deleted it.
 func TestDeleteOrganizationV2_StaleRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -798,13 +798,13 @@ func TestDeleteOrganizationV2_StaleRead(t *testing.T) {
 	})
 }
 
-// disproveNotFound makes requests in another organization than they say.
-type disproveNotFound struct {
+// headerReplacing is a proxy that replaces the organization in the header.
+type headerReplacing struct {
 	next         http.RoundTripper
 	organization string
 }
 
-func (e disproveNotFound) RoundTrip(req *http.Request) (*http.Response, error) {
+func (e headerReplacing) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("x-zitadel-orgid", e.organization)
 	return e.next.RoundTrip(req)
@@ -815,13 +815,13 @@ func TestDeleteMyOrganization_OtherOrganizationInHeader(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: "acme"})
 	srv.AddOrganization(zitadeltest.Organization{ID: "home", Home: true})
-	c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: disproveNotFound{srv, "home"}}))
+	c := newClient(t, srv, zitadel.WithHTTPClient(&http.Client{Transport: headerReplacing{srv, "home"}}))
 	for name, call := range map[string]func() error{
 		"a deletion": func() error { return routes["DeleteMyOrganization"](t.Context(), c, "acme") },
 		"a preview":  func() error { _, err := c.Preview(t.Context(), "acme"); return err },
 	} {
 		if err := call(); code(err) != errors.NotConfirmed || len(srv.Deleted()) != 0 {
-			t.Errorf("%s: got %v, want code %q; deleted were %v", name, err, errors.NotConfirmed, srv.Deleted())
+			t.Errorf("%s: got %v, want code %q; deleted %v", name, err, errors.NotConfirmed, srv.Deleted())
 		}
 	}
 	if n := srv.Count("DeleteMyOrganization"); n != 0 {
@@ -829,7 +829,7 @@ func TestDeleteMyOrganization_OtherOrganizationInHeader(t *testing.T) {
 	}
 }
 
-// CheckDeletionV2 and DeleteOrganizationV2 say the same of an ID that nothing has.
+// CheckDeletionV2 and DeleteOrganizationV2 return the same code for an unknown ID.
 func TestCheckDeletionV2_UnknownID(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*zitadeltest.Server){

@@ -20,7 +20,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// surface is the public API of the package.
+// surface returns the public API of the package.
 func surface(t *testing.T) pipelinesuite.Surface {
 	t.Helper()
 	return pipelinesuite.Surface{
@@ -46,8 +46,8 @@ func surface(t *testing.T) pipelinesuite.Surface {
 	}
 }
 
-// clientOf returns a client of a new fake that has a secret as its credential, or the
-// one that the fake accepts.
+// clientOf returns a client of a new fake with a secret as its token, or with the token that
+// the fake accepts if the secret is empty.
 func clientOf(t *testing.T, secret string, logger *slog.Logger) *zitadel.Client {
 	t.Helper()
 	srv := zitadeltest.NewServer()
@@ -87,7 +87,7 @@ var deletionSuite = newSuite("DeleteOrganization", 404, func(ctx context.Context
 
 func TestRules_ManagementAPI(t *testing.T) {
 	t.Parallel()
-	// That it is gone is read before it is sent: there is no such answer.
+	// The method reads the organization before the deletion, so no answer reports "not found".
 	rules := newSuite("DeleteMyOrganization", 0, routes["DeleteMyOrganization"])
 	rules.AlwaysVerified = true
 	rules.Run(t)
@@ -98,11 +98,11 @@ func TestRules_APIV2(t *testing.T) {
 	newSuite("DeleteOrganizationV2", 200, routes["DeleteOrganizationV2"]).Run(t)
 }
 
-// newSuite are those of one of the routes.
-func newSuite(operation string, gone int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
+// newSuite returns the suite of a deleting method.
+func newSuite(operation string, notFoundStatus int, call func(context.Context, *zitadel.Client, string) error) pipelinesuite.Provider {
 	return pipelinesuite.Provider{
 		Operation:      operation,
-		NotFoundStatus: gone,
+		NotFoundStatus: notFoundStatus,
 		New: func(testing.TB) pipelinesuite.Case {
 			srv := zitadeltest.NewServer()
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme"})
@@ -125,7 +125,7 @@ func newSuite(operation string, gone int, call func(context.Context, *zitadel.Cl
 	}
 }
 
-// options makes a client of the settings that the rules ask for.
+// options returns the options for the settings of a suite.
 func options(srv *zitadeltest.Server, s pipelinesuite.Settings) []zitadel.Option {
 	options := []zitadel.Option{srv.Option(), zitadel.WithLogger(s.Logger)}
 	if s.Client != nil {
@@ -146,14 +146,14 @@ func TestCredentials_NotShown(t *testing.T) {
 		"client credentials": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return newSuiteClient(s, zitadel.WithClientCredentials("bot", canary))
 		},
-		"client credentials that are accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
+		"accepted client credentials": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return newSuiteClient(acceptToken(s, canary), zitadel.WithClientCredentials("bot", canary))
 		},
-		"key that is accepted": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
+		"accepted key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return newSuiteClient(acceptToken(s, canary), zitadel.WithKey(keyWith(canary)))
 		},
-		// A key is never sent, so that no answer can repeat it.
-		"key that is refused": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
+		// A key is never sent, so no answer can repeat it.
+		"refused key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
 			return newSuiteClient(refuseToken(s), zitadel.WithKey(keyWith(canary)))
 		},
 	})
@@ -171,7 +171,7 @@ func newSuiteClient(s pipelinesuite.Settings, credential zitadel.Option) (any, f
 	}, nil
 }
 
-// acceptToken makes the token endpoint answer with a token, refusing with an error.
+// acceptToken lets the token endpoint answer with a token, refuseToken with an error.
 func acceptToken(s pipelinesuite.Settings, token string) pipelinesuite.Settings {
 	s.Client = &http.Client{Transport: tokenEndpoint{s.Client.Transport, 200, `{"access_token":"` + token + `","expires_in":43199}`}}
 	return s
@@ -182,7 +182,7 @@ func refuseToken(s pipelinesuite.Settings) pipelinesuite.Settings {
 	return s
 }
 
-// tokenEndpoint lets requests for tokens pass, and answers them otherwise.
+// tokenEndpoint sends requests for tokens, and replaces their answers.
 type tokenEndpoint struct {
 	next   http.RoundTripper
 	status int
@@ -200,10 +200,10 @@ func (i tokenEndpoint) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// key is the key file of a double, for which a key is made once only.
+// key returns the key file of one fake.
 var key = sync.OnceValue(func() []byte { return zitadeltest.NewServer().Key() })
 
-// changed returns a key file with a change.
+// changed returns a changed key file.
 func changed(file []byte, change func(map[string]any)) []byte {
 	var content map[string]any
 	if err := json.Unmarshal(file, &content); err != nil {

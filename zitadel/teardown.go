@@ -93,7 +93,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 	a, err := in.access, error(nil)
 	if a == nil {
 		if a, err = c.accessTo(ctx, orgID); err != nil {
-			return nil, nil, disproveNotFound(operation, orgID, err)
+			return nil, nil, unexpectedNotFound(operation, orgID, err)
 		}
 	}
 	found, refusal, err := c.getPlanned(ctx, operation, orgID, a, in)

@@ -20,17 +20,17 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// Something new is added after the plan, or while the teardown waits after it has read the
-// organization, and the header of one request is lost then: what a single read shows to be
-// empty may hide it from the read right before the deletion.
+// A resource is added after the plan, or while the teardown waits after its first read, and then
+// one request loses its header. A single empty list would hide the new resource from the read
+// right before the deletion.
 func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 	t.Parallel()
 	for name, add := range additions {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				// attempt loses the header of the first request to a path once something was added
-				// after the plan, and returns the paths of all such requests.
+				// attempt drops the header from the first request to a path after the addition, and
+				// returns the paths of all requests after the addition.
 				attempt := func(lost string) []string {
 					srv := zitadeltest.NewServer()
 					addWithCascades(srv, "acme", "Acme")
@@ -64,8 +64,8 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 		t.Run(name+", while it waits", func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				// attempt loses the header of the first request to a path once something was added,
-				// and returns the paths of all such requests.
+				// attempt drops the header from the first request to a path after the addition, and
+				// returns the paths of all requests after the addition.
 				attempt := func(lost string) []string {
 					srv := zitadeltest.NewServer()
 					addWithCascades(srv, "acme", "Acme")
@@ -103,7 +103,7 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 	}
 }
 
-// What the credential may do is read again when a minute has passed since it was read.
+// A teardown reads the permissions of its credential again after a minute.
 func TestTeardown_PermissionsReadAgain(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]int{0: 1, 2 * time.Minute: 2} {
@@ -123,8 +123,7 @@ func TestTeardown_PermissionsReadAgain(t *testing.T) {
 	}
 }
 
-// callers are those who may delete the organization "acme", and the operation by which a
-// teardown does.
+// callers may delete the organization "acme", each by an operation.
 var callers = map[string]struct {
 	prepare   func(*zitadeltest.Server)
 	operation string
@@ -137,8 +136,8 @@ var callers = map[string]struct {
 	"a manager who may read nothing else": {func(srv *zitadeltest.Server) {
 		srv.SetPermissions("org.read", "org.delete")
 	}, "DeleteOrganizationV2", nil},
-	"an owner of the organization, from elsewhere": {ownAcmeOnly, "DeleteOrganizationV2", nil},
-	"an owner of the organization, from within": {func(srv *zitadeltest.Server) {
+	"an owner of the organization, from another organization": {ownAcmeOnly, "DeleteOrganizationV2", nil},
+	"an owner of the organization, from the same organization": {func(srv *zitadeltest.Server) {
 		srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 		ownAcmeOnly(srv)
 	}, "DeleteOrganizationV2", []teardown.Override{teardown.OwnOrganization}},
@@ -161,14 +160,14 @@ func TestTeardown_Callers(t *testing.T) {
 					t.Errorf("got the plan's error %v", p.Err())
 				}
 				if diff := cmp.Diff(caller.permits, p.Requires); diff != "" {
-					t.Errorf("needs (-want +got):\n%s", diff)
+					t.Errorf("overrides (-want +got):\n%s", diff)
 				}
 				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(caller.permits...))
 				if err != nil || r.Outcome != teardown.Deleted || srv.Exists("acme") {
 					t.Errorf("got %+v, %v", r, err)
 				}
 				for _, operation := range []string{"DeleteOrganization", "DeleteOrganizationV2", "DeleteMyOrganization"} {
-					// An old server has no API v2, and says so.
+					// An old server answers that it has no API v2.
 					expected := operation == caller.operation || operation == "DeleteOrganizationV2" && caller.operation == "DeleteMyOrganization"
 					if n := srv.Count(operation); (n > 0) != expected {
 						t.Errorf("%s was sent %d times", operation, n)
@@ -183,8 +182,8 @@ func TestPlan_CallerWithoutPermission(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
-		plan    errors.Code // of Plan itself
-		refusal errors.Code // that the plan has
+		plan    errors.Code // error of Plan itself
+		refusal errors.Code // error in the plan
 	}{
 		"a viewer of the organization": {func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
@@ -249,7 +248,7 @@ func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
 	}
 }
 
-// The credential belongs to the organization, which still exists: so does the credential.
+// The credential belongs to the organization. Both still exist.
 func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 	t.Parallel()
 	for operation, body := range map[string]string{
@@ -280,8 +279,8 @@ func TestTeardown_OwnOrganizationNeverStarted(t *testing.T) {
 	}
 }
 
-// A deletion that Zitadel accepts and does not start, with reads that fail afterwards for a
-// while or for good: no failure of a read shows that the organization does not exist.
+// Zitadel accepts the deletion and does not start it, and the reads after it fail for a while or
+// permanently. No failure of a read proves the deletion.
 func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 	t.Parallel()
 	faults := map[string]offboardtest.Fault{
@@ -297,10 +296,10 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 	for caller, test := range map[string]struct {
 		operation, read, body string
 	}{
-		"an owner of the instance":                     {"DeleteOrganization", "GetOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
-		"a manager who may read nothing else":          {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-		"an owner of the organization, from elsewhere": {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
-		"an owner of the organization, from within":    {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"an owner of the instance":                                 {"DeleteOrganization", "GetOrganization", `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`},
+		"a manager who may read nothing else":                      {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"an owner of the organization, from another organization":  {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
+		"an owner of the organization, from the same organization": {"DeleteOrganizationV2", "GetMyOrganization", `{"deletionDate":"2026-11-22T05:10:49.122741Z"}`},
 	} {
 		for name, fault := range faults {
 			for _, reads := range []int{1, 1000} {
@@ -324,11 +323,11 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 						if r == nil {
 							t.Fatal(err)
 						}
-						want := teardown.Deleted // deleted again
+						want := teardown.Deleted // by a second deletion
 						switch {
 						case reads == 1:
-						case caller == "an owner of the organization, from within" && name == "unauthenticated":
-							return // what the end of the organization looks like
+						case caller == "an owner of the organization, from the same organization" && name == "unauthenticated":
+							return // a deletion would look the same
 						default:
 							want = teardown.Unknown
 						}
@@ -342,7 +341,7 @@ func TestTeardown_NeverStartedAndUnreadable(t *testing.T) {
 	}
 }
 
-// journalFunc is a journal that calls a function with each entry.
+// journalFunc is a journal that passes each entry to a function.
 type journalFunc func([]byte)
 
 func (w journalFunc) Write(entry []byte) (int, error) {
@@ -350,7 +349,7 @@ func (w journalFunc) Write(entry []byte) (int, error) {
 	return len(entry), nil
 }
 
-// A deletion that is accepted in another form may be performed later.
+// Zitadel may perform a deletion later if it answered with an undocumented success.
 func TestTeardown_UndocumentedSuccess(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -385,7 +384,7 @@ func TestTeardown_UndocumentedSuccess(t *testing.T) {
 	}
 }
 
-// The first deletion was answered with success: refusals of the next ones prove nothing.
+// After a first success, refusals of further deletions prove nothing.
 func TestTeardown_SecondDeletionRefused(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404} {
@@ -406,8 +405,8 @@ func TestTeardown_SecondDeletionRefused(t *testing.T) {
 	}
 }
 
-// A deletion by the management API whose organization is another one in the next read may
-// have been of another one.
+// If reads after a deletion by the management API reach another organization, the deletion may
+// have reached it as well.
 func TestTeardown_HeaderDroppedAfterTheDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -480,7 +479,7 @@ func TestPlan_Requests(t *testing.T) {
 		"GetPasswordComplexityPolicy", "GetPrivacyPolicy",
 	} {
 		want = append(want, operation)
-		if operation != "ListDomainsPage" { // a list that names no organization is proved by two more
+		if operation != "ListDomainsPage" { // two more requests prove a list that names no organization
 			want = append(want, operation, operation)
 		}
 	}
@@ -488,7 +487,7 @@ func TestPlan_Requests(t *testing.T) {
 	if diff := cmp.Diff(want, requests(srv)); diff != "" {
 		t.Errorf("requests of the plan (-want +got):\n%s", diff)
 	}
-	// A teardown reads all of it again, deletes, and reads that the organization is gone.
+	// A teardown reads everything again, deletes the organization, and reads that it no longer exists.
 	p := planOf(t, c)
 	before := len(srv.Requests())
 	if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil {
@@ -500,7 +499,7 @@ func TestPlan_Requests(t *testing.T) {
 	}
 }
 
-// A teardown reads each list once, and one that is empty twice. It does not read whether the
+// A teardown reads each list once, and each empty list twice. It does not read whether the
 // organization is the default one.
 func TestTeardown_Requests(t *testing.T) {
 	t.Parallel()
@@ -522,7 +521,7 @@ func TestTeardown_Requests(t *testing.T) {
 		"GetPasswordComplexityPolicy", "GetPrivacyPolicy",
 	} {
 		want = append(want, operation)
-		if operation != "ListDomainsPage" { // which names the organization
+		if operation != "ListDomainsPage" { // its items name the organization
 			want = append(want, operation)
 		}
 	}
@@ -536,19 +535,19 @@ func TestTeardown_UndeletableOrganization(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(*zitadeltest.Server)
-		planned errors.Code // what the plan says
+		planned errors.Code // of the plan
 		code    errors.Code
 		deletes int
 	}{
-		"the default one": {
+		"the default organization": {
 			func(srv *zitadeltest.Server) { srv.SetDefault("acme") },
 			errors.DefaultOrganization, errors.DefaultOrganization, 0,
 		},
-		"the one of Zitadel itself": { // which is not read
+		"the system organization": { // no read shows it
 			func(srv *zitadeltest.Server) { srv.SetSystem("acme") },
 			"", errors.SystemOrganization, 1,
 		},
-		"one that a viewer sees": {
+		"a viewer": {
 			func(srv *zitadeltest.Server) {
 				srv.SetPermissions("iam.read", "org.read", "org.member.read", "user.read", "user.grant.read", "project.read", "project.app.read", "project.grant.read")
 			},
@@ -565,7 +564,7 @@ func TestTeardown_UndeletableOrganization(t *testing.T) {
 					t.Errorf("the plan's error is %v (-CheckDeletion +plan):\n%s", p.Err(), diff)
 				}
 				if len(p.Cascades) == 0 {
-					t.Error("the plan says nothing of what would be lost")
+					t.Error("the plan has no cascades")
 				}
 				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				if r == nil || r.Outcome != teardown.Blocked || code(err) != test.code || srv.Count("DeleteOrganization") != test.deletes || !srv.Exists("acme") {
@@ -576,7 +575,7 @@ func TestTeardown_UndeletableOrganization(t *testing.T) {
 	}
 }
 
-// Zitadel refuses to delete an organization that has become the default one since the plan.
+// The organization became the default one after the plan. Zitadel refuses the deletion.
 func TestTeardown_DefaultSincePlan(t *testing.T) {
 	t.Parallel()
 	for name, caller := range callers {
@@ -596,7 +595,7 @@ func TestTeardown_DefaultSincePlan(t *testing.T) {
 	}
 }
 
-// What one may see another may carry out.
+// One caller makes the plan, and another one applies it.
 func TestTeardown_PlanOfViewer(t *testing.T) {
 	t.Parallel()
 	srv, c := newAcme(t)
@@ -616,12 +615,12 @@ func TestTeardown_OwnOrganizationOverride(t *testing.T) {
 	c := newClient(t, srv)
 	p := planOf(t, c)
 	if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
-		t.Errorf("consents (-want +got):\n%s", diff)
+		t.Errorf("overrides (-want +got):\n%s", diff)
 	}
 	if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); r != nil || code(err) != errors.NotConfirmed || srv.Count("DeleteOrganization") != 0 {
 		t.Fatalf("got %+v, %v", r, err)
 	}
-	// The credential ends with it, and so nothing can be read.
+	// The credential ends with the organization, so no read succeeds.
 	r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 	if err != nil || r.Outcome != teardown.Deleted || srv.Exists("acme") {
 		t.Errorf("got %+v, %v", r, err)
@@ -649,15 +648,15 @@ func TestTeardown_StalePlan(t *testing.T) {
 		},
 		"of another provider": func(t *testing.T, srv *zitadeltest.Server, p *teardown.Plan) *zitadel.Client {
 			p.Provider = "katapult"
-			p.Organization.ID = "org_none" // and would be taken for gone
+			p.Organization.ID = "org_none" // would look deleted
 			teardownsuite.Seal(p)
 			return newClient(t, srv)
 		},
-		"called otherwise now": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
+		"renamed since": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme Ltd"})
 			return newClient(t, srv)
 		},
-		"the own one now": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
+		"the caller's own since": func(t *testing.T, srv *zitadeltest.Server, _ *teardown.Plan) *zitadel.Client {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 			return newClient(t, srv)
 		},
@@ -693,28 +692,28 @@ func TestTeardown_ReadsAfterDeletion(t *testing.T) {
 		return f
 	}
 	for name, test := range map[string]struct {
-		fault   offboardtest.Fault // of the reads after the deletion
+		fault   offboardtest.Fault // of reads after the deletion
 		outcome teardown.Outcome
 		code    errors.Code
 		within  time.Duration
 	}{
-		"at once":               {offboardtest.Fault{}, teardown.Deleted, "", 0},
-		"after a moment":        {showing(3), teardown.Deleted, "", 10 * time.Second},
-		"never":                 {showing(1000), teardown.Unknown, errors.OutcomeUnknown, 90 * time.Second},
-		"or cannot be read":     {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`), teardown.Deleted, "", 2 * time.Second},
-		"or is another's":       {offboardtest.Respond("GetOrganization", http.StatusOK, strings.ReplaceAll(shown, "acme", "bolt")), teardown.Deleted, "", 2 * time.Second},
-		"or nothing is serving": {offboardtest.Fault{Operation: "GetOrganization", Times: 1000, Status: http.StatusServiceUnavailable, Body: "{}"}, teardown.Unknown, errors.OutcomeUnknown, 2 * time.Minute},
+		"at once":                   {offboardtest.Fault{}, teardown.Deleted, "", 0},
+		"after a moment":            {showing(3), teardown.Deleted, "", 10 * time.Second},
+		"never":                     {showing(1000), teardown.Unknown, errors.OutcomeUnknown, 90 * time.Second},
+		"denied once":               {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"code":7,"message":"no (AUTH-5mWD2)"}`), teardown.Deleted, "", 2 * time.Second},
+		"another organization once": {offboardtest.Respond("GetOrganization", http.StatusOK, strings.ReplaceAll(shown, "acme", "bolt")), teardown.Deleted, "", 2 * time.Second},
+		"unavailable":               {offboardtest.Fault{Operation: "GetOrganization", Times: 1000, Status: http.StatusServiceUnavailable, Body: "{}"}, teardown.Unknown, errors.OutcomeUnknown, 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv, c := newAcme(t)
 				p := planOf(t, c)
-				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault) // the first one is before the deletion
+				srv.Fail(offboardtest.Fault{Operation: "GetOrganization"}, test.fault) // the first read precedes the deletion
 				start := time.Now()
 				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"))
 				deletions := 1
-				if name == "never" { // it is deleted again, three times
+				if name == "never" { // three further deletions
 					deletions = 4
 				}
 				if r == nil || r.Outcome != test.outcome || code(err) != test.code || srv.Count("DeleteOrganization") != deletions {
@@ -738,22 +737,22 @@ func TestPlan_FailedRead(t *testing.T) {
 		fault offboardtest.Fault
 		code  errors.Code
 	}{
-		"no id":                            {"", offboardtest.Fault{}, errors.InvalidArgument},
-		"an organization that never was":   {"none", offboardtest.Fault{}, errors.OrganizationNotFound},
-		"permissions":                      {"acme", denied("ListPermissions"), errors.PermissionDenied},
-		"the default organization":         {"acme", denied("GetDefaultOrganization"), errors.PermissionDenied},
-		"the organization":                 {"acme", denied("GetOrganization"), errors.PermissionDenied},
-		"the credential's user":            {"acme", denied("GetMyUser"), errors.PermissionDenied},
-		"whose the user is":                {"acme", offboardtest.Respond("GetMyUser", http.StatusOK, `{"user":{"id":"1"}}`), errors.UnexpectedResponse},
-		"the organization of the requests": {"acme", offboardtest.Respond("GetMyOrganization", http.StatusOK, `{"org":{"id":"bolt","state":"ORG_STATE_ACTIVE"}}`), errors.NotConfirmed},
-		"users":                            {"acme", denied("ListUsersPage"), errors.PermissionDenied},
-		"projects":                         {"acme", denied("ListProjectsPage"), errors.PermissionDenied},
-		"applications":                     {"acme", denied("ListAppsPage"), errors.PermissionDenied},
-		"project grants":                   {"acme", denied("ListProjectGrantsPage"), errors.PermissionDenied},
-		"granted projects":                 {"acme", denied("ListGrantedProjectsPage"), errors.PermissionDenied},
-		"roles":                            {"acme", denied("ListUserGrantsPage"), errors.PermissionDenied},
-		"members":                          {"acme", denied("ListMembersPage"), errors.PermissionDenied},
-		"domains":                          {"acme", denied("ListDomainsPage"), errors.PermissionDenied},
+		"no id":                              {"", offboardtest.Fault{}, errors.InvalidArgument},
+		"an organization that never existed": {"none", offboardtest.Fault{}, errors.OrganizationNotFound},
+		"permissions":                        {"acme", denied("ListPermissions"), errors.PermissionDenied},
+		"the default organization":           {"acme", denied("GetDefaultOrganization"), errors.PermissionDenied},
+		"the organization":                   {"acme", denied("GetOrganization"), errors.PermissionDenied},
+		"the credential's user":              {"acme", denied("GetMyUser"), errors.PermissionDenied},
+		"the user's organization":            {"acme", offboardtest.Respond("GetMyUser", http.StatusOK, `{"user":{"id":"1"}}`), errors.UnexpectedResponse},
+		"the organization of the requests":   {"acme", offboardtest.Respond("GetMyOrganization", http.StatusOK, `{"org":{"id":"bolt","state":"ORG_STATE_ACTIVE"}}`), errors.NotConfirmed},
+		"users":                              {"acme", denied("ListUsersPage"), errors.PermissionDenied},
+		"projects":                           {"acme", denied("ListProjectsPage"), errors.PermissionDenied},
+		"applications":                       {"acme", denied("ListAppsPage"), errors.PermissionDenied},
+		"project grants":                     {"acme", denied("ListProjectGrantsPage"), errors.PermissionDenied},
+		"granted projects":                   {"acme", denied("ListGrantedProjectsPage"), errors.PermissionDenied},
+		"roles":                              {"acme", denied("ListUserGrantsPage"), errors.PermissionDenied},
+		"members":                            {"acme", denied("ListMembersPage"), errors.PermissionDenied},
+		"domains":                            {"acme", denied("ListDomainsPage"), errors.PermissionDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -76,7 +76,7 @@ func (w *deletionWait) remaining(ctx context.Context, operation string) ([]error
 	}
 	entry, err := listed(ctx, w.orgID)
 	if err != nil {
-		return nil, disproveNotFound(operation, w.orgID, err)
+		return nil, unexpectedNotFound(operation, w.orgID, err)
 	}
 	if entry != nil {
 		steps = append(steps, errors.Step{Name: "list_entry", Description: entry.Name + ", " + string(entry.State)})

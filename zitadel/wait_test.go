@@ -36,7 +36,7 @@ func TestWaitForDeletion_FormerDefaultOrganization(t *testing.T) {
 		if _, err := c.DeleteOrganization(ctx, first); code(err) != errors.SystemOrganization {
 			t.Fatalf("got %v, want code %q", err, errors.SystemOrganization)
 		}
-		srv.SetSystem(heir.ID) // which no API does
+		srv.SetSystem(heir.ID) // no API does that
 		if _, err := c.DeactivateOrganization(ctx, first); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestWaitForDeletion_FormerDefaultOrganization(t *testing.T) {
 		}
 		want := []errors.Step{{Name: "list_entry", Description: "ZITADEL, ORG_STATE_INACTIVE"}}
 		if diff := cmp.Diff(want, seen[0]); diff != "" {
-			t.Errorf("seen first (-want +got):\n%s", diff)
+			t.Errorf("first entries (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -85,14 +85,14 @@ func TestWaitForDeletion_ServersAndErrors(t *testing.T) {
 		want    errors.Code
 	}{
 		"an old server": {func(srv *zitadeltest.Server) { srv.Legacy(true) }, ""},
-		"another one found": {func(srv *zitadeltest.Server) {
+		"another organization listed": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.Respond("SearchOrganizationsPage", 200, `{"details":{"totalResult":"1"},"result":[{"id":"other"}]}`))
 		}, ""},
 		"a server that is starting": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.HTMLResponse("GetOrganization", 503), offboardtest.HTMLResponse("GetOrganization", 503))
 		}, ""},
 		"no permission": {func(srv *zitadeltest.Server) { srv.SetPermissions("org.read") }, errors.PermissionDenied},
-		"another one read": {func(srv *zitadeltest.Server) {
+		"another organization read": {func(srv *zitadeltest.Server) {
 			srv.Fail(offboardtest.Respond("GetOrganization", 200, `{"org":{"id":"other"}}`))
 		}, errors.UnexpectedResponse},
 	} {
@@ -125,9 +125,9 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 		"an owner of the instance":   {permissions: []string{"iam.read", "iam.write"}},
 		"a manager of organizations": {permissions: []string{"org.read", "org.delete"}},
 		"a manager at an old server": {permissions: []string{"org.read", "org.delete"}, prepare: func(srv *zitadeltest.Server) { srv.Legacy(true) }},
-		// Their roles end with the organization, and nothing tells.
-		"an owner of the organization, from elsewhere": {prepare: ownAcmeOnly, want: errors.PermissionDenied},
-		"an owner of the organization, from within": {prepare: func(srv *zitadeltest.Server) {
+		// The role ends with the organization, so that no read decides.
+		"an owner of the organization, from another organization": {prepare: ownAcmeOnly, want: errors.PermissionDenied},
+		"an owner of the organization, from the same organization": {prepare: func(srv *zitadeltest.Server) {
 			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
 			ownAcmeOnly(srv)
 		}, want: errors.InvalidAPIToken},
@@ -149,9 +149,9 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				if len(seen) == 0 || len(seen[0]) == 0 {
-					t.Fatalf("seen were %v", seen)
+					t.Fatalf("got %v", seen)
 				}
-				// Another credential deletes it.
+				// Another credential deletes the organization.
 				srv.SetPermissions("iam.write")
 				_, err := c.DeleteOrganization(t.Context(), "acme")
 				srv.SetPermissions(test.permissions...)
@@ -166,7 +166,7 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 	}
 }
 
-// An empty list has only what the credential may read.
+// An empty list proves nothing, because it contains only what the credential may read.
 func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestWaitForDeletion_EmptyListProvesNothing(t *testing.T) {
 		if err := c.WaitForDeletion(ctx, "acme", nil); code(err) != errors.NotFinished {
 			t.Errorf("got %v, want code %q", err, errors.NotFinished)
 		}
-		// Nor does an organization that is unknown and was never read.
+		// An unknown organization proves nothing if it was never read.
 		if err := c.WaitForDeletion(t.Context(), "none", nil); code(err) != errors.PermissionDenied {
 			t.Errorf("got %v, want code %q", err, errors.PermissionDenied)
 		}
