@@ -22,25 +22,25 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		return d.c.verifyNotFound(ctx, p.Organization.ID, err)
 	}
 	identity := d.c.rest().Identity()
-	own, note := false, "they end with the organization"
+	own, note := false, "invalid after the deletion"
 	add := func(kind string, n int, at func(int) (id, name string)) {
 		if n == 0 {
 			return
 		}
-		loss := teardown.Cascade{Kind: kind, Count: n, Note: note}
+		cascade := teardown.Cascade{Kind: kind, Count: n, Note: note}
 		for i := range n {
 			id, name := at(i)
 			own = own || id == identity
 			if i < maxCascadeNames {
-				loss.Names = append(loss.Names, cmp.Or(name, id))
+				cascade.Names = append(cascade.Names, cmp.Or(name, id))
 			}
 		}
-		p.Cascades = append(p.Cascades, loss)
+		p.Cascades = append(p.Cascades, cascade)
 	}
 	add("service_accounts", len(accounts), func(i int) (string, string) { return accounts[i].ClientID, accounts[i].Name })
 	add("api_keys", len(keys), func(i int) (string, string) { return keys[i].PublicKey, keys[i].Description })
-	// A credential of unknown identity may be one of the service accounts. Nothing that
-	// refuses it after the deletion proves that it was.
+	// A credential of unknown identity may be one of the service accounts: then a refusal after
+	// the deletion is expected, and proves nothing.
 	if d.ownCredential = own; own || identity == "" && len(accounts) > 0 {
 		p.Requires = []teardown.Override{teardown.OwnOrganization}
 	}

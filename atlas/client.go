@@ -13,7 +13,7 @@ const DefaultBaseURL = "https://cloud.mongodb.com"
 type Client struct {
 	api *rest.Client
 
-	durations *teardown.Durations // learned by all teardowns
+	durations *teardown.Durations // shared by all teardowns
 }
 
 // New returns a client. It requires a credential: [WithServiceAccount], [WithAPIKey],

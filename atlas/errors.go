@@ -83,13 +83,13 @@ func (b *errorBody) code(a *rest.Answer, target string) errors.Code {
 	known := codes[b.ErrorCode]
 	switch {
 	case status < http.StatusBadRequest:
-		return "" // an error in the body of a success: neither proves anything
+		return "" // an error in the body of a success proves nothing
 	case b.ErrorCode == "ATLAS_GENERAL_ERROR":
 		return b.generalCode()
 	case a.IsList() && b.isTransientList(known, target, a.Subject()):
 		return errors.Unavailable
 	case known.Category() == errors.NotFound && status != http.StatusNotFound:
-		return "" // not the status that belongs to the code
+		return "" // the status contradicts the code
 	case known != "":
 		return known
 	case b.ErrorCode == "RESOURCE_NOT_FOUND" && status == http.StatusNotFound && a.Subject() == "organization":
@@ -113,8 +113,7 @@ func (b *errorBody) isTransientList(known errors.Code, target, parent string) bo
 	case known.Category() != errors.NotFound, slices.Contains(projectMissing, b.ErrorCode), known == errors.OrganizationNotFound:
 		return false
 	case b.ErrorCode == parentMissing[parent]:
-		named := len(b.Parameters) > 0
-		return named && !slices.Contains(b.Parameters, any(target)) // of another parent
+		return len(b.Parameters) > 0 && !slices.Contains(b.Parameters, any(target)) // another parent
 	}
 	return true
 }
@@ -190,7 +189,7 @@ var codes = map[string]errors.Code{
 	"NO_PAYMENT_INFORMATION_FOUND":                           errors.PaymentRequired,
 	"ORG_NOT_EMPTY":                                          errors.OrganizationNotEmpty,
 
-	// What stands in the way of a thing in a project; closeGroup has the project's own.
+	// Blockers of resources in a project. Codes with closeProjectPrefix are blockers of the project.
 	"CANNOT_CLOSE_GROUP_ACTIVE_BACKUP_COMPLIANCE_POLICY":                  errors.BackupCompliancePolicy,
 	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            errors.DeletionStepsNotSatisfied,
 	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                errors.BackupCompliancePolicy, // 400
@@ -200,11 +199,11 @@ var codes = map[string]errors.Code{
 	"STREAM_PRIVATE_LINK_IN_USE":          errors.DeletionStepsNotSatisfied,
 	"STREAM_TENANT_HAS_STREAM_PROCESSORS": errors.DeletionStepsNotSatisfied, // 403
 
-	// What was begun before.
+	// Deletions that were requested before.
 	"CLUSTER_ALREADY_REQUESTED_DELETION": errors.AlreadyRequestedDeletion, // 400
 	"PEER_ALREADY_REQUESTED_DELETION":    errors.AlreadyRequestedDeletion,
 
-	// Credentials. A missing role is answered with 401 too.
+	// Credentials. Atlas answers 401 for a missing role, too.
 	"INVALID_REFRESH_TOKEN": errors.Unauthenticated,
 	"NO_CURRENT_USER":       errors.Unauthenticated,
 	"UNAUTHORIZED":          errors.Unauthenticated,
@@ -212,7 +211,7 @@ var codes = map[string]errors.Code{
 	"API_KEY_ACCESS_LIST_ACCESS_DENIED": errors.PermissionDenied,
 	"NOT_API_KEY_ADMIN":                 errors.PermissionDenied,
 	"NOT_GROUP_USER_ADMIN":              errors.PermissionDenied,
-	"NOT_IN_GROUP":                      errors.PermissionDenied, // or there is no such project
+	"NOT_IN_GROUP":                      errors.PermissionDenied, // or the project does not exist
 	"NOT_ORG_GROUP_CREATOR":             errors.PermissionDenied,
 	"NOT_ORG_OWNER":                     errors.PermissionDenied,
 	"NOT_ORG_USER_ADMIN":                errors.PermissionDenied,
@@ -227,7 +226,7 @@ var codes = map[string]errors.Code{
 	"UNSUPPORTED_FOR_CURRENT_PLAN": errors.PermissionDenied,
 	"USER_ORGS_RESTRICTED":         errors.PermissionDenied,
 
-	// The address that a request came from. WHITELIST is the older spelling.
+	// IP addresses. WHITELIST is the older spelling.
 	"GLOBAL_USER_OUTSIDE_SUBNET":    errors.UnauthorizedNetworkForAPIToken,
 	"IP_ADDRESS_NOT_ON_ACCESS_LIST": errors.UnauthorizedNetworkForAPIToken,
 	"IP_ADDRESS_NOT_ON_WHITELIST":   errors.UnauthorizedNetworkForAPIToken,
@@ -236,7 +235,7 @@ var codes = map[string]errors.Code{
 	"RESOURCE_REQUIRES_ACCESS_LIST": errors.UnauthorizedNetworkForAPIToken,
 	"RESOURCE_REQUIRES_WHITELIST":   errors.UnauthorizedNetworkForAPIToken,
 
-	// What is not there. RESOURCE_NOT_FOUND depends on what was asked for.
+	// Missing resources. The meaning of RESOURCE_NOT_FOUND depends on the operation.
 	"ORG_NAME_NOT_FOUND": errors.OrganizationNotFound,
 	"ORG_NOT_FOUND":      errors.OrganizationNotFound,
 
@@ -255,7 +254,7 @@ var codes = map[string]errors.Code{
 	"TEAM_NOT_FOUND":                            errors.NotFound,
 	"USER_NOT_FOUND":                            errors.NotFound,
 
-	// Requests that are wrong in themselves.
+	// Invalid requests.
 	"CANNOT_USE_CLUSTER_IN_SERVERLESS_INSTANCE_API": errors.WrongClusterType,
 	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":        errors.WrongClusterType,
 	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":       errors.WrongClusterType,
@@ -265,7 +264,7 @@ var codes = map[string]errors.Code{
 	"INVALID_ORG_ID":                                errors.InvalidArgument, // 404
 	"VALIDATION_ERROR":                              errors.ValidationError,
 
-	// The version that the Accept asks for.
+	// The version in the Accept header.
 	"INVALID_VERSION_DATE": errors.VersionNotSupported, // 406
 	"VERSION_GONE":         errors.VersionNotSupported, // 410
 
@@ -279,7 +278,7 @@ var codes = map[string]errors.Code{
 	"SERVICE_UNAVAILABLE":                    errors.ServiceUnavailable,
 	"WRITES_NOT_ALLOWED_DURING_APP_UPGRADES": errors.Unavailable, // 405
 
-	// Of other operations. Often the status alone would say something else.
+	// Conflicts whose HTTP status often has another meaning.
 	"ATLAS_BACKUP_CANCEL_SHARD_RESTORE_JOB_NOT_ALLOWED":                   errors.Conflict, // 405
 	"ATLAS_CLUSTER_RESTORE_IN_PROGRESS":                                   errors.Conflict,
 	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  errors.Conflict, // 400
@@ -324,7 +323,7 @@ const longestWait = 24 * time.Hour
 // window reads the rate-limit headers, which some answers lack. No header has the time of the next
 // refill.
 func window(h http.Header) (ratelimit.Window, bool) {
-	if h["Ratelimit-Limit"] == nil { // a canonical name, which Get would look at
+	if h["Ratelimit-Limit"] == nil { // a map access, because Get would canonicalize the name
 		return ratelimit.Window{}, false
 	}
 	permitted, ok := rest.Count(h.Get("Ratelimit-Limit"))
@@ -416,7 +415,8 @@ func wrongResource(operation, id string) error {
 	}
 }
 
-var errContradicted = errors.New("a list reports that its parent does not exist, and a read finds it")
+// errContradicted is the cause of an error of [contradicted].
+var errContradicted = errors.New("the parent of the list does not exist according to the list, and exists according to a read")
 
 // contradicted returns the error of a list whose parent exists according to a read. The list proves
 // nothing, and another read may succeed.

@@ -157,13 +157,13 @@ func ExampleClient_Teardown() {
 	// Output:
 	// atlas: Acme (5e2f00000000000000000001): 3 steps; requires: termination_protection
 	// ├─ flex_cluster
-	// │  └─ main in shop (flex_cluster/5e2f0000000000000000000a/64a700000000000000000001): take off its termination protection, and delete it with its data and snapshots [termination_protection]
+	// │  └─ main in shop (flex_cluster/5e2f0000000000000000000a/64a700000000000000000001): disable its termination protection and delete it with its data and snapshots [termination_protection]
 	// ├─ network_peering
 	// │  └─ 64a700000000000000000002 in shop (network_peering/5e2f0000000000000000000a/64a700000000000000000002): delete it
 	// ├─ project
-	// │  └─ shop (project/5e2f0000000000000000000a): delete it, with the snapshots that its clusters may leave behind
+	// │  └─ shop (project/5e2f0000000000000000000a): delete it with the retained snapshots of its clusters
 	// └─ deleted along with it
-	//    └─ 1 service_account: mdb_sa_id_5e2f000000000000000000c1 (they end with the organization)
+	//    └─ 1 service_account: mdb_sa_id_5e2f000000000000000000c1 (invalid after the deletion)
 	// deleted
 }
 

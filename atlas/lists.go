@@ -41,77 +41,77 @@ type list = iter.Seq2[Blocker, error]
 type listCache struct {
 	c         *Client
 	projectID string
-	provider  CloudProvider // what is at others is not looked for; "" for none
-	kinds     []BlockerKind // that are asked for; none for all
+	provider  CloudProvider // the only cloud provider to list; "" for all
+	kinds     []BlockerKind // the only kinds to list; none for all
 
-	// planned are the resources that a plan has in the project, by kind, if the lists are read
-	// to apply it; nil otherwise.
+	// planned are the resources of the project in the plan, by kind, if the lists are read to
+	// apply the plan; nil otherwise.
 	planned map[BlockerKind][]ref
 
-	// removed reports whether the run that applies the plan has deleted the cluster with this
-	// ID of Atlas's own; nil for no such run.
+	// removed reports whether the run that applies the plan deleted the cluster with this ID of
+	// Atlas; nil if no run does.
 	removed func(uid string) bool
 
-	clusters         func() ([]Cluster, error) // that are there
-	withRetained     func() ([]Cluster, error) // that are there or have left snapshots behind
-	retained         func() ([]Cluster, error) // that have left snapshots behind
+	clusters         func() ([]Cluster, error) // not deleted
+	withRetained     func() ([]Cluster, error) // not deleted, or deleted with retained snapshots
+	retained         func() ([]Cluster, error) // deleted with retained snapshots
 	workspaces       func() ([]StreamWorkspace, error)
-	peeringProviders func() ([]CloudProvider, error) // at which a peering can be
+	peeringProviders func() ([]CloudProvider, error) // at which the project has a network
 	services         map[CloudProvider]func() ([]PrivateEndpointService, error)
 }
 
 // newListCache returns the lists of a project, for the given kinds, or for all kinds if none is
 // given.
 func (c *Client) newListCache(ctx context.Context, projectID string, kinds []BlockerKind) *listCache {
-	s := &listCache{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
-	s.withRetained = sync.OnceValues(func() ([]Cluster, error) {
+	lists := &listCache{c: c, projectID: projectID, kinds: kinds, services: map[CloudProvider]func() ([]PrivateEndpointService, error){}}
+	lists.withRetained = sync.OnceValues(func() ([]Cluster, error) {
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	})
-	s.clusters = sync.OnceValues(func() ([]Cluster, error) {
-		// The longer list is read for these anyway, and is empty mostly.
-		if s.readsRetained() {
-			if kept, err := s.withRetained(); err != nil || len(kept) == 0 {
+	lists.clusters = sync.OnceValues(func() ([]Cluster, error) {
+		// The longer list is read for other kinds anyway, and is usually empty.
+		if lists.readsRetained() {
+			if retained, err := lists.withRetained(); err != nil || len(retained) == 0 {
 				return nil, err
 			}
 		}
 		return gather(c.ListClusters(ctx, projectID, ListClustersPageOptions{}))
 	})
-	s.retained = sync.OnceValues(func() ([]Cluster, error) {
-		there, err := s.clusters()
+	lists.retained = sync.OnceValues(func() ([]Cluster, error) {
+		present, err := lists.clusters()
 		if err != nil {
 			return nil, err
 		}
-		kept, err := s.withRetained()
-		return slices.DeleteFunc(slices.Clone(kept), func(x Cluster) bool {
-			return slices.ContainsFunc(there, func(other Cluster) bool { return other.ID == x.ID })
+		retained, err := lists.withRetained()
+		return slices.DeleteFunc(slices.Clone(retained), func(x Cluster) bool {
+			return slices.ContainsFunc(present, func(other Cluster) bool { return other.ID == x.ID })
 		}), err
 	})
-	s.workspaces = sync.OnceValues(func() ([]StreamWorkspace, error) {
+	lists.workspaces = sync.OnceValues(func() ([]StreamWorkspace, error) {
 		return gather(c.ListStreamWorkspaces(ctx, projectID))
 	})
-	// A peering is in a network container, and one list has those of all providers.
-	s.peeringProviders = sync.OnceValues(func() ([]CloudProvider, error) {
+	// A peering is in a network container, and one list has the containers of all providers.
+	lists.peeringProviders = sync.OnceValues(func() ([]CloudProvider, error) {
 		containers, err := gather(c.ListNetworkContainers(ctx, projectID))
 		return slices.DeleteFunc(slices.Clone(clouds), func(p CloudProvider) bool {
 			return !slices.ContainsFunc(containers, func(x NetworkContainer) bool { return x.ProviderName == p })
 		}), err
 	})
 	for _, p := range clouds {
-		s.services[p] = sync.OnceValues(func() ([]PrivateEndpointService, error) {
+		lists.services[p] = sync.OnceValues(func() ([]PrivateEndpointService, error) {
 			return c.ListPrivateEndpointServices(ctx, projectID, p)
 		})
 	}
-	return s
+	return lists
 }
 
 // blockers yields the blockers of the project, of the kinds of the cache.
-func (s *listCache) blockers(ctx context.Context) list {
+func (lists *listCache) blockers(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
 		for _, k := range kinds() {
-			if k.list == nil || k.manual || !s.includes(k.name) || s.planned != nil && !s.mustList(&k) {
+			if k.list == nil || k.manual || !lists.includes(k.name) || lists.planned != nil && !lists.mustList(&k) {
 				continue
 			}
-			for blocker, err := range k.list(s, ctx) {
+			for blocker, err := range k.list(lists, ctx) {
 				blocker.Kind = k.name
 				if !yield(blocker, err) || err != nil {
 					return
@@ -122,37 +122,37 @@ func (s *listCache) blockers(ctx context.Context) list {
 }
 
 // includes reports whether the cache lists blockers of a kind.
-func (s *listCache) includes(kind BlockerKind) bool {
-	return len(s.kinds) == 0 || slices.Contains(s.kinds, kind)
+func (lists *listCache) includes(kind BlockerKind) bool {
+	return len(lists.kinds) == 0 || slices.Contains(lists.kinds, kind)
 }
 
 // mustList reports whether a kind is listed before a plan is applied. A kind is not listed if the
 // teardown can neither delete a new resource of the kind unseen nor delete the organization
 // despite the resource.
-func (s *listCache) mustList(k *kind) bool {
+func (lists *listCache) mustList(k *kind) bool {
 	snapshots := k.name == BlockerSnapshot || k.name == BlockerShardedSnapshot
-	return !k.enforced || len(s.planned[k.name]) > 0 || len(s.planned[k.listedWith]) > 0 || snapshots && s.clusterMissing()
+	return !k.enforced || len(lists.planned[k.name]) > 0 || len(lists.planned[k.listedWith]) > 0 || snapshots && lists.clusterMissing()
 }
 
 // clusterMissing reports whether a cluster of the plan does not exist and this run did not delete
 // it: another user may have retained its snapshots on purpose.
-func (s *listCache) clusterMissing() bool {
-	if len(s.planned[BlockerCluster]) == 0 {
+func (lists *listCache) clusterMissing() bool {
+	if len(lists.planned[BlockerCluster]) == 0 {
 		return false
 	}
-	there, err := s.clusters()
-	return err != nil || slices.ContainsFunc(s.planned[BlockerCluster], func(r ref) bool {
-		return (s.removed == nil || !s.removed(r.UID)) &&
-			!slices.ContainsFunc(there, func(x Cluster) bool { return x.ID == r.UID })
+	present, err := lists.clusters()
+	return err != nil || slices.ContainsFunc(lists.planned[BlockerCluster], func(r ref) bool {
+		return (lists.removed == nil || !lists.removed(r.UID)) &&
+			!slices.ContainsFunc(present, func(x Cluster) bool { return x.ID == r.UID })
 	})
 }
 
 // readsRetained reports whether deleted clusters with retained snapshots are listed.
-func (s *listCache) readsRetained() bool {
-	if s.planned != nil {
-		return len(s.planned[BlockerSnapshot]) > 0 || len(s.planned[BlockerShardedSnapshot]) > 0
+func (lists *listCache) readsRetained() bool {
+	if lists.planned != nil {
+		return len(lists.planned[BlockerSnapshot]) > 0 || len(lists.planned[BlockerShardedSnapshot]) > 0
 	}
-	return s.includes(BlockerBackupCompliancePolicy) || s.includes(BlockerSnapshot) || s.includes(BlockerShardedSnapshot)
+	return lists.includes(BlockerBackupCompliancePolicy) || lists.includes(BlockerSnapshot) || lists.includes(BlockerShardedSnapshot)
 }
 
 // maxArchiveLists is the maximum number of clusters of a project whose online archives are all
@@ -163,14 +163,14 @@ const maxArchiveLists = 100
 // clustersWith returns the clusters whose resources of a kind are listed: all clusters or, before
 // a plan is applied and if there are more than limit, the clusters that have such a resource in
 // the plan.
-func (s *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
-	all, err := s.clusters()
-	if err != nil || s.planned == nil || len(all) <= limit {
+func (lists *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error) {
+	all, err := lists.clusters()
+	if err != nil || lists.planned == nil || len(all) <= limit {
 		return all, err
 	}
 	planned := map[string]bool{}
-	for _, r := range s.planned[kind] {
-		if r.kind == nil { // it may be any
+	for _, r := range lists.planned[kind] {
+		if r.kind == nil { // the step can be of any cluster
 			return all, nil
 		}
 		planned[r.query().parent] = true
@@ -179,29 +179,29 @@ func (s *listCache) clustersWith(kind BlockerKind, limit int) ([]Cluster, error)
 }
 
 // presentClusters lists the clusters that are not deleted.
-func (s *listCache) presentClusters(context.Context) list {
-	return convertList(sliceList(s.clusters()), clusterBlocker)
+func (lists *listCache) presentClusters(context.Context) list {
+	return convertList(sliceList(lists.clusters()), clusterBlocker)
 }
 
 // outageSimulations lists the outage simulations of all clusters.
-func (s *listCache) outageSimulations(ctx context.Context) list {
-	return listPerParent(sliceList(s.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
+func (lists *listCache) outageSimulations(ctx context.Context) list {
+	return listPerParent(sliceList(lists.clustersWith(BlockerOutageSimulation, 0)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
-			found, err := s.c.GetOutageSimulation(ctx, s.projectID, x.Name)
+			found, err := lists.c.GetOutageSimulation(ctx, lists.projectID, x.Name)
 			if err != nil {
 				yield(Blocker{}, err)
 			} else if found.State != OutageSimulationStateComplete {
 				yield(Blocker{ID: x.Name, UID: found.ID, State: string(found.State)}, nil)
 			}
 		}
-	}, s.clusterAbsent(ctx))
+	}, lists.clusterAbsent(ctx))
 }
 
 // onlineArchives lists the online archives of all clusters.
-func (s *listCache) onlineArchives(ctx context.Context) list {
-	return listPerParent(sliceList(s.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
+func (lists *listCache) onlineArchives(ctx context.Context) list {
+	return listPerParent(sliceList(lists.clustersWith(BlockerOnlineArchive, maxArchiveLists)), func(x Cluster) list {
 		return func(yield func(Blocker, error) bool) {
-			for archive, err := range s.c.ListOnlineArchives(ctx, s.projectID, x.Name) {
+			for archive, err := range lists.c.ListOnlineArchives(ctx, lists.projectID, x.Name) {
 				if err == nil && archive.State == OnlineArchiveStateDeleted {
 					continue
 				}
@@ -210,24 +210,24 @@ func (s *listCache) onlineArchives(ctx context.Context) list {
 				}
 			}
 		}
-	}, s.clusterAbsent(ctx))
+	}, lists.clusterAbsent(ctx))
 }
 
 // backupCompliancePolicy reads the policy of the project. If no policy was ever set, Atlas can
 // answer with a policy without a state.
-func (s *listCache) backupCompliancePolicy(ctx context.Context) list {
+func (lists *listCache) backupCompliancePolicy(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
-		switch kept, err := s.withRetained(); {
+		switch retained, err := lists.withRetained(); {
 		case err != nil:
 			yield(Blocker{}, err)
 			return
-		case len(kept) == 0:
+		case len(retained) == 0:
 			return
 		}
-		policy, err := s.c.GetBackupCompliancePolicy(ctx, s.projectID)
+		policy, err := lists.c.GetBackupCompliancePolicy(ctx, lists.projectID)
 		switch {
 		case err == nil && policy.State != "":
-			yield(Blocker{ID: s.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
+			yield(Blocker{ID: lists.projectID, State: policy.State, Protected: !policy.Deletable}, nil)
 		case err != nil && !isPolicyNotFound(err):
 			yield(Blocker{}, err)
 		}
@@ -235,9 +235,9 @@ func (s *listCache) backupCompliancePolicy(ctx context.Context) list {
 }
 
 // policyProtection yields the policy if only the vendor's support can permit its deletion.
-func (s *listCache) policyProtection(ctx context.Context) list {
+func (lists *listCache) policyProtection(ctx context.Context) list {
 	return func(yield func(Blocker, error) bool) {
-		for blocker, err := range s.backupCompliancePolicy(ctx) {
+		for blocker, err := range lists.backupCompliancePolicy(ctx) {
 			if (err != nil || blocker.Protected) && !yield(blocker, err) {
 				return
 			}
@@ -246,71 +246,71 @@ func (s *listCache) policyProtection(ctx context.Context) list {
 }
 
 // snapshots lists the retained snapshots of deleted clusters.
-func (s *listCache) snapshots(ctx context.Context, sharded bool) list {
-	return listPerParent(sliceList(s.retained()), func(x Cluster) list {
+func (lists *listCache) snapshots(ctx context.Context, sharded bool) list {
+	return listPerParent(sliceList(lists.retained()), func(x Cluster) list {
 		switch {
 		case sharded != (x.ClusterType == "SHARDED" || x.ClusterType == "GEOSHARDED"):
 			return func(func(Blocker, error) bool) {}
 		case sharded:
-			return convertList(sliceList(s.c.ListShardedSnapshots(ctx, s.projectID, x.Name)), func(found ShardedSnapshot) Blocker {
+			return convertList(sliceList(lists.c.ListShardedSnapshots(ctx, lists.projectID, x.Name)), func(found ShardedSnapshot) Blocker {
 				return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 			})
 		}
-		return convertList(s.c.ListSnapshots(ctx, s.projectID, x.Name), func(found Snapshot) Blocker {
+		return convertList(lists.c.ListSnapshots(ctx, lists.projectID, x.Name), func(found Snapshot) Blocker {
 			return Blocker{ID: found.ID, Parent: x.Name, State: found.Status}
 		})
-	}, s.clusterAbsent(ctx))
+	}, lists.clusterAbsent(ctx))
 }
 
 // networkPeerings lists the network peerings at each cloud provider at which the project has a
 // network.
-func (s *listCache) networkPeerings(ctx context.Context) list {
-	return listPerParent(sliceList(s.peeringProviders()), func(p CloudProvider) list {
+func (lists *listCache) networkPeerings(ctx context.Context) list {
+	return listPerParent(sliceList(lists.peeringProviders()), func(p CloudProvider) list {
 		options := ListNetworkPeeringsPageOptions{ProviderName: p}
-		return convertList(s.c.ListNetworkPeerings(ctx, s.projectID, options), func(x NetworkPeering) Blocker {
+		return convertList(lists.c.ListNetworkPeerings(ctx, lists.projectID, options), func(x NetworkPeering) Blocker {
 			return Blocker{ID: x.ID, Provider: p, State: x.Status + x.StatusName}
 		})
 	}, nil)
 }
 
 // streamProcessors lists the processors of all stream workspaces.
-func (s *listCache) streamProcessors(ctx context.Context) list {
-	return listPerParent(sliceList(s.workspaces()), func(x StreamWorkspace) list {
-		return convertList(s.c.ListStreamProcessors(ctx, s.projectID, x.Name), func(p StreamProcessor) Blocker {
+func (lists *listCache) streamProcessors(ctx context.Context) list {
+	return listPerParent(sliceList(lists.workspaces()), func(x StreamWorkspace) list {
+		return convertList(lists.c.ListStreamProcessors(ctx, lists.projectID, x.Name), func(p StreamProcessor) Blocker {
 			return Blocker{ID: p.Name, UID: p.ID, Parent: x.Name, State: p.State}
 		})
-	}, s.workspaceAbsent(ctx))
+	}, lists.workspaceAbsent(ctx))
 }
 
 // privateEndpoints lists the endpoints of all private endpoint services.
-func (s *listCache) privateEndpoints(context.Context) list {
-	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) (blocker []Blocker) {
+func (lists *listCache) privateEndpoints(context.Context) list {
+	return lists.endpointServices(func(p CloudProvider, x PrivateEndpointService) (blockers []Blocker) {
 		for _, id := range slices.Concat(x.InterfaceEndpoints, x.PrivateEndpoints, x.EndpointGroupNames) {
-			blocker = append(blocker, Blocker{ID: id, Parent: x.ID, Provider: p})
+			blockers = append(blockers, Blocker{ID: id, Parent: x.ID, Provider: p})
 		}
-		return blocker
+		return blockers
 	})
 }
 
 // privateEndpointServices lists the private endpoint services.
-func (s *listCache) privateEndpointServices(context.Context) list {
-	return s.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Blocker {
+func (lists *listCache) privateEndpointServices(context.Context) list {
+	return lists.endpointServices(func(p CloudProvider, x PrivateEndpointService) []Blocker {
 		return []Blocker{{ID: x.ID, Provider: p, State: x.Status}}
 	})
 }
 
 // endpointServices yields what blockersOf returns for each private endpoint service of each cloud
 // provider.
-func (s *listCache) endpointServices(of func(CloudProvider, PrivateEndpointService) []Blocker) list {
+func (lists *listCache) endpointServices(blockersOf func(CloudProvider, PrivateEndpointService) []Blocker) list {
 	return func(yield func(Blocker, error) bool) {
-		for p := range s.providers(clouds...) {
-			services, err := s.services[p]()
+		for p := range lists.providers(clouds...) {
+			services, err := lists.services[p]()
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
 			for _, service := range services {
-				for _, blocker := range of(p, service) {
+				for _, blocker := range blockersOf(p, service) {
 					if !yield(blocker, nil) {
 						return
 					}
@@ -321,9 +321,9 @@ func (s *listCache) endpointServices(of func(CloudProvider, PrivateEndpointServi
 }
 
 // encryptionEndpoints lists the private endpoints for encryption at rest.
-func (s *listCache) encryptionEndpoints(ctx context.Context) list {
-	return listPerParent(s.providers(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
-		return convertList(s.c.ListEncryptionEndpoints(ctx, s.projectID, p), func(x EncryptionEndpoint) Blocker {
+func (lists *listCache) encryptionEndpoints(ctx context.Context) list {
+	return listPerParent(lists.providers(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
+		return convertList(lists.c.ListEncryptionEndpoints(ctx, lists.projectID, p), func(x EncryptionEndpoint) Blocker {
 			return Blocker{ID: x.ID, Provider: p, State: x.Status}
 		})
 	}, nil)
@@ -333,16 +333,16 @@ func (s *listCache) encryptionEndpoints(ctx context.Context) list {
 var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProviderGCP}
 
 // providers yields the given cloud providers, or only the provider of the cache if it has one.
-func (s *listCache) providers(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
-	if s.provider != "" {
-		providers = []CloudProvider{s.provider}
+func (lists *listCache) providers(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
+	if lists.provider != "" {
+		providers = []CloudProvider{lists.provider}
 	}
 	return sliceList(providers, nil)
 }
 
 // clusterAbsent returns a function that reports whether an error shows that a cluster, or its
 // outage simulation, does not exist.
-func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
+func (lists *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (bool, error) {
 	return func(x Cluster, err error) (bool, error) {
 		switch e, _ := errors.AsType[*errors.Error](err); {
 		case !errors.Is(err, errors.NotFound):
@@ -352,12 +352,12 @@ func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (boo
 		case !isClusterNotFound(err, x.Name):
 			return false, err
 		}
-		// Clusters that were deleted and left snapshots are in this list alone.
-		kept, wrong := gather(s.c.ListClusters(ctx, s.projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+		// Only this list has deleted clusters with retained snapshots.
+		retained, readErr := gather(lists.c.ListClusters(ctx, lists.projectID, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 		switch {
-		case wrong != nil:
-			return false, wrong
-		case slices.ContainsFunc(kept, func(other Cluster) bool { return other.Name == x.Name }):
+		case readErr != nil:
+			return false, readErr
+		case slices.ContainsFunc(retained, func(other Cluster) bool { return other.Name == x.Name }):
 			return false, contradicted(err)
 		}
 		return true, nil
@@ -366,15 +366,15 @@ func (s *listCache) clusterAbsent(ctx context.Context) func(Cluster, error) (boo
 
 // workspaceAbsent returns a function that reports whether an error shows that a stream workspace
 // does not exist.
-func (s *listCache) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
+func (lists *listCache) workspaceAbsent(ctx context.Context) func(StreamWorkspace, error) (bool, error) {
 	return func(x StreamWorkspace, err error) (bool, error) {
 		if !isNotFound(err, "STREAM_TENANT_NOT_FOUND_FOR_NAME", x.Name) {
 			return false, err
 		}
-		all, wrong := gather(s.c.ListStreamWorkspaces(ctx, s.projectID))
+		all, readErr := gather(lists.c.ListStreamWorkspaces(ctx, lists.projectID))
 		switch {
-		case wrong != nil:
-			return false, wrong
+		case readErr != nil:
+			return false, readErr
 		case slices.ContainsFunc(all, func(other StreamWorkspace) bool { return other.Name == x.Name }):
 			return false, contradicted(err)
 		}
@@ -414,7 +414,7 @@ func (c *Client) list(ctx context.Context, query listQuery) (l listResult, err e
 
 // countAnswers returns the number of answers to the requests of a function.
 func countAnswers(ctx context.Context, f func(context.Context)) int {
-	if ctx == nil { // each request is refused
+	if ctx == nil { // every request fails
 		f(ctx)
 		return 0
 	}
@@ -428,24 +428,24 @@ func countAnswers(ctx context.Context, f func(context.Context)) int {
 
 // listIn yields the resources of a query in a project.
 func (c *Client) listIn(ctx context.Context, query listQuery) list {
-	s := c.newListCache(ctx, query.projectID, []BlockerKind{query.kind.name})
-	s.provider = query.provider
+	lists := c.newListCache(ctx, query.projectID, []BlockerKind{query.kind.name})
+	lists.provider = query.provider
 	parent := Cluster{Name: query.parent}
 	if query.kind.name == BlockerShardedSnapshot {
 		parent.ClusterType = "SHARDED"
 	}
 	only := func() ([]Cluster, error) { return []Cluster{parent}, nil }
-	if query.kind.unpaged { // a policy is read, whatever else there is
-		s.withRetained = only
+	if query.kind.unpaged { // read the policy even if the project has no cluster
+		lists.withRetained = only
 	}
 	if query.parent != "" {
-		s.clusters, s.retained = only, only
-		s.workspaces = func() ([]StreamWorkspace, error) { return []StreamWorkspace{{Name: query.parent}}, nil }
+		lists.clusters, lists.retained = only, only
+		lists.workspaces = func() ([]StreamWorkspace, error) { return []StreamWorkspace{{Name: query.parent}}, nil }
 	}
 	if query.provider != "" {
-		s.peeringProviders = func() ([]CloudProvider, error) { return []CloudProvider{query.provider}, nil }
+		lists.peeringProviders = func() ([]CloudProvider, error) { return []CloudProvider{query.provider}, nil }
 	}
-	return query.kind.list(s, ctx)
+	return query.kind.list(lists, ctx)
 }
 
 // maxStableReads is the maximum number of reads of a list of several pages until two reads agree.
@@ -477,14 +477,14 @@ func (c *Client) listStable(ctx context.Context, query listQuery) ([]Blocker, er
 }
 
 // convertList converts each item of a list to a blocker.
-func convertList[T any](items iter.Seq2[T, error], blocker func(T) Blocker) list {
+func convertList[T any](items iter.Seq2[T, error], convert func(T) Blocker) list {
 	return func(yield func(Blocker, error) bool) {
 		for item, err := range items {
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
-			if !yield(blocker(item), nil) {
+			if !yield(convert(item), nil) {
 				return
 			}
 		}
@@ -507,24 +507,24 @@ func sliceList[T any](items []T, err error) iter.Seq2[T, error] {
 }
 
 // lazyList returns a list that calls read when it is ranged over.
-func lazyList[T any](read func() ([]T, error), blocker func(T) Blocker) list {
-	return func(yield func(Blocker, error) bool) { convertList(sliceList(read()), blocker)(yield) }
+func lazyList[T any](read func() ([]T, error), convert func(T) Blocker) list {
+	return func(yield func(Blocker, error) bool) { convertList(sliceList(read()), convert)(yield) }
 }
 
 // listPerParent yields the items of the lists of all parents. A parent can be deleted while its
 // list is read: absent reports whether an error shows that. absent is nil for parents that always
 // exist.
-func listPerParent[T any](parents iter.Seq2[T, error], of func(T) list, absent func(T, error) (bool, error)) list {
+func listPerParent[T any](parents iter.Seq2[T, error], listOf func(T) list, absent func(T, error) (bool, error)) list {
 	return func(yield func(Blocker, error) bool) {
 		for parent, err := range parents {
 			if err != nil {
 				yield(Blocker{}, err)
 				return
 			}
-			for blocker, err := range of(parent) {
+			for blocker, err := range listOf(parent) {
 				if err != nil && absent != nil {
-					var gone bool
-					if gone, err = absent(parent, err); gone {
+					var isAbsent bool
+					if isAbsent, err = absent(parent, err); isAbsent {
 						break
 					}
 				}

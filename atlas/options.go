@@ -28,7 +28,7 @@ func configure(options []Option) (config, error) {
 	c := config{
 		Provider:     provider,
 		BaseURL:      DefaultBaseURL,
-		Timeout:      60 * time.Second, // the vendor's own client has none
+		Timeout:      60 * time.Second, // the vendor's client has no timeout
 		Classify:     classify,
 		Window:       window,
 		PerOperation: true,
@@ -42,50 +42,50 @@ func configure(options []Option) (config, error) {
 // WithServiceAccount authenticates with the client ID and the client secret of a service
 // account. The client fetches a token when a call needs one. A token is valid for an hour, and
 // all calls of the client share it.
-func WithServiceAccount(id, secret string) Option {
+func WithServiceAccount(clientID, clientSecret string) Option {
 	return option(func(c *config) error {
-		if err := auth.Check("the client id", id); err != nil {
+		if err := auth.Check("clientID", clientID); err != nil {
 			return err
 		}
-		if err := auth.Check("the client secret", secret); err != nil {
+		if err := auth.Check("clientSecret", clientSecret); err != nil {
 			return err
 		}
-		if strings.HasPrefix(id, "mdb_sa_sk_") {
-			return errors.New("the client id is a client secret")
+		if strings.HasPrefix(clientID, "mdb_sa_sk_") {
+			return errors.New("clientID is a client secret")
 		}
-		if err := identify(c, id); err != nil {
+		if err := identify(c, clientID); err != nil {
 			return err
 		}
 		return c.Authorize(func(client *http.Client) rest.Authorizer {
-			// This runs after all options. Any of them may have set the base URL, and
-			// the secret must not go to another one.
+			// This function runs after all options, because a later option can set the base URL,
+			// and the secret must not be sent to another URL.
 			grant := auth.Grant{
 				TokenURL: rest.NormalizeURL(c.BaseURL) + tokenPath,
-				ClientID: id, ClientSecret: secret, InHeader: true,
+				ClientID: clientID, ClientSecret: clientSecret, InHeader: true,
 			}
 			return auth.Fetched(grant)(client)
-		}, secret)
+		}, clientSecret)
 	})
 }
 
 // WithAPIKey authenticates with the public and the private key of a programmatic API key, by
 // HTTP digest, which never sends the private key. The first call sends one more request to get
 // the challenge. The vendor recommends service accounts.
-func WithAPIKey(public, private string) Option {
+func WithAPIKey(publicKey, privateKey string) Option {
 	return option(func(c *config) error {
-		if err := auth.Check("the public key", public); err != nil {
+		if err := auth.Check("publicKey", publicKey); err != nil {
 			return err
 		}
-		if err := auth.Check("the private key", private); err != nil {
+		if err := auth.Check("privateKey", privateKey); err != nil {
 			return err
 		}
-		if isPrivateKey(public) {
-			return errors.New("the public key is a private key")
+		if isPrivateKey(publicKey) {
+			return errors.New("publicKey is a private key")
 		}
-		if err := identify(c, public); err != nil {
+		if err := identify(c, publicKey); err != nil {
 			return err
 		}
-		return c.Authorize(digestauth.New(public, private), private)
+		return c.Authorize(digestauth.New(publicKey, privateKey), privateKey)
 	})
 }
 
@@ -102,7 +102,7 @@ func isPrivateKey(key string) bool {
 func WithTokenSource(source oauth2.TokenSource) Option {
 	return option(func(c *config) error {
 		if source == nil {
-			return errors.New("the token source is nil")
+			return errors.New("source is nil")
 		}
 		return c.Authorize(auth.Source(source))
 	})
@@ -113,19 +113,19 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 // Without the ID, the plan of any organization that has service accounts requires
 // [teardown.OwnOrganization], and a credential that is refused after the deletion proves
 // nothing.
-func WithClientID(id string) Option {
+func WithClientID(clientID string) Option {
 	return option(func(c *config) error {
-		if err := auth.Check("the client id", id); err != nil {
+		if err := auth.Check("clientID", clientID); err != nil {
 			return err
 		}
-		return identify(c, id)
+		return identify(c, clientID)
 	})
 }
 
 // identify sets the ID under which Atlas lists the credential.
 func identify(c *config, id string) error {
 	if c.Identity != nil {
-		return errors.New("more than one client id or public key was given")
+		return errors.New("more than one client ID or public key was set")
 	}
 	c.Identity = func() string { return id }
 	return nil

@@ -417,15 +417,15 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 		},
 		"a secret with a line break": {
 			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary", "MONGODB_ATLAS_CLIENT_SECRET": "canary\n"},
-			Words: []string{"the client secret", "MONGODB_ATLAS_CLIENT_SECRET"},
+			Words: []string{"clientSecret", "MONGODB_ATLAS_CLIENT_SECRET"},
 		},
 		"a secret as the id": {
 			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_sk_canary", "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_id_canary"},
-			Words: []string{"the client id is a client secret", "MONGODB_ATLAS_CLIENT_ID"},
+			Words: []string{"clientID is a client secret", "MONGODB_ATLAS_CLIENT_ID"},
 		},
 		"a private key as the public one": {
 			Set:   map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "1f6ec9b4-4e4f-4a2b-9a5e-0c8f3f1f7a11", "MONGODB_ATLAS_PRIVATE_KEY": "canaryab"},
-			Words: []string{"the public key is a private key", "MONGODB_ATLAS_PUBLIC_KEY"},
+			Words: []string{"publicKey is a private key", "MONGODB_ATLAS_PUBLIC_KEY"},
 		},
 		"a base URL that is none": {
 			Set:   map[string]string{"MONGODB_ATLAS_BASE_URL": "canary", "MONGODB_ATLAS_PUBLIC_KEY": "public", "MONGODB_ATLAS_PRIVATE_KEY": "private"},

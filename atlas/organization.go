@@ -100,10 +100,10 @@ func (c *Client) verifyNotFound(ctx context.Context, orgID string, err error) er
 	if !errors.Is(err, errors.NotFound) {
 		return err
 	}
-	found, wrong := c.GetOrganization(ctx, orgID)
+	found, readErr := c.GetOrganization(ctx, orgID)
 	switch {
-	case wrong != nil:
-		return wrong
+	case readErr != nil:
+		return readErr
 	case found.IsDeleted && found.ID == orgID:
 		return &errors.Error{Provider: provider, Operation: "GetOrganization", Target: orgID, Code: errors.OrganizationNotFound}
 	}
@@ -126,7 +126,7 @@ func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organiza
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
 	switch {
 	case found.ID != orgID:
-		e.Code, e.Err = errors.UnexpectedResponse, fmt.Errorf("it is about %q", found.ID)
+		e.Code, e.Err = errors.UnexpectedResponse, fmt.Errorf("the answer is about organization %q", found.ID)
 		return nil, nil, e
 	case found.IsDeleted:
 		e.Code = errors.OrganizationNotFound

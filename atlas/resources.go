@@ -29,16 +29,16 @@ const (
 // links that they use, endpoints before their services, and a project after its resources. To
 // support another kind, add one entry.
 func kinds() []kind {
-	const keepsProject, deleteIt = "it keeps its project", "delete it"
+	const blocksProject, deleteIt = "blocks the deletion of its project", "delete it"
 	return []kind{
 		{
-			name: kindFailedInvoice, why: "its payment has failed", removal: "pay it, in the billing section of Atlas", manual: true, unpaged: true,
+			name: kindFailedInvoice, why: "the payment failed", removal: "pay the invoice in the billing section of Atlas", manual: true, unpaged: true,
 			listIn: func(c *Client, ctx context.Context, organization string) list {
 				return lazyList(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Blocker { return Blocker{ID: x.ID} })
 			},
 		},
 		{
-			name: kindLiveMigrationLink, why: "live migrations into the organization keep it", unpaged: true,
+			name: kindLiveMigrationLink, why: "live migrations block the deletion of the organization", unpaged: true,
 			removal: "delete the link and the API key that belongs to it",
 			listIn: func(c *Client, ctx context.Context, organization string) list {
 				return lazyList(func() ([]LiveMigrationProject, error) {
@@ -53,7 +53,7 @@ func kinds() []kind {
 			soon: true,
 		},
 		{
-			name: BlockerOutageSimulation, why: "it keeps its cluster", removal: "end the simulation",
+			name: BlockerOutageSimulation, why: "blocks the deletion of its cluster", removal: "end the simulation",
 			list: (*listCache).outageSimulations, parentOf: ownID, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				_, err := d.c.EndOutageSimulation(ctx, r.Project, r.ID)
@@ -62,7 +62,7 @@ func kinds() []kind {
 			byName: true, stateful: true,
 		},
 		{
-			name: BlockerOnlineArchive, why: keepsProject, removal: "delete it with the documents in it",
+			name: BlockerOnlineArchive, why: blocksProject, removal: "delete it with its documents",
 			list: (*listCache).onlineArchives, parentOf: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteOnlineArchive(ctx, r.Project, r.Parent, r.ID)
@@ -70,12 +70,12 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: kindPolicyProtection, why: "it keeps the backup compliance policy", manual: true, unpaged: true,
-			removal: "ask the vendor's support to let the policy be deleted",
+			name: kindPolicyProtection, why: "blocks the deletion of the backup compliance policy", manual: true, unpaged: true,
+			removal: "ask the vendor's support to permit the deletion of the policy",
 			list:    (*listCache).policyProtection,
 		},
 		{
-			name: BlockerBackupCompliancePolicy, why: "it keeps the snapshots of clusters", removal: "delete the policy",
+			name: BlockerBackupCompliancePolicy, why: "blocks the deletion of snapshots", removal: "delete the policy",
 			list: (*listCache).backupCompliancePolicy, unpaged: true, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteBackupCompliancePolicy(ctx, r.Project)
@@ -83,7 +83,7 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerCluster, why: keepsProject, removal: "delete it with its data and snapshots",
+			name: BlockerCluster, why: blocksProject, removal: "delete it with its data and snapshots",
 			list:  (*listCache).presentClusters,
 			after: []dependency{{BlockerOutageSimulation, sameName}, {BlockerOnlineArchive, isParent}, {kind: BlockerBackupCompliancePolicy}},
 			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
@@ -101,9 +101,9 @@ func kinds() []kind {
 			byName: true, stateful: true, expect: clusterTime,
 		},
 		{
-			name: BlockerFlexCluster, why: keepsProject, removal: "delete it with its data and snapshots",
-			list: func(s *listCache, ctx context.Context) list {
-				return convertList(s.c.ListFlexClusters(ctx, s.projectID), flexClusterBlocker)
+			name: BlockerFlexCluster, why: blocksProject, removal: "delete it with its data and snapshots",
+			list: func(lists *listCache, ctx context.Context) list {
+				return convertList(lists.c.ListFlexClusters(ctx, lists.projectID), flexClusterBlocker)
 			},
 			read: func(c *Client, ctx context.Context, r ref) (Blocker, error) {
 				found, err := c.GetFlexCluster(ctx, r.Project, r.ID)
@@ -118,8 +118,8 @@ func kinds() []kind {
 			byName: true, stateful: true,
 		},
 		{
-			name: BlockerSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			list: func(s *listCache, ctx context.Context) list { return s.snapshots(ctx, false) }, parentOf: ownParent, enforced: true, listedWith: BlockerShardedSnapshot,
+			name: BlockerSnapshot, why: "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
+			list: func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, false) }, parentOf: ownParent, enforced: true, listedWith: BlockerShardedSnapshot,
 			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
@@ -127,8 +127,8 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerShardedSnapshot, why: "it keeps its project, although its cluster is gone", removal: deleteIt,
-			list: func(s *listCache, ctx context.Context) list { return s.snapshots(ctx, true) }, parentOf: ownParent, enforced: true, listedWith: BlockerSnapshot,
+			name: BlockerShardedSnapshot, why: "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
+			list: func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, true) }, parentOf: ownParent, enforced: true, listedWith: BlockerSnapshot,
 			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
@@ -136,7 +136,7 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerNetworkPeering, why: keepsProject, removal: deleteIt,
+			name: BlockerNetworkPeering, why: blocksProject, removal: deleteIt,
 			list: (*listCache).networkPeerings, enforced: true, after: []dependency{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteNetworkPeering(ctx, r.Project, r.ID)
@@ -144,21 +144,21 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerFederationEndpoint, why: keepsProject, removal: deleteIt, enforced: true,
-			list: func(s *listCache, ctx context.Context) list {
-				return convertList(s.c.ListFederationEndpoints(ctx, s.projectID), func(x FederationEndpoint) Blocker {
+			name: BlockerFederationEndpoint, why: blocksProject, removal: deleteIt, enforced: true,
+			list: func(lists *listCache, ctx context.Context) list {
+				return convertList(lists.c.ListFederationEndpoints(ctx, lists.projectID), func(x FederationEndpoint) Blocker {
 					return Blocker{ID: x.EndpointID, State: x.Status}
 				})
 			},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederationEndpoint(ctx, r.Project, r.ID)
 			},
-			byName: true, stateful: true, patience: 1, // one success may not be enough
+			byName: true, stateful: true, patience: 1, // one accepted deletion may not be enough
 		},
 		{
-			name: BlockerFederatedDatabase, why: keepsProject, removal: deleteIt, unpaged: true,
-			list: func(s *listCache, ctx context.Context) list {
-				return convertList(sliceList(s.c.ListFederatedDatabases(ctx, s.projectID)), func(x FederatedDatabase) Blocker {
+			name: BlockerFederatedDatabase, why: blocksProject, removal: deleteIt, unpaged: true,
+			list: func(lists *listCache, ctx context.Context) list {
+				return convertList(sliceList(lists.c.ListFederatedDatabases(ctx, lists.projectID)), func(x FederatedDatabase) Blocker {
 					return Blocker{ID: x.Name, State: x.State}
 				})
 			},
@@ -169,7 +169,7 @@ func kinds() []kind {
 			byName: true, stateful: true,
 		},
 		{
-			name: BlockerStreamProcessor, why: "it keeps its workspace", removal: deleteIt,
+			name: BlockerStreamProcessor, why: "blocks the deletion of its workspace", removal: deleteIt,
 			list: (*listCache).streamProcessors, parentOf: ownParent,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
@@ -177,9 +177,9 @@ func kinds() []kind {
 			byName: true, stateful: true,
 		},
 		{
-			name: BlockerStreamWorkspace, why: keepsProject, removal: deleteIt,
-			list: func(s *listCache, _ context.Context) list {
-				return convertList(sliceList(s.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
+			name: BlockerStreamWorkspace, why: blocksProject, removal: deleteIt,
+			list: func(lists *listCache, _ context.Context) list {
+				return convertList(sliceList(lists.workspaces()), func(x StreamWorkspace) Blocker { return Blocker{ID: x.Name, UID: x.ID} })
 			},
 			after: []dependency{{BlockerStreamProcessor, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
@@ -188,9 +188,9 @@ func kinds() []kind {
 			byName: true,
 		},
 		{
-			name: BlockerStreamPrivateLink, why: keepsProject, removal: deleteIt, enforced: true,
-			list: func(s *listCache, ctx context.Context) list {
-				return convertList(s.c.ListStreamPrivateLinks(ctx, s.projectID), func(x StreamPrivateLink) Blocker {
+			name: BlockerStreamPrivateLink, why: blocksProject, removal: deleteIt, enforced: true,
+			list: func(lists *listCache, ctx context.Context) list {
+				return convertList(lists.c.ListStreamPrivateLinks(ctx, lists.projectID), func(x StreamPrivateLink) Blocker {
 					return Blocker{ID: x.ID, State: x.State}
 				})
 			},
@@ -201,9 +201,9 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerStreamVPCPeering, why: keepsProject, removal: deleteIt, enforced: true,
-			list: func(s *listCache, ctx context.Context) list {
-				return convertList(s.c.ListActiveStreamVPCPeerings(ctx, s.projectID), func(x StreamVPCPeering) Blocker {
+			name: BlockerStreamVPCPeering, why: blocksProject, removal: deleteIt, enforced: true,
+			list: func(lists *listCache, ctx context.Context) list {
+				return convertList(lists.c.ListActiveStreamVPCPeerings(ctx, lists.projectID), func(x StreamVPCPeering) Blocker {
 					return Blocker{ID: x.ID, State: x.LocalStatus}
 				})
 			},
@@ -214,7 +214,7 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerPrivateEndpoint, why: "it keeps its service", removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpointService, unpaged: true,
+			name: BlockerPrivateEndpoint, why: "blocks the deletion of its service", removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpointService, unpaged: true,
 			list: (*listCache).privateEndpoints,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
@@ -222,7 +222,7 @@ func kinds() []kind {
 			uniqueInParent: true, byName: true,
 		},
 		{
-			name: BlockerPrivateEndpointService, why: keepsProject, removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpoint, unpaged: true,
+			name: BlockerPrivateEndpointService, why: blocksProject, removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpoint, unpaged: true,
 			list: (*listCache).privateEndpointServices, after: []dependency{{BlockerPrivateEndpoint, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
@@ -230,7 +230,7 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerEncryptionEndpoint, why: keepsProject, removal: deleteIt, enforced: true,
+			name: BlockerEncryptionEndpoint, why: blocksProject, removal: deleteIt, enforced: true,
 			list: (*listCache).encryptionEndpoints, after: []dependency{{kind: BlockerCluster}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteEncryptionEndpoint(ctx, r.Project, r.Provider, r.ID)
@@ -238,13 +238,13 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: kindProject, why: "it keeps the organization", removal: "delete it, with the snapshots that its clusters may leave behind",
+			name: kindProject, why: "blocks the deletion of the organization", removal: "delete it with the retained snapshots of its clusters",
 			listIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectDeleted,
 			remove: (*driver).deleteEmptyProject, soon: true,
 		},
 		{
 			name: kindFederation, why: "only an owner in the organization can disconnect it", unpaged: true,
-			removal: "disconnect the organization; after the last one the federation is deleted, with its identity providers and domains",
+			removal: "disconnect the organization; if it is the last one, delete the federation with its identity providers and domains",
 			listIn: func(c *Client, ctx context.Context, organization string) list {
 				return lazyList(func() ([]Federation, error) {
 					found, err := c.GetFederation(ctx, organization)
@@ -254,7 +254,7 @@ func kinds() []kind {
 					return []Federation{*found}, nil
 				}, func(x Federation) Blocker { return Blocker{ID: x.ID} })
 			},
-			notFound: func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // it is about the federation
+			notFound: func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // the code is about the federation
 			remove:   (*driver).leaveFederation, soon: true,
 		},
 	}
@@ -266,54 +266,57 @@ const clusterTime = 45 * time.Second
 // kind describes how the client lists, reads and removes the resources of one kind.
 type kind struct {
 	name         BlockerKind
-	why, removal string // why it must be removed, and what removes it
-	manual       bool   // no API removes it
+	why, removal string // why the resource must be removed, and how
+	manual       bool   // no API can remove the resource
 
-	// find lists the resources in a project; findIn those of an organization.
-	list   func(s *listCache, ctx context.Context) list
+	// list lists the resources of a project; listIn lists the resources of an organization.
+	list   func(lists *listCache, ctx context.Context) list
 	listIn func(c *Client, ctx context.Context, organization string) list
 
-	// within is what lists it, if a request lists those of one cluster or stream workspace.
+	// parentOf returns the cluster or stream workspace whose list has the resource; nil if the
+	// list is of the whole project.
 	parentOf func(Blocker) (parent string)
 
-	// refused: Atlas refuses to delete the project or the cluster while it has the resource.
-	// A new one is not deleted unseen, and keeps the organization from being deleted, so that
-	// the read before a plan is applied lists the kind only where the plan has it, or a
-	// resource of the kind with. The kinds that store data and can be created at any time are
-	// listed nevertheless: a project with a new one is in use, and nothing in it is touched.
+	// enforced is true if Atlas refuses to delete the project or the cluster while the resource
+	// exists. A new resource of the kind is not deleted unseen and blocks the deletion of the
+	// organization. So the read before a plan is applied lists the kind only in projects that
+	// have the kind, or listedWith, in the plan. enforced is false for kinds that store data and
+	// can be created at any time: a project with a new resource of such a kind is in use, and
+	// nothing in it may be changed.
 	enforced   bool
 	listedWith BlockerKind
 
-	// onePiece: its list has no pages.
+	// unpaged is true if the list has no pages.
 	unpaged bool
 
-	// after is what it is removed after, in its project.
+	// after are the kinds of the same project that are removed first.
 	after []dependency
 
-	// none reports whether a "not found" of findIn says that there is no such resource.
-	// ambiguous: only if a read finds the organization.
+	// notFound reports whether the error of listIn means that the resource does not exist. If
+	// ambiguous, the error means that only if a read finds the organization.
 	notFound  func(error) bool
 	ambiguous bool
 
-	// read reads a resource by itself; nil if no operation does: then its list decides.
-	// absent reports whether the error of read shows that the resource does not exist.
+	// read reads a resource by itself; nil if no operation does, then the list decides. absent
+	// reports whether the error of read shows that the resource does not exist.
 	read   func(c *Client, ctx context.Context, r ref) (Blocker, error)
 	absent func(c *Client, ctx context.Context, r ref, err error) (bool, error)
 
-	// counted: the number of clusters of a project counts them.
+	// inClusterCount is true if the number of clusters of a project includes the resources.
 	inClusterCount bool
 
-	// unprotect ends the termination protection, where the step has the consent.
+	// unprotect disables the termination protection, if the step permits that.
 	unprotect func(c *Client, ctx context.Context, r ref) error
 
+	// remove requests the removal; nil if no API can.
 	remove func(d *driver, ctx context.Context, r ref) error
 
-	uniqueInParent bool // its ID is unique in what it belongs to
-	byName         bool // another resource may have its ID later
-	soon           bool // its removal is mostly done when it is answered
-	stateful       bool // its state shows that a removal has started
-	patience       int  // of [resource.Kind]; 0 for the usual one
-	expect         time.Duration
+	uniqueInParent bool          // the ID is unique only in the parent
+	byName         bool          // another resource can have the ID later
+	soon           bool          // the removal is usually finished when Atlas answers
+	stateful       bool          // the state shows that a removal has started
+	patience       int           // see [resource.Kind]; 0 for the default
+	expect         time.Duration // see [resource.Kind]
 }
 
 // dependency is a kind that is removed before another one. matches reports for which resources;
@@ -356,7 +359,7 @@ func (d *driver) table() *resource.Table[ref] {
 			entry.MaxAge = freshRead
 		}
 		if k.listIn == nil {
-			entry.ListThreshold = 1 // its state is in the list, and in a project there are few
+			entry.ListThreshold = 1 // the list has the state, and a project has few resources
 		}
 		switch {
 		case k.patience > 0:
@@ -411,7 +414,7 @@ func (d *driver) countClusters(ctx context.Context, rs []ref) ([]bool, error) {
 type ref struct {
 	kind         *kind
 	organization string
-	unprotect    bool // its termination protection may be ended
+	unprotect    bool // the plan permits to disable the termination protection
 
 	Project  string        `json:"project,omitempty"`
 	ID       string        `json:"id"`
@@ -447,7 +450,7 @@ func (r ref) stepID() string {
 func (r ref) json() json.RawMessage {
 	text, err := json.Marshal(r)
 	if err != nil {
-		return nil // no step has it
+		return nil // cannot occur for a reference of a step
 	}
 	return text
 }
@@ -465,10 +468,10 @@ func (r ref) query() listQuery {
 type listQuery struct {
 	kind         *kind
 	organization string
-	projectID    string        // "" for those of the organization
-	created      time.Time     // the project
+	projectID    string        // "" for resources of the organization
+	created      time.Time     // of the project
 	parent       string        // the name of a cluster or a stream workspace
-	provider     CloudProvider // of clouds
+	provider     CloudProvider // "" for all cloud providers
 }
 
 // pollGroup returns the name of the poll group whose resources the list has.
@@ -517,7 +520,7 @@ func parseRef(k *kind, id, name string) ref {
 
 // invalidStep returns the error of a step that this package did not create.
 func invalidStep(s teardown.Step) error {
-	return rest.Invalid(provider, "Teardown", s.ID, errors.New("there is no such step"))
+	return rest.Invalid(provider, "Teardown", s.ID, errors.New("unknown step"))
 }
 
 // readResource reads a resource. If the resource does not exist, readResource also checks its
@@ -582,7 +585,7 @@ func (r ref) item(blocker Blocker) resource.Item {
 		i.Phase = resource.Broken
 		i.Err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.Conflict,
-			Steps: []errors.Step{blocker.step()}, Err: errors.New("a deletion that had started failed"),
+			Steps: []errors.Step{blocker.step()}, Err: errors.New("a deletion failed after it had started"),
 		}
 	}
 	return i
@@ -594,7 +597,7 @@ func (r ref) item(blocker Blocker) resource.Item {
 func (d *driver) listResources(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	l, err := d.c.list(ctx, rs[0].query())
 	if errors.Is(err, errors.UnexpectedResponse) {
-		err = unavailable(err, err) // it contradicts itself, and another read may not
+		err = unavailable(err, err) // another read may be consistent
 	}
 	if err != nil {
 		return nil, err
@@ -634,11 +637,11 @@ func flexClusterBlocker(x FlexCluster) Blocker {
 }
 
 // convertRead converts the result of a read to a blocker.
-func convertRead[T any](found *T, err error, blocker func(T) Blocker) (Blocker, error) {
+func convertRead[T any](found *T, err error, convert func(T) Blocker) (Blocker, error) {
 	if err != nil {
 		return Blocker{}, err
 	}
-	return blocker(*found), nil
+	return convert(*found), nil
 }
 
 // clusterAbsent reports whether the error of a read of a cluster shows that the cluster does not
@@ -656,18 +659,18 @@ func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, err
 // exist, and a read of the parent confirms that.
 func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error) error {
 	if k := query.kind; query.projectID == "" || k.listIn != nil {
-		says := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
+		reportsAbsent := k.notFound != nil && errors.Is(err, errors.NotFound) && k.notFound(err)
 		switch {
 		case !errors.Is(err, errors.NotFound):
 			return err
-		case says && !k.ambiguous:
+		case reportsAbsent && !k.ambiguous:
 			return nil
 		}
-		gone, wrong := c.organizationAbsent(ctx, query.organization)
+		isAbsent, readErr := c.organizationAbsent(ctx, query.organization)
 		switch {
-		case wrong != nil:
-			return wrong
-		case gone, says:
+		case readErr != nil:
+			return readErr
+		case isAbsent, reportsAbsent:
 			return nil
 		}
 		return contradicted(err)
@@ -675,11 +678,11 @@ func (c *Client) inAbsentParent(ctx context.Context, query listQuery, err error)
 	if !isProjectNotFound(err) && !isNotInGroup(err) {
 		return err
 	}
-	gone, wrong := c.projectAbsent(ctx, query)
+	isAbsent, readErr := c.projectAbsent(ctx, query)
 	switch {
-	case wrong != nil:
-		return wrong
-	case gone:
+	case readErr != nil:
+		return readErr
+	case isAbsent:
 		return nil
 	}
 	return contradicted(err)
@@ -707,10 +710,10 @@ func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, er
 	case !isNotInGroup(err):
 		return false, query.passing(err)
 	}
-	found, wrong := c.listStable(ctx, query)
+	found, readErr := c.listStable(ctx, query)
 	switch {
-	case wrong != nil:
-		return false, wrong
+	case readErr != nil:
+		return false, readErr
 	case slices.ContainsFunc(found, func(x Blocker) bool { return x.ID == r.Project }):
 		return false, err
 	}
@@ -724,7 +727,7 @@ func (query listQuery) passing(err error) error {
 	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
 		return err
 	}
-	return unavailable(err, errors.New("the project is new, and a role in it is missing"))
+	return unavailable(err, errors.New("the credential lacks a role in a new project"))
 }
 
 // newProjectPeriod is the time after the creation of a project in which a missing role is
@@ -734,7 +737,7 @@ const newProjectPeriod = 15 * time.Minute
 // remove requests the removal of a resource in a project of the organization.
 func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.Response, error) {
 	if r.kind.remove == nil {
-		return resource.Response{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API removes it"))
+		return resource.Response{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API can remove the resource"))
 	}
 	if err := d.requireProject(ctx, r); err != nil {
 		return resource.Response{}, err
@@ -811,9 +814,9 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 	err := d.c.DeleteProject(ctx, r.ID)
 	e, _ := errors.AsType[*errors.Error](err)
 	if e != nil && e.ProviderCode == closeProjectPrefix+"BACKUP" {
-		clusters, wrong := d.retainedByRun(ctx, r.ID)
-		if wrong != nil {
-			return wrong
+		clusters, readErr := d.retainedByRun(ctx, r.ID)
+		if readErr != nil {
+			return readErr
 		}
 		removed := false
 		for blocker, err := range d.c.ListBlockers(ctx, r.ID, BlockerSnapshot, BlockerShardedSnapshot) {
@@ -851,9 +854,9 @@ func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocke
 // snapshots. A name is true if this run deleted every cluster with the name: another user may have
 // retained the snapshots of other clusters on purpose.
 func (d *driver) retainedByRun(ctx context.Context, project string) (map[string]bool, error) {
-	kept, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+	retained, err := gather(d.c.ListClusters(ctx, project, ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 	names := map[string]bool{}
-	for _, x := range kept {
+	for _, x := range retained {
 		all, known := names[x.Name]
 		names[x.Name] = d.hasRemoved(project, x.ID) && (all || !known)
 	}
@@ -894,7 +897,7 @@ func (d *driver) requireProject(ctx context.Context, r ref) error {
 	if err == nil && !exists {
 		err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.NotFound,
-			Err: errors.New("its project does not exist"),
+			Err: errors.New("the project of the resource does not exist"),
 		}
 	}
 	return err
@@ -913,7 +916,7 @@ func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err erro
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	if d.isOwned(r) { // another step has read it
+	if d.isOwned(r) { // another step has read the projects
 		return true, nil
 	}
 	at := time.Now()
@@ -926,8 +929,8 @@ func (d *driver) checkProject(ctx context.Context, r ref) (exists bool, err erro
 	project := r
 	project.ID = r.Project
 	if _, err := d.c.readProject(ctx, project); err != nil {
-		if gone, wrong := d.c.projectDeleted(ctx, project, err); !gone {
-			return false, cmp.Or(wrong, err)
+		if isAbsent, readErr := d.c.projectDeleted(ctx, project, err); !isAbsent {
+			return false, cmp.Or(readErr, err)
 		}
 		return false, nil
 	}

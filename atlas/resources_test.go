@@ -66,8 +66,8 @@ func TestDelete_AllKinds(t *testing.T) {
 			}
 		}
 		// The policy has kept the snapshots of the clusters.
-		kept := []atlas.BlockerKind{atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot, atlas.BlockerShardedSnapshot}
-		if diff := cmp.Diff(kept, kindsOf(t, c)); diff != "" {
+		retained := []atlas.BlockerKind{atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot, atlas.BlockerShardedSnapshot}
+		if diff := cmp.Diff(retained, kindsOf(t, c)); diff != "" {
 			t.Errorf("kinds (-want +got):\n%s", diff)
 		}
 		if err := c.DeleteProject(ctx, shop); !errors.Is(err, errors.BackupCompliancePolicy) {
@@ -598,23 +598,23 @@ func (o omittingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if err != nil {
 		return nil, err
 	}
-	kept := []map[string]any{}
+	retained := []map[string]any{}
 	for _, item := range page.Results {
 		if item["name"] != o.name {
-			kept = append(kept, item)
+			retained = append(retained, item)
 		}
 	}
-	if len(kept) < 2 { // one page has all items
-		kept = page.Results
+	if len(retained) < 2 { // one page has all items
+		retained = page.Results
 	}
-	half := (len(kept) + 1) / 2
-	page.TotalCount = len(kept)
+	half := (len(retained) + 1) / 2
+	page.TotalCount = len(retained)
 	page.Links = []map[string]any{{"rel": "self", "href": requested}}
-	if page.Results = kept[:half]; number == "1" && half < len(kept) && len(kept) > 1 {
+	if page.Results = retained[:half]; number == "1" && half < len(retained) && len(retained) > 1 {
 		page.Links = append(page.Links, map[string]any{"rel": "next", "href": req.URL.String()})
 	}
 	if number == "2" {
-		page.Results = kept[half:]
+		page.Results = retained[half:]
 		o.on.Store(!o.once)
 	}
 	body, err := json.Marshal(page)
@@ -1240,7 +1240,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 // Snapshots that a cluster leaves behind which this run has deleted go with the project.
 func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 	t.Parallel()
-	for _, kept := range []bool{false, true} {
+	for _, retained := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := newServerWith(
 				atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
@@ -1257,17 +1257,17 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 					if err := c.DeleteBackupCompliancePolicy(t.Context(), shop); err != nil && !errors.Is(err, errors.NotFound) {
 						t.Error(err)
 					}
-					if kept { // an earlier one of the name, whose snapshots somebody keeps
+					if retained { // an earlier one of the name, whose snapshots somebody keeps
 						srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Retained: true})
 					}
 				}
 			}))
-			if kept {
+			if retained {
 				checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 			} else {
 				checkReport(t, r, err, teardown.Deleted, "")
 			}
-			if deleted := srv.Count("DeleteSnapshot") > 0; deleted == kept {
+			if deleted := srv.Count("DeleteSnapshot") > 0; deleted == retained {
 				t.Errorf("deleted: %v", deleted)
 			}
 		})

@@ -115,17 +115,17 @@ type driver struct {
 	all   []kind
 	kinds map[BlockerKind]*kind
 
-	ownCredential bool // the client's credential is one of the organization's; not known without Inspect
-	applied       bool // the read before applying a plan is over
+	ownCredential bool // the client's credential belongs to the organization; set by Inspect
+	applied       bool // Inspect has read the organization before the plan was applied
 
 	mu            sync.Mutex
-	deleted       map[string]bool  // steps whose resource does not exist, as a read has shown, and cannot come back
-	clusterCounts map[string]int64 // clusters, by kind and project
+	deleted       map[string]bool  // steps whose resource does not exist according to a read, and cannot be recreated
+	clusterCounts map[string]int64 // last number of clusters, by kind and project
 
-	ownedAt         map[string]time.Time // by organization and project: the last read that shows that the one has the other
-	removedClusters map[string]string    // names of clusters that this run has deleted, by project and ID of Atlas's own
+	ownedAt         map[string]time.Time // time of the last read that shows the owner, by organization and project
+	removedClusters map[string]string    // names of clusters that this run deleted, by project and Atlas's ID
 
-	ownershipRead chan struct{} // has an element while a read shows whether projects belong to the organization
+	ownershipRead chan struct{} // semaphore of the read that updates ownedAt
 }
 
 // newDriver returns the driver of one plan or one run.
@@ -173,7 +173,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	p := &i.plan
 	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.o
 	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(o.ID, projects, invoices))
-	last := make([]string, 0, len(projects)+len(invoices)+1) // what the federation comes after
+	last := make([]string, 0, len(projects)+len(invoices)+1) // steps before the federation
 	for _, x := range invoices {
 		last = append(last, i.addStep(i.query(kindFailedInvoice, nil), Blocker{ID: x.ID}, x.ID, nil))
 	}
@@ -212,9 +212,9 @@ type inspection struct {
 	*driver
 	o         teardown.Organization
 	plan      teardown.Plan
-	stepIndex map[string]int // of plan.Steps, by ID
+	stepIndex map[string]int // index in plan.Steps, by ID
 	before    *teardown.Plan
-	planned   map[string]map[BlockerKind][]ref // of before, by project; nil if there is none
+	planned   map[string]map[BlockerKind][]ref // steps of before, by project; nil without before
 }
 
 // planned returns the references of a plan's steps by project and kind. If a step does not identify
@@ -264,14 +264,14 @@ func (i *inspection) addListed(ctx context.Context, name BlockerKind, after []st
 func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []Blocker, err error) {
 	query := i.query(BlockerCluster, project)
 	for reads := 0; ; reads++ {
-		s := i.c.newListCache(ctx, project.ID, nil)
+		lists := i.c.newListCache(ctx, project.ID, nil)
 		if i.before != nil {
-			if s.planned = i.planned[project.ID]; s.planned == nil {
-				s.planned = map[BlockerKind][]ref{}
+			if lists.planned = i.planned[project.ID]; lists.planned == nil {
+				lists.planned = map[BlockerKind][]ref{}
 			}
-			s.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
+			lists.removed = func(uid string) bool { return i.hasRemoved(project.ID, uid) }
 		}
-		if all, err = gather(s.blockers(ctx)); err == nil {
+		if all, err = gather(lists.blockers(ctx)); err == nil {
 			return all, nil
 		}
 		err = i.c.inAbsentParent(ctx, query, err)
@@ -307,8 +307,8 @@ func (i *inspection) addProject(project *Project, all []Blocker, first []string)
 			}
 		}
 		if blocker.Kind == BlockerBackupCompliancePolicy && blocker.Protected {
-			hold := i.addStep(i.query(kindPolicyProtection, project), Blocker{ID: blocker.ID}, name, nil)
-			after = append(slices.Clone(first), hold)
+			protection := i.addStep(i.query(kindPolicyProtection, project), Blocker{ID: blocker.ID}, name, nil)
+			after = append(slices.Clone(first), protection)
 		}
 		if after == nil {
 			after = first
@@ -345,7 +345,7 @@ func (i *inspection) addStepOf(r ref, blocker Blocker, name string, after []stri
 		Manual: r.kind.manual, Ref: r.json(),
 	}
 	if blocker.Protected && r.kind.unprotect != nil {
-		s.Removal = "take off its termination protection, and " + s.Removal
+		s.Removal = "disable its termination protection and " + s.Removal
 		s.Requires = []teardown.Override{teardown.TerminationProtection}
 	}
 	i.stepIndex[s.ID] = len(i.plan.Steps)
@@ -369,7 +369,7 @@ func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project)
 		if err != nil || r.Project == "" || listed[r.Project] || i.isDeleted(string(kindProject)+"/"+r.Project) {
 			continue
 		}
-		listed[r.Project] = true // once
+		listed[r.Project] = true // add it once
 		missing = append(missing, r.Project)
 	}
 	found := make([]*Project, len(missing))
@@ -390,8 +390,8 @@ func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project)
 		case err == nil:
 			return wrongResource("GetProject", id)
 		}
-		if gone, wrong := i.c.projectDeleted(ctx, r, err); !gone {
-			return cmp.Or(wrong, err)
+		if isAbsent, readErr := i.c.projectDeleted(ctx, r, err); !isAbsent {
+			return cmp.Or(readErr, err)
 		}
 		i.noteDeleted(r)
 		return nil
@@ -478,15 +478,17 @@ func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
 
 // Limits of package resource.
 const (
+	// readsBeforeRepeat is the number of reads that show an unchanged resource before an accepted
+	// removal is requested again, as in the vendor's operator.
 	readsBeforeRepeat = 5
 
-	// rightBefore is how old a read may be on which a removal by name, or that of a project,
-	// relies: each is sent right after a read of its own. Another resource may have the name
-	// the next moment, and a project another organization.
+	// freshRead is the maximum age of the read before a removal by name or of a project: each
+	// removal follows a read of its own, because another resource can get the name, and the
+	// project another organization, at any time.
 	freshRead = time.Nanosecond
 
-	// stateless is how long a resource is given whose state does not show that its deletion
-	// has started.
+	// statelessSettling is the minimum wait before the removal of a resource is repeated whose
+	// state does not show that its deletion has started.
 	statelessSettling = 75 * time.Second
 )
 
@@ -541,7 +543,7 @@ func (d *driver) isDeleted(step string) bool {
 // deletion and refuses it in several consecutive reads right after. Any other refused read ends the
 // wait, because no later read decides either.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	accepted := false // the last deletion that was sent
+	accepted := false // Atlas accepted the last request
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) {
 			proved, err := d.c.deleteProved(ctx, o.ID)

@@ -71,7 +71,7 @@ func TestPlan_CredentialCascades(t *testing.T) {
 	}
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
-	const note = "they end with the organization"
+	const note = "invalid after the deletion"
 	want := []teardown.Cascade{
 		{Kind: "service_accounts", Count: 1, Names: []string{"mdb_sa_id_" + acme}, Note: note},
 		{Kind: "api_keys", Count: 12, Names: []string{"acmekey0", "acmekey1", "acmekey2", "acmekey3", "acmekey4", "acmekey5", "acmekey6", "acmekey7", "acmekey8", "acmekey9"}, Note: note},

@@ -16,8 +16,8 @@ const (
 	BlockerBackupCompliancePolicy BlockerKind = "backup_compliance_policy"
 	BlockerCluster                BlockerKind = "cluster"
 	BlockerFlexCluster            BlockerKind = "flex_cluster"
-	BlockerSnapshot               BlockerKind = "snapshot"         // of a cluster that was deleted
-	BlockerShardedSnapshot        BlockerKind = "sharded_snapshot" // of a cluster that was deleted
+	BlockerSnapshot               BlockerKind = "snapshot"         // of a deleted cluster
+	BlockerShardedSnapshot        BlockerKind = "sharded_snapshot" // of a deleted cluster
 	BlockerNetworkPeering         BlockerKind = "network_peering"
 	BlockerFederationEndpoint     BlockerKind = "federation_endpoint"
 	BlockerFederatedDatabase      BlockerKind = "federated_database"
@@ -32,25 +32,29 @@ const (
 
 // Blocker is a resource that blocks the deletion of its project.
 type Blocker struct {
+	// Kind is the kind of the resource.
 	Kind BlockerKind
 
-	// ID is what the operations on the thing take: an id, or the name of what is
-	// known by its name.
+	// ID is the argument of the operations on the resource: an ID, or the name of a resource that
+	// operations address by name.
 	ID string
 
-	// UID is Atlas's own id of what is known by its name, of 24 hexadecimal digits,
-	// where it has one: that of another thing of the same name is another.
+	// UID is Atlas's ID of a resource that operations address by name, 24 hexadecimal digits. A
+	// recreated resource with the same name has another UID. UID is empty if Atlas shows none.
 	UID string
 
-	// Parent is what it belongs to: the name of a cluster or of a stream workspace, or
-	// the id of a private endpoint service. It is empty for most kinds.
+	// Parent is the resource that the blocker belongs to: the name of a cluster or a stream
+	// workspace, or the ID of a private endpoint service. Parent is empty for most kinds.
 	Parent string
 
-	Provider CloudProvider // where the operations take one
-	State    string        // as Atlas calls it; "" for what has none
+	// Provider is the cloud provider, if the operations take one.
+	Provider CloudProvider
 
-	// Protected: a cluster is protected from deletion, which an operation of its own
-	// ends; a backup compliance policy is, which only the vendor's support ends.
+	// State is Atlas's name of the state; "" if the resource has no state.
+	State string
+
+	// Protected is true if a cluster has termination protection, which an operation disables, or
+	// if only the vendor's support can permit the deletion of a backup compliance policy.
 	Protected bool
 }
 

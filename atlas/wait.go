@@ -18,31 +18,31 @@ import (
 //
 // The credential needs the roles that [Client.ListBlockers] needs.
 func (c *Client) WaitForDeletion(ctx context.Context, projectID string, progress func([]Blocker), kinds ...BlockerKind) error {
-	const operation = "WaitUntilGone"
+	const operation = "WaitForDeletion"
 	deleting := map[Blocker]bool{}
 	return c.rest().Wait(ctx, operation, projectID, func(ctx context.Context) (steps []errors.Step, _ error) {
 		all, err := gather(c.ListBlockers(ctx, projectID, kinds...))
 		if err != nil {
 			return nil, err
 		}
-		var broken []errors.Step
+		var failedSteps []errors.Step
 		for _, blocker := range all {
 			key := Blocker{Kind: blocker.Kind, ID: blocker.ID, Parent: blocker.Parent}
 			switch {
 			case blocker.isBeingDeleted():
 				deleting[key] = true
 			case blocker.State == stateFailed && deleting[key]:
-				broken = append(broken, blocker.step())
+				failedSteps = append(failedSteps, blocker.step())
 			}
 			steps = append(steps, blocker.step())
 		}
 		if progress != nil {
 			progress(all)
 		}
-		if len(broken) > 0 {
+		if len(failedSteps) > 0 {
 			return nil, &errors.Error{
 				Provider: provider, Operation: operation, Target: projectID, Code: errors.Conflict,
-				Steps: broken, Err: errors.New("a deletion that had begun failed"),
+				Steps: failedSteps, Err: errors.New("a deletion failed after it had started"),
 			}
 		}
 		return steps, nil

@@ -79,7 +79,7 @@ func TestWaitForDeletion_ContextEnds(t *testing.T) {
 		defer cancel()
 		err := c.WaitForDeletion(ctx, shop, nil, atlas.BlockerCluster, atlas.BlockerPrivateEndpoint)
 		e, _ := errors.AsType[*errors.Error](err)
-		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "WaitUntilGone" || e.Target != shop {
+		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || e.Operation != "WaitForDeletion" || e.Target != shop {
 			t.Fatalf("got %v, want %q", err, errors.NotFinished)
 		}
 		want := []errors.Step{
