@@ -150,7 +150,7 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 		if srv.HasAccess("bob", "shop") || !srv.HasAccess("bob", "forge") {
 			t.Error("bob has access to a deleted project, or none to an existing one")
 		}
-		left, err := c.Preview(ctx, "bolt")
+		remaining, err := c.Preview(ctx, "bolt")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func TestPreview_CountsOfDeletion(t *testing.T) {
 			{zitadel.CascadeUsers, 1}, {zitadel.CascadeProjects, 1}, {zitadel.CascadeProjectGrants, 0}, {zitadel.CascadeGrantedProjects, 0},
 			{zitadel.CascadeUserGrants, 1}, {zitadel.CascadeMembers, 0}, {zitadel.CascadeDomains, 1},
 		}
-		if diff := cmp.Diff(want, left); diff != "" {
+		if diff := cmp.Diff(want, remaining); diff != "" {
 			t.Errorf("remaining contents (-want +got):\n%s", diff)
 		}
 		// The lists of a deleted organization are empty, so they alone would show no resources.

@@ -414,7 +414,7 @@ func TestHeader_LostOnce(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) {
 							want, p, wantErr := callWithHeaderLost(t, target, home, caller, call, never)
-							for k := 1; k <= p.n; k += thinned {
+							for k := 1; k <= p.n; k += caseStep {
 								got, lost, err := callWithHeaderLost(t, target, home, caller, call, func(n int, _ *http.Request) bool { return n == k })
 								if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err == nil && (wantErr != nil || diff != "") {
 									t.Errorf("lost on %v, request %d: the result differs, and the error is nil instead of %v (-want +got):\n%s", lost.lost, k, wantErr, diff)

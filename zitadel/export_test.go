@@ -2,5 +2,5 @@ package zitadel
 
 import "github.com/offboard-dev/offboard-go/teardown"
 
-// Driver returns what a teardown by this client uses.
+// Driver returns the driver of the client's teardowns.
 func (c *Client) Driver() teardown.Driver { return &driver{Client: c} }

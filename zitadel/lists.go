@@ -269,7 +269,8 @@ func isOneSet(texts ...string) bool {
 	return set == 1
 }
 
-// hasOtherID reports whether a page has an organization whose ID no query selects. A server ignores the fields of a request that it does not know.
+// hasOtherID reports whether a page has an organization whose ID no query selects. A server
+// ignores the fields of a request that it does not know.
 func (p *OrganizationPage) hasOtherID(queries []OrganizationQuery) bool {
 	for _, query := range queries {
 		for _, found := range p.Result {

@@ -2,5 +2,5 @@
 
 package zitadel_test
 
-// thinned: all cases are run.
-const thinned = 1
+// caseStep selects every case.
+const caseStep = 1

@@ -34,7 +34,8 @@ func DeleteOrganization(ctx context.Context, orgID string, options ...Option) (*
 // Errors, in addition to those of every call:
 //
 //   - [errors.DefaultOrganization]: another organization must become the default one first
-//   - [errors.SystemOrganization]: the organization owns Zitadel's own project and cannot be deleted
+//   - [errors.SystemOrganization]: the organization owns Zitadel's own project and cannot be
+//     deleted
 //   - [errors.OrganizationNotFound]: the organization did not exist when the call started
 //   - [errors.PermissionDenied]: a permission is missing, also if Zitadel answers 404
 //   - [errors.OutcomeUnknown]: the answer was lost, and no read could decide
@@ -203,8 +204,10 @@ const idUnknownOrganization = "AUTH-Bs7Ds"
 // of these cases:
 //
 //   - A read shows that the organization was deleted.
-//   - The credential belongs to another organization, which still exists; three reads in a row are refused, and the credential has no role in the deleted organization any more.
-//   - The credential belongs to the deleted organization, and three reads in a row refuse the credential.
+//   - The credential belongs to another organization, which still exists; three reads in a row
+//     are refused, and the credential has no role in the deleted organization any more.
+//   - The credential belongs to the deleted organization, and three reads in a row refuse the
+//     credential.
 //
 // Otherwise the error is [errors.OutcomeUnknown] with the content of the answer: Zitadel may
 // have deleted the credential's own organization instead.

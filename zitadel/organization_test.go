@@ -844,7 +844,7 @@ func TestCheckDeletionV2_UnknownID(t *testing.T) {
 		for _, id := range []string{"none", " ", "\u00a0", ""} {
 			check := c.CheckDeletionV2(t.Context(), id)
 			if _, err := c.DeleteOrganizationV2(t.Context(), id); err == nil || code(err) != code(check) {
-				t.Errorf("%s, %q: CheckDeletionV2 says %v, DeleteOrganizationV2 %v", name, id, check, err)
+				t.Errorf("%s, %q: CheckDeletionV2 returns %v, DeleteOrganizationV2 returns %v", name, id, check, err)
 			}
 		}
 	}

@@ -80,7 +80,7 @@ func TestRules(t *testing.T) {
 var deletionSuite = newSuite("DeleteOrganization", 404, func(ctx context.Context, c *zitadel.Client, id string) error {
 	details, err := c.DeleteOrganization(ctx, id)
 	if (details == nil) != (err != nil) {
-		return errors.New("there are details and an error, or neither")
+		return errors.New("want either details or an error")
 	}
 	return err
 })

@@ -66,8 +66,10 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // DeleteOrganization:
 //
 //   - [errors.NotConfirmed]: the name differs, or an override is missing
-//   - [errors.PlanStale]: the plan is of another provider or instance, expired, or was edited; or the organization was renamed, or has a new resource
-//   - [errors.DefaultOrganization], [errors.SystemOrganization]: Zitadel does not delete the organization, and nothing changed
+//   - [errors.PlanStale]: the plan is of another provider or instance, expired, or was edited;
+//     or the organization was renamed, or has a new resource
+//   - [errors.DefaultOrganization], [errors.SystemOrganization]: Zitadel does not delete the
+//     organization, and nothing changed
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return teardown.Execute(ctx, &driver{Client: c}, p, options...)
 }
@@ -187,9 +189,9 @@ func (d *driver) Inspect(ctx context.Context, organization teardown.Organization
 	return p, nil
 }
 
-// accessLifetime is how long a teardown uses what it read of its credential: the permissions,
-// and the organization of the user, which users cannot change. If the credential loses its
-// permission in the meantime, Zitadel refuses the deletion.
+// accessLifetime is how long a teardown uses a read of its credential's permissions and of its
+// user's organization, which users cannot change. If the credential loses its permission in
+// the meantime, Zitadel refuses the deletion.
 const accessLifetime = time.Minute
 
 // Act returns an error, because no plan of Zitadel has steps.

@@ -55,7 +55,7 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 					return paths
 				}
 				for i, path := range attempt("") {
-					if i%thinned == 0 {
+					if i%caseStep == 0 {
 						attempt(path)
 					}
 				}
@@ -94,7 +94,7 @@ func TestTeardown_AddedAndHeaderLostOnce(t *testing.T) {
 					return paths
 				}
 				for i, path := range attempt("") {
-					if i%thinned == 0 {
+					if i%caseStep == 0 {
 						attempt(path)
 					}
 				}
@@ -207,7 +207,7 @@ func TestPlan_CallerWithoutPermission(t *testing.T) {
 			continue
 		}
 		if got := code(c.CheckDeletionV2(t.Context(), "acme")); got != test.refusal {
-			t.Errorf("%s: CheckDeletionV2 says %q", name, got)
+			t.Errorf("%s: CheckDeletionV2 returns %q", name, got)
 		}
 		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
 		if r == nil || r.Outcome != teardown.Blocked || code(err) != errors.PermissionDenied || !srv.Exists("acme") {

@@ -44,7 +44,7 @@ func TestWaitForDeletion_FormerDefaultOrganization(t *testing.T) {
 			t.Fatal(err)
 		}
 		var seen [][]errors.Step
-		if err := c.WaitForDeletion(ctx, first, func(left []errors.Step) { seen = append(seen, left) }); err != nil {
+		if err := c.WaitForDeletion(ctx, first, func(entries []errors.Step) { seen = append(seen, entries) }); err != nil {
 			t.Fatal(err)
 		}
 		if len(seen) < 2 || len(seen[len(seen)-1]) != 0 {
@@ -144,7 +144,7 @@ func TestWaitForDeletion_Callers(t *testing.T) {
 				var seen [][]errors.Step
 				done := make(chan error)
 				go func() {
-					done <- c.WaitForDeletion(t.Context(), "acme", func(left []errors.Step) { seen = append(seen, left) })
+					done <- c.WaitForDeletion(t.Context(), "acme", func(entries []errors.Step) { seen = append(seen, entries) })
 				}()
 				time.Sleep(time.Minute)
 				synctest.Wait()
