@@ -33,7 +33,7 @@ func TestDemo_AllProviders(t *testing.T) {
 			t.Fatalf("exit code %d, %s%s", code, out.String(), errOut.String())
 		}
 		if took := time.Since(start); took > 9*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("took %v", took)
 		}
 		_, results, found := strings.Cut(out.String(), "5. The results")
 		if !found {

@@ -174,7 +174,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 					t.Errorf("%s: %s: exit code %d: %s", name, try.args, code, errOut)
 				}
 				if after := b.read("file"); !try.ok && after != test.text {
-					t.Errorf("%s: %s: it was changed", name, try.args)
+					t.Errorf("%s: %s: the file was changed", name, try.args)
 				}
 				if !try.ok && b.organizations[0].deleted {
 					t.Errorf("%s: %s: something was deleted", name, try.args)

@@ -95,7 +95,7 @@ func kill(t *testing.T, c *exec.Cmd, after int) {
 	_ = c.Wait() // killed
 }
 
-// errorWritten checks a journal: no step is started again after a read showed that its resource does
+// checkJournal checks a journal: no step is started again after a read showed that its resource does
 // not exist.
 func checkJournal(t *testing.T, name string) {
 	t.Helper()

@@ -147,9 +147,9 @@ func (e *listed) allows(connection string, o teardown.Organization) bool {
 // forbids returns why a plan must not be applied; "" if it may be.
 func (l lists) forbids(p planned) string {
 	for i, o := range deleted(p.Plan) {
-		object := " it"
+		object := " this organization"
 		if i > 0 {
-			object = fmt.Sprintf(" %q, which is deleted before it", o.ID)
+			object = fmt.Sprintf(" %q, which is deleted first", o.ID)
 		}
 		switch {
 		case slices.ContainsFunc(l.deny, func(e *listed) bool { return e.denies(o) }):

@@ -23,7 +23,7 @@ func family() *scripted {
 	return s
 }
 
-// listing plans the first organization of a bench with lists in the manifest.
+// listing plans the first organization with lists in the manifest.
 func (b *harness) listing(lines string) (code int, out, errOut string) {
 	b.Helper()
 	o := b.organizations[0]
@@ -37,19 +37,19 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 		code  int
 		want  string // in the output
 	}{
-		"denied by ID":              {"deny: [org_1]", exitNotConfirmed, "the manifest denies it"},
-		"denied by subdomain":       {"deny: [acme]", exitNotConfirmed, "the manifest denies it"},
-		"child denied by ID":        {"deny: [org_child]", exitNotConfirmed, `the manifest denies "org_child", which is deleted before it`},
+		"denied by ID":              {"deny: [org_1]", exitNotConfirmed, "the manifest denies this organization"},
+		"denied by subdomain":       {"deny: [acme]", exitNotConfirmed, "the manifest denies this organization"},
+		"child denied by ID":        {"deny: [org_child]", exitNotConfirmed, `the manifest denies "org_child", which is deleted first`},
 		"child denied by subdomain": {"deny: [child]", exitNotConfirmed, `the manifest denies "org_child"`},
 		"another denied":            {"deny: [org_2]", exitOK, "deny: \"org_2\" matches no organization of this plan\n"},
 		"another by subdomain":      {"deny: [other]", exitOK, "deny: \"other\" (org_2) matches no organization of this plan\n"},
 		"all allowed by ID":         {"allow: [org_1, org_child]", exitOK, ""},
 		"all allowed by subdomain":  {"allow: [acme, child]", exitOK, ""},
 		"allowed without its child": {"allow: [acme]", exitNotConfirmed, `the manifest does not allow "org_child"`},
-		"child allowed alone":       {"allow: [org_child]", exitNotConfirmed, "the manifest does not allow it"},
-		"another allowed":           {"allow: [other]", exitNotConfirmed, "the manifest does not allow it"},
+		"child allowed alone":       {"allow: [org_child]", exitNotConfirmed, "the manifest does not allow this organization"},
+		"another allowed":           {"allow: [other]", exitNotConfirmed, "the manifest does not allow this organization"},
 		"allowed and another":       {"allow: [acme, child, other]", exitOK, "allow: \"other\" (org_2) matches no organization"},
-		"denied wins":               {"allow: [acme, child]\ndeny: [acme]", exitNotConfirmed, "denies it"},
+		"denied wins":               {"allow: [acme, child]\ndeny: [acme]", exitNotConfirmed, "denies this organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ var errLocked = errors.New("locked")
 func lockFile(file *os.File, name string) error {
 	switch err := tryLock(file); {
 	case errors.Is(err, errLocked):
-		return fmt.Errorf("%s is in use by another offboard apply: wait until it ends; nothing was changed", name)
+		return fmt.Errorf("%s is in use by another offboard apply: wait for its end; nothing was changed", name)
 	case err != nil:
 		return fmt.Errorf("cannot lock %s: %w", name, err)
 	}
@@ -28,7 +28,7 @@ func lockFile(file *os.File, name string) error {
 	}
 	if now, err := os.Stat(name); err != nil || !os.SameFile(held, now) {
 		unlock(file)
-		return fmt.Errorf("%s was replaced while it was opened: retry", name)
+		return fmt.Errorf("%s was replaced during the opening: retry", name)
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func unlocked(name string) error {
 	defer file.Close()
 	defer unlock(file)
 	if errors.Is(tryLock(file), errLocked) {
-		return fmt.Errorf("%s is in use by offboard apply: name another file, or wait until it ends", name)
+		return fmt.Errorf("%s is in use by offboard apply: name another file, or wait for its end", name)
 	}
 	return nil
 }

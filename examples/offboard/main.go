@@ -24,7 +24,8 @@
 //	   denies the organization, or an override is missing
 //	6  stale: the plan expired, was edited, or no longer matches the provider
 //	7  stopped; run the same command to resume
-//	8  not found: neither this run nor its journal deleted the organization
+//	8  not found: the organization does not exist or the credential cannot see it, and
+//	   this run and its journal started no deletion
 package main
 
 import (
@@ -220,8 +221,8 @@ Exit codes. For several organizations, the code is the most severe one:
      the organization, or an override is missing
   6  stale: the plan expired, was edited, or no longer matches the provider; plan again
   7  stopped; run the same command to resume
-  8  not found: neither this run nor its journal deleted the organization, or the
-     credential cannot see it
+  8  not found: the organization does not exist or the credential cannot see it, and
+     this run and its journal started no deletion
 `
 
 func (p *program) command() *cobra.Command {
@@ -281,7 +282,7 @@ func (p *program) checkCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
-		Long:              "Show what blocks the deletion of an organization. It only reads.\n\n" + credentials(),
+		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + credentials(),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,

@@ -244,7 +244,7 @@ func (e *entry) check(s *source, path string) error {
 	// The plan file contains these values, and no provider confirms them.
 	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
 		if secretFault(of.value) != "" || looksSecret(of.value) {
-			return s.errorf(path, of.key, "%s is refused: it looks like a credential", of.key[1:])
+			return s.errorf(path, of.key, "%s is refused: the value looks like a credential", of.key[1:])
 		}
 	}
 	if e.Email != "" && !strings.Contains(e.Email, "@") {

@@ -393,7 +393,7 @@ func TestApply_Problems(t *testing.T) {
 }
 
 func TestPlan_Denied(t *testing.T) {
-	for line, want := range map[string]string{"deny: [org_1]\n": "the manifest denies it", "allow: [org_2]\n": "the manifest does not allow it"} {
+	for line, want := range map[string]string{"deny: [org_1]\n": "the manifest denies this organization", "allow: [org_2]\n": "the manifest does not allow this organization"} {
 		t.Run(want, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, hosting())

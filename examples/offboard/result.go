@@ -90,7 +90,7 @@ func (r result) text() string {
 	case r.Outcome == teardown.Unknown:
 		return "unknown: possibly deleted"
 	case r.Outcome == teardown.NotFound:
-		return "not_found: neither this run nor its journal deleted it"
+		return "not_found: this run and its journal started no deletion"
 	case !r.started:
 		return fmt.Sprintf("%s: nothing was changed: %s", r.Outcome, short(r.err))
 	case errors.Is(r.err, errors.PlanStale):

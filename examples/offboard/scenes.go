@@ -283,7 +283,7 @@ func (s *scene) actual() string {
 	case s.entry.Provider == f5:
 		return "queued once"
 	}
-	return "deleted; other unchanged"
+	return "deleted; other organization unchanged"
 }
 
 // check returns an error if a result differs from the state of the fake.

@@ -240,7 +240,7 @@ func (s *organizationStatus) journal() string {
 func (s *organizationStatus) now() string {
 	switch {
 	case s.Now == "not_found" && s.code == exitNotFound:
-		return "not_found: the journal has no deletion of it; the credential may not see it"
+		return "not_found: the journal has no deletion; the credential may not see the organization"
 	case s.Now == "not_found":
 		return "deleted"
 	case s.Problem != nil:

@@ -19,7 +19,7 @@ func TestApply_NotFound(t *testing.T) {
 		b.plan()
 		b.organizations[0].deleted = true // by another program, or the credential cannot see it
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
-		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not_found: neither this run nor its journal deleted it") {
+		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not_found: this run and its journal started no deletion") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
 		}
 		if page := b.read("report.html"); !strings.Contains(page, `<span class="badge not_found">not_found</span>`) || strings.Contains(page, `class="badge deleted"`) {
