@@ -1,4 +1,4 @@
-# The commands of every day. `.ci/run` has everything that a reviewer runs.
+# Everyday commands. `.ci/run` runs all checks of a review.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES = . examples internal/conformance internal/conformance/vendors internal/tools
@@ -23,12 +23,12 @@ lint: ## run golangci-lint in every module
 generate: ## generate the API of every provider from openapi
 	go generate ./openapi ./teardown
 
-guards: ## run the test of each rule without its guard; minutes
+guards: ## run the test of each guard without the guard (takes minutes)
 	go run ./internal/conformance/guards
 
 bench: ## compare calls with net/http and with the vendors' clients
 	go test -run '^$$' -bench /ratio .
 	GOWORK=off go -C internal/conformance/vendors test -run '^$$' -bench .
 
-check: ## run everything that a reviewer runs
+check: ## run all checks of a review
 	.ci/run

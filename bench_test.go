@@ -42,7 +42,7 @@ func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // baseline is the least that a program does without a client library: net/http and
-// encoding/json, without any check.
+// encoding/json, without any checks.
 func baseline(b testing.TB, client *http.Client, method, url string, in, out any) {
 	b.Helper()
 	var body io.Reader
@@ -86,9 +86,8 @@ type lookupBody struct {
 	} `json:"organization"`
 }
 
-// compare runs the baseline and the SDK against the same answer. Both are run in turn
-// within one benchmark, so that a machine whose speed changes does not favor one: the
-// ratio counts.
+// compare runs the baseline and the SDK against the same answer, in turn within one
+// benchmark, so that a machine with a varying speed favors neither: only the ratio counts.
 func compare(b *testing.B, answer canned, baseline, ours func(*http.Client) func()) {
 	b.Helper()
 	client := &http.Client{Transport: answer}
@@ -149,8 +148,8 @@ func BenchmarkAtlasDelete(b *testing.B) {
 		})
 }
 
-// BenchmarkAtlasDigest reads an organization with an API key over loopback. The
-// baseline asks for a challenge every time, as clients do that do not keep it.
+// BenchmarkAtlasDigest reads an organization with an API key over loopback. The baseline
+// requests a challenge for every call, as clients do that do not keep it.
 func BenchmarkAtlasDigest(b *testing.B) {
 	run := func(name string, call func(*testing.B, string) error) {
 		b.Run(name, func(b *testing.B) {
@@ -197,7 +196,7 @@ func BenchmarkAtlasDigest(b *testing.B) {
 	})
 }
 
-// atlasRefuses is a deletion at Atlas that is refused because of projects.
+// atlasRefuses is the answer of Atlas to a deletion that projects block.
 func atlasRefuses(b *testing.B) func(*http.Client) func() {
 	return func(client *http.Client) func() {
 		c := newAtlas(b, client)
@@ -223,7 +222,7 @@ func BenchmarkAtlasRefusal(b *testing.B) {
 				}
 				baseline(b, client, "DELETE", atlas.DefaultBaseURL+"/api/atlas/v2/orgs/"+orgID, nil, &out)
 				if out.ErrorCode != "ORG_NOT_EMPTY" {
-					b.Fatal("not refused")
+					b.Fatal("got an unexpected answer")
 				}
 			}
 		},
@@ -243,7 +242,7 @@ func BenchmarkAtlasOtherForm(b *testing.B) {
 				}
 				baseline(b, client, "DELETE", atlas.DefaultBaseURL+"/api/atlas/v2/orgs/"+orgID, nil, &out)
 				if out.ErrorCode != "ORG_NOT_EMPTY" {
-					b.Fatal("not refused")
+					b.Fatal("got an unexpected answer")
 				}
 			}
 		},
@@ -270,7 +269,7 @@ func BenchmarkKatapultDelete(b *testing.B) {
 				}
 				baseline(b, client, "DELETE", katapult.DefaultBaseURL+"/managed_organizations/organization", in, &out)
 				if !out.Success {
-					b.Fatal("not deleted")
+					b.Fatal("the deletion failed")
 				}
 			}
 		},
@@ -284,11 +283,11 @@ func BenchmarkKatapultDelete(b *testing.B) {
 		})
 }
 
-// A deletion must not allocate more than the baseline does: BENCHMARKS.md says so.
+// A deletion must not allocate more than the baseline, as BENCHMARKS.md states.
 //
 // The test is not parallel: testing.AllocsPerRun counts for the whole program.
 func TestDelete_Allocations(t *testing.T) {
-	if raced {
+	if raceDetector {
 		t.Skip("the race detector allocates, too")
 	}
 	atlasClient := newAtlas(t, &http.Client{Transport: canned{204, ""}})
@@ -337,7 +336,7 @@ func BenchmarkKatapultRefusal(b *testing.B) {
 				}
 				baseline(b, client, "DELETE", katapult.DefaultBaseURL+"/managed_organizations/organization", in, &out)
 				if out.Error.Code != "deletion_steps_not_satisfied" {
-					b.Fatal("not refused")
+					b.Fatal("got an unexpected answer")
 				}
 			}
 		},
@@ -352,7 +351,7 @@ func BenchmarkKatapultRefusal(b *testing.B) {
 		})
 }
 
-// BenchmarkKatapultOtherDetail is a refusal whose detail is not the documented one.
+// BenchmarkKatapultOtherDetail is a refusal with an undocumented detail.
 func BenchmarkKatapultOtherDetail(b *testing.B) {
 	const body = `{"error":{"code":"deletion_restricted","description":"The organization cannot be deleted","detail":` +
 		`{"errors":"a text in place of a list","reason":{"kind":"hold","since":1786810364,"by":["billing","support"]},"retry":false}}}`
@@ -372,7 +371,7 @@ func BenchmarkKatapultOtherDetail(b *testing.B) {
 				}
 				baseline(b, client, "DELETE", katapult.DefaultBaseURL+"/managed_organizations/organization", in, &out)
 				if out.Error.Code != "deletion_restricted" {
-					b.Fatal("not refused")
+					b.Fatal("got an unexpected answer")
 				}
 			}
 		},

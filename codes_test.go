@@ -25,7 +25,7 @@ import (
 
 var update = flag.Bool("update", false, "write errors/codes.json")
 
-// client is the origin of the codes that the client makes by itself.
+// client is the origin of codes that no answer causes.
 const client = "client"
 
 // providerNames are the provider packages, by the names that comments use.
@@ -48,16 +48,16 @@ type codeEntry struct {
 	ProviderCodes []providerCode `json:"provider_codes"`
 }
 
-// providerCode is a provider's own code, with the statuses that it comes with.
+// providerCode is a provider's own code with its statuses.
 type providerCode struct {
 	Provider string `json:"provider"`
 	Code     string `json:"code,omitempty"`
 	Statuses []int  `json:"statuses,omitempty"`
 }
 
-// codes.json has the comments of the constants, the providers' error tables, and the
-// statuses of the fixtures that follow real or documented answers. After a change of any
-// of these, run
+// codes.json contains the comments of the constants, the providers' error tables, and the
+// statuses of the fixtures that follow real or documented answers. After a change of any of
+// these, run
 //
 //	go test . -run TestCodesJSON -update
 func TestCodesJSON(t *testing.T) {
@@ -132,7 +132,7 @@ func encode(t *testing.T, file codesFile) string {
 	return fmt.Sprintf("{\n  \"version\": %d,\n  \"codes\": [%s\n  ]\n}\n", file.Version, strings.Join(codes, ","))
 }
 
-// constant is a code and what its comment states.
+// constant is a code with the facts of its comment.
 type constant struct {
 	name    string
 	meaning string
@@ -164,7 +164,7 @@ var fields = strings.NewReplacer(
 	"[Error.Status]", "`status`", "[Error.Err]", "`cause`",
 )
 
-// plain returns a comment for readers who do not know Go: without links, and without the
+// plain returns a comment for readers of other languages: without links, and without the
 // sentences about functions.
 func plain(t *testing.T, comment string) string {
 	t.Helper()
@@ -185,8 +185,8 @@ func plain(t *testing.T, comment string) string {
 
 var originPattern = regexp.MustCompile(`(Katapult|Zitadel|Atlas|Applivery|F5)(?: \(([^)]*)\))?`)
 
-// origins reads the end of a comment: "Katapult (404), Zitadel (404 COMMA-aps2n)". A number
-// of three digits is a status.
+// origins parses the end of a comment: "Katapult (404), Zitadel (404 COMMA-aps2n)". A
+// number of three digits is a status.
 func origins(text string) (all []string, named []providerCode) {
 	for _, match := range originPattern.FindAllStringSubmatch(text, -1) {
 		provider := providerNames[match[1]]
@@ -322,7 +322,7 @@ func table(t *testing.T, provider string) map[string][]errors.Code {
 	for spec, value := range constantSpecs(t) {
 		values[spec.Names[0].Name] = value
 	}
-	texts := map[string]string{} // of string constants
+	texts := map[string]string{} // string constants
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
 			if text, ok := literal(spec.Values[0]); ok {
@@ -374,7 +374,7 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// fixture is what this file needs of a fixture.
+// fixture is the part of a fixture that this file uses.
 type fixture struct {
 	Source string
 	Status int
@@ -421,8 +421,8 @@ func fixtureOrigins(t *testing.T) map[errors.Code][]string {
 	return found
 }
 
-// Every code is the code of some answer: each constant has a fixture, except those whose
-// only origin is the client, and unexpected_response.
+// Every constant has a fixture, except unexpected_response and those whose only origin is
+// the client.
 func TestCodes_HaveFixtures(t *testing.T) {
 	t.Parallel()
 	seen := fixtureOrigins(t)

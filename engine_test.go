@@ -36,7 +36,7 @@ type delayed struct {
 	paths map[string]int // requests, by method and path
 }
 
-// byPath returns how often each method and path without IDs was requested.
+// byPath returns the number of requests for each method and path without IDs.
 func (d *delayed) byPath() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,14 +68,14 @@ func (d *delayed) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // large is an organization with many resources of one kind.
 type large struct {
-	// open fills a fake, and returns the functions that plan and apply.
+	// open fills a fake and returns the functions that plan and apply.
 	open func(*testing.T, *delayed) (
 		plan func(context.Context) (*teardown.Plan, error),
 		apply func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error),
 	)
-	perStep  float64       // requests beyond the plan; the most that is allowed
+	perStep  float64       // maximum number of requests, without those of the plan
 	bound    time.Duration // the time that the provider itself takes
-	planOnly bool          // requests are those of the plan
+	planOnly bool          // count the requests of the plan only
 }
 
 const acmeAtlas = "5e2f00000000000000000001"
@@ -160,8 +160,8 @@ func f5(t *testing.T, d *delayed, fill func(*volterratest.Server)) (func(context
 	}
 }
 
-// TestEngine_LargeOrganizations prints what the teardown of large organizations takes, and
-// fails if one takes more requests than stated.
+// TestEngine_LargeOrganizations prints the requests and the time of the teardown of large
+// organizations, and fails if one takes more requests than stated.
 func TestEngine_LargeOrganizations(t *testing.T) {
 	t.Parallel()
 	for name, test := range largeOrganizations {
@@ -200,15 +200,15 @@ func TestEngine_LargeOrganizations(t *testing.T) {
 	}
 }
 
-// stepless is a provider whose plans have no steps that an API removes: a teardown is a plan
-// and its application, which read one list after the other.
+// stepless is a provider whose plans have no steps that an API removes: a teardown is a
+// plan and its application, which read one list after the other.
 type stepless struct {
-	// open fills a fake with organizations, and returns the functions that plan and apply.
+	// open fills a fake with organizations and returns the functions that plan and apply.
 	open func(*testing.T, *delayed) (
 		plan func(ctx context.Context, organization int) (*teardown.Plan, error),
 		apply func(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error),
 	)
-	once           int // requests of the first plan of a client, beyond those of each
+	once           int // additional requests of a client's first plan
 	planned, ended int // requests of a plan, and of its application
 }
 
@@ -245,8 +245,9 @@ var steplessProviders = map[string]stepless{
 	}, once: 1, planned: 6, ended: 8},
 }
 
-// TestEngine_PlanAndApply prints what a plan and its application take, and fails if one takes
-// another number of requests than stated, or longer than its requests one after the other.
+// TestEngine_PlanAndApply prints the requests and the time of a plan and its application.
+// It fails if one takes another number of requests than stated, or longer than its requests
+// one after the other.
 func TestEngine_PlanAndApply(t *testing.T) {
 	t.Parallel()
 	for name, test := range steplessProviders {

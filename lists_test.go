@@ -21,11 +21,11 @@ import (
 
 // served is a page of a list as a server answers it.
 type served struct {
-	number int      // that the page says of itself
-	size   int      // that the page says of itself
+	number int      // the page's own number
+	size   int      // the page's own size
 	ids    []string // of its items
-	more   bool     // the page says that another follows
-	total  int      // that the page says of all pages
+	more   bool     // the page reports another page
+	total  int      // the total of all pages that the page reports
 	list   bool     // the page has a list
 }
 
@@ -34,8 +34,8 @@ type provider struct {
 	client   func(http.RoundTripper) (any, error)
 	size     int // of the pages that the iterators request
 	body     func(served) string
-	filtered func(method string) bool // pages in the middle may be empty
-	omitted  bool                     // an empty list is left out
+	filtered func(method string) bool // pages before the last may be empty
+	omitted  bool                     // the provider omits an empty list
 }
 
 // members are the names of all lists of all operations of a provider.
@@ -47,7 +47,7 @@ func members(items string, names ...string) string {
 	return b.String()
 }
 
-// items are the items of a page, with the identity of whatever the list is of.
+// items are the items of a page, with an identity that fits every list.
 func items(ids []string, owner string) string {
 	var all []string
 	for _, id := range ids {
@@ -107,7 +107,7 @@ var providers = map[string]provider{
 		},
 		size: 100,
 		body: func(p served) string {
-			if p.more { // it is at the offset of its number
+			if p.more { // at the offset of its number
 				p.total = (p.number-1)*100 + len(p.ids) + 1
 			}
 			return fmt.Sprintf(`{"details":{"totalResult":"%d","viewTimestamp":"2026-11-22T05:10:49Z","timestamp":"2026-11-22T05:10:49Z"},`+
@@ -175,7 +175,7 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	return canned{http.StatusOK, s.bodies[n]}.RoundTrip(req)
 }
 
-// composed are methods that yield what several lists have.
+// composed are methods that yield the items of several lists.
 var composed = map[string]bool{"ListBlockers": true, "ListPolicies": true}
 
 // iterators are the names of the methods of a client that yield the items of a list.
@@ -190,7 +190,7 @@ func iterators(client reflect.Type) []string {
 	return names
 }
 
-// argument makes an argument of a method that is sent.
+// argument returns an argument that a method accepts.
 func argument(t reflect.Type) reflect.Value {
 	v := reflect.New(t).Elem()
 	switch {
@@ -204,7 +204,7 @@ func argument(t reflect.Type) reflect.Value {
 	return v
 }
 
-// call calls a method with arguments that are sent.
+// call calls a method with accepted arguments.
 func call(client reflect.Value, method string) []reflect.Value {
 	f := client.MethodByName(method)
 	var arguments []reflect.Value
@@ -217,8 +217,8 @@ func call(client reflect.Value, method string) []reflect.Value {
 	return f.Call(arguments)
 }
 
-// list calls a method that yields a list and returns how many items it yields, and the
-// error that ends it.
+// list calls a method that yields a list, and returns the number of items and the error
+// that ends it.
 func list(client reflect.Value, method string) (n int, err error) {
 	for _, e := range call(client, method)[0].Seq2() {
 		if err, _ = e.Interface().(error); err != nil {
@@ -237,9 +237,9 @@ func ids(from, to int) []string {
 	return all
 }
 
-// TestLists holds every list of every provider to the same rules. A page says of itself
-// what the provider's pages say; it may be wrong.
-func TestLists(t *testing.T) {
+// TestLists_Rules applies the same rules to every list of every provider. The paging fields of a
+// page are those of the provider's pages, and may be wrong.
+func TestLists_Rules(t *testing.T) {
 	t.Parallel()
 	for name, p := range providers {
 		last := served{number: 2, size: p.size, ids: ids(p.size, p.size+5), total: p.size + 5, list: true}
@@ -255,9 +255,9 @@ func TestLists(t *testing.T) {
 			items    int
 			sent     int
 			fails    bool
-			cursors  bool // for lists by cursor, too
-			filtered bool // for filtered lists, too
-			omitted  bool // for lists that are left out when they are empty, too
+			cursors  bool // applies to lists by cursor, too
+			filtered bool // applies to filtered lists, too
+			omitted  bool // applies to lists that the provider omits when empty, too
 		}{
 			"a full page that says that it is the last":   {[]served{full, last}, p.size + 5, 2, false, false, true, true},
 			"a total of the page alone":                   {[]served{with(full, func(s *served) { s.total = p.size }), last}, p.size + 5, 2, false, false, true, true},
@@ -284,12 +284,13 @@ func TestLists(t *testing.T) {
 				client := reflect.ValueOf(c)
 				methods := iterators(client.Type())
 				if len(methods) == 0 {
-					t.Fatal("there is no list")
+					t.Fatal("the provider has no list")
 				}
 				for i, method := range methods {
-					// All lists of a provider share their code. Under the race detector each
-					// rule has a third of them, and each list has a third of the rules.
-					if raced && (i+number)%3 != 0 {
+					// All lists of a provider share their code. Under the race detector
+					// each rule applies to a third of them, and each list has a third of
+					// the rules.
+					if raceDetector && (i+number)%3 != 0 {
 						continue
 					}
 					filtered := p.filtered != nil && p.filtered(method)
@@ -307,7 +308,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestLists_WithoutPages holds the lists that come at once to the same rules.
+// TestLists_WithoutPages applies the same rules to lists without pages.
 func TestLists_WithoutPages(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -317,7 +318,7 @@ func TestLists_WithoutPages(t *testing.T) {
 	many := strings.TrimSuffix(b.String(), ",")
 	for name, p := range providers {
 		if p.omitted {
-			continue // its only such list has texts, and is left out when it is empty
+			continue // its only such list has strings, and is omitted when empty
 		}
 		for what, body := range map[string]string{
 			"no list":                    `{"status":true}`,

@@ -139,7 +139,7 @@ func TestOpen_NamedCredentials(t *testing.T) {
 			t.Parallel()
 			s := serve()[name]
 			_, hc := s.server.Endpoint()
-			values, asked := map[string]string{}, map[string]bool{}
+			values, requested := map[string]string{}, map[string]bool{}
 			s.spec.Credentials = map[string]string{}
 			for usual, value := range s.values {
 				if strings.HasSuffix(usual, "_URL") {
@@ -149,7 +149,7 @@ func TestOpen_NamedCredentials(t *testing.T) {
 				values["OTHER_"+usual], values[usual] = value, "not-this-one"
 				s.spec.Credentials[usual] = "OTHER_" + usual
 			}
-			get := func(name string) (string, error) { asked[name] = true; return values[name], nil }
+			get := func(name string) (string, error) { requested[name] = true; return values[name], nil }
 			o, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(get), offboard.WithHTTPClient(hc))
 			if err != nil {
 				t.Fatal(err)
@@ -158,8 +158,8 @@ func TestOpen_NamedCredentials(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			for usual := range s.spec.Credentials {
-				if asked[usual] || !asked["OTHER_"+usual] {
-					t.Errorf("asked for %v", asked)
+				if requested[usual] || !requested["OTHER_"+usual] {
+					t.Errorf("requested %v", requested)
 				}
 			}
 			o.Close()

@@ -17,8 +17,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// A client without a caller's http.Client has its own connections. Close ends the idle ones,
-// and calls after that open new ones.
+// A client without a caller's http.Client has its own connections. Close ends the idle
+// ones, and later calls open new ones.
 func TestClient_Close(t *testing.T) {
 	t.Parallel()
 	type client struct {
@@ -77,7 +77,7 @@ func TestClient_Close(t *testing.T) {
 				t.Fatalf("%d connections for two calls, want 1", n)
 			}
 			c.close()
-			<-closed // the test ends by its timeout if the connection stays
+			<-closed // the test times out if the connection stays open
 			if _ = c.read(); opened.Load() != 2 {
 				t.Errorf("%d connections, want a new one after Close", opened.Load())
 			}
@@ -86,7 +86,7 @@ func TestClient_Close(t *testing.T) {
 	}
 }
 
-// The connections of a caller's client are the caller's.
+// Close does not close connections of the caller's client.
 func TestClient_CloseKeepsCallersConnections(t *testing.T) {
 	t.Parallel()
 	var closed int

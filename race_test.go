@@ -2,11 +2,10 @@
 
 package offboard_test
 
-// raced is true under the race detector, which makes everything many times slower.
+// raceDetector reports whether the race detector is on, which makes a test many times slower.
 const raced = true
 
-// Hostile bodies are smaller than without it. The memory that they take is measured
-// without it.
+// Hostile bodies are smaller with the race detector. Their memory is measured without it.
 const (
 	hostileSize     = 64 << 10
 	hostileElements = 500

@@ -25,10 +25,10 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// meter counts what a provider is asked, and takes as long as a network does.
+// meter counts the requests to a provider, and delays them as a network does.
 type meter struct {
-	inner  http.RoundTripper
-	forget func()
+	inner http.RoundTripper
+	reset func()
 
 	limited func(*http.Request) bool // the requests that the limit counts; nil: all
 
@@ -43,8 +43,8 @@ type meter struct {
 
 const latency = 20 * time.Millisecond
 
-// parallel is how many organizations of a provider are torn down at a time: as many
-// as there are of it among a hundred.
+// parallel is the number of a provider's organizations that are torn down at the same time:
+// its share of a hundred.
 const parallel = 20
 
 func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -65,8 +65,8 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = time.Now()
-	if m.sent%100 == 0 && m.forget != nil {
-		m.forget() // or else the doubles' logs would be what is measured
+	if m.sent%100 == 0 && m.reset != nil {
+		m.reset() // otherwise the test would measure the fakes' logs
 	}
 	if err == nil && resp.StatusCode == http.StatusTooManyRequests {
 		m.refused++
@@ -74,14 +74,14 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// used is the share of the permitted requests that were granted, between the first and
-// the last.
+// used is the share of the permitted requests that the provider granted, between the first
+// and the last.
 func (m *meter) used(perSecond float64, burst int) float64 {
 	return float64(m.requests-m.refused) / (float64(burst) + perSecond*m.last.Sub(m.first).Seconds())
 }
 
-// usedByClock is the share where a number of requests is permitted in each minute of the
-// clock. The last minute counts as far as it was used.
+// usedByClock is the share if a number of requests is permitted in each minute of the
+// clock. The last minute counts for the part that was used.
 func (m *meter) usedByClock(perMinute int) float64 {
 	minutes := int(m.minute.Sub(m.first.Truncate(time.Minute)) / time.Minute)
 	return float64(m.sent-m.refused) / float64(perMinute*minutes+m.lastMinute)
@@ -92,9 +92,9 @@ type fleet struct {
 	*meter
 	jobs []teardown.Job
 
-	perSecond float64 // what is permitted; 0: more than is needed
+	perSecond float64 // permitted requests per second; 0 for no limit
 	burst     int
-	byClock   bool // burst is what is permitted in each minute of the clock
+	byClock   bool // burst is the number of permitted requests in each minute of the clock
 }
 
 // fleets are n organizations, a fifth at each provider.
@@ -112,13 +112,13 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		}
 	}
 	all := map[string]*fleet{}
-	make := func(provider string, double *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
-		f := &fleet{meter: &meter{inner: double, forget: double.ResetRequests}, perSecond: perSecond, burst: burst}
+	make := func(provider string, fake *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
+		f := &fleet{meter: &meter{inner: fake, reset: fake.ResetRequests}, perSecond: perSecond, burst: burst}
 		all[provider] = f
 		return f, &http.Client{Transport: f.meter}
 	}
 
-	// Katapult says in headers what is left of 1,000 requests a minute.
+	// Katapult reports the remaining requests of 1,000 per minute in headers.
 	k := katapulttest.NewServer()
 	f, hc := make("katapult", k.Server, 1000.0/60, 1000)
 	f.byClock = true
@@ -135,7 +135,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		})
 	}
 
-	// Zitadel has no limit but what its operator wants to bear.
+	// Zitadel limits requests only as its operator configures.
 	z := zitadeltest.NewServer()
 	f, hc = make("zitadel", z.Server, 50, 50)
 	zc, err := zitadel.New(z.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 50, Burst: 50}))
@@ -150,7 +150,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		})
 	}
 
-	// Applivery speaks of 10,000 requests an hour.
+	// Applivery documents 10,000 requests per hour.
 	w := workspacetest.NewServer()
 	f, hc = make("workspace", w.Server, 10_000.0/3600, 100)
 	wc, err := workspace.New(w.Option(), workspace.WithHTTPClient(hc), workspace.WithRateLimit(workspace.RateLimit{PerSecond: 10_000.0 / 3600, Burst: 100}))
@@ -164,8 +164,8 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		})
 	}
 
-	// Atlas has a bucket of tokens for each operation, and says in headers what is in
-	// it. The one of the deletion of clusters is the one that runs dry.
+	// Atlas has a token bucket for each operation, and reports its content in headers. The
+	// bucket of the deletion of clusters is empty first.
 	a := atlastest.NewServer()
 	a.LimitRate("DeleteCluster", 10, 5, time.Minute)
 	f, hc = make("atlas", a.Server, 5.0/60, 10)
@@ -196,7 +196,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		host := fmt.Sprintf("acme-%d.console.ves.volterra.io", i)
 		tenants[host] = v
 		request := volterra.DeleteTenantRequest{Name: name(i), Email: "owner@acme.example"}
-		var vc *volterra.Client // for as long as the job runs
+		var vc *volterra.Client // lives as long as the job
 		f.jobs = append(f.jobs, teardown.Job{
 			Plan: func(ctx context.Context) (plan *teardown.Plan, err error) {
 				vc, err = volterra.New(v.Option(), volterra.WithHTTPClient(hc), volterra.WithBaseURL("https://"+host))
@@ -216,14 +216,14 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	return all
 }
 
-// hosts is a transport that leads to one of several doubles.
+// hosts is a transport to several fakes, by host.
 type hosts map[string]http.RoundTripper
 
 func (h hosts) RoundTrip(req *http.Request) (*http.Response, error) {
 	return h[req.URL.Host].RoundTrip(req)
 }
 
-// measured is what a run of many organizations came to.
+// measured is the result of a run of many organizations.
 type measured struct {
 	peak  uint64 // of the heap, in bytes
 	took  time.Duration
@@ -267,13 +267,13 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func TestAThousandOrganizations(t *testing.T) {
+func TestScale_ThousandOrganizations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		n := 1000
-		if raced {
+		if raceDetector {
 			n = 500
 		}
 		few, many := run(t, 100), run(t, n)

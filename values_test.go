@@ -21,7 +21,7 @@ import (
 
 const maxGrowth = 32 << 20
 
-// impatient are clients that send everything once. The heap is measured for one answer.
+// impatient are clients without retries. The heap is measured for one answer.
 var impatient = map[string]func(*http.Client) (any, error){
 	"katapult": func(hc *http.Client) (any, error) {
 		return katapult.New(katapult.WithToken("token"), katapult.WithHTTPClient(hc), katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: time.Second}))
@@ -40,11 +40,11 @@ var impatient = map[string]func(*http.Client) (any, error){
 	},
 }
 
-// repeat returns a text of the size of a hostile body, at least: a beginning, as many
-// parts as fit, and an end.
-func repeat(begin, part, end string) string {
-	n := (hostileSize - len(begin) - len(end)) / len(part)
-	return begin + strings.TrimSuffix(strings.Repeat(part, n), ",") + end
+// repeat returns a text with at least the size of a hostile body: a start, as many parts as
+// fit, and an end.
+func repeat(start, part, end string) string {
+	n := (hostileSize - len(start) - len(end)) / len(part)
+	return start + strings.TrimSuffix(strings.Repeat(part, n), ",") + end
 }
 
 // numbered returns n members with different keys and the same value.
@@ -90,8 +90,8 @@ var shapes = map[string]func() string{
 	"an array that does not end": func() string { return repeat(`{"results":[`, `{},`, ``) },
 }
 
-// fitting are texts that are decoded into a type: in each of them one array or map of it,
-// however deep, has as much as the limits permit. times is how often the type is there.
+// fitting are texts for a type: in each of them one array or map of the type, at any depth,
+// has as many values as the limits permit. times is the number of values of the type.
 func fitting(t reflect.Type, depth, times int) []string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -120,10 +120,10 @@ func fitting(t reflect.Type, depth, times int) []string {
 	return all
 }
 
-// unsized answers without a Content-Length: then the body takes more memory.
+// unsized answers without a Content-Length, so that the body takes more memory.
 type unsized struct {
 	*canned
-	answers *uint64 // how many were given
+	answers *uint64 // number of answers
 }
 
 func (u unsized) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -147,7 +147,8 @@ func operations(client reflect.Type) []reflect.Method {
 	return all
 }
 
-// growth returns the bytes that a call allocates, which is more than the heap grows by.
+// growth returns the bytes that a call allocates, which is more than the growth of the
+// heap.
 func growth(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -156,7 +157,7 @@ func growth(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// perform calls a method, and reads what it yields to the first item or error.
+// perform calls a method, and reads an iterator to its first item or error.
 func perform(client reflect.Value, method string) {
 	for _, out := range call(client, method) {
 		if out.Type().CanSeq2() {
@@ -170,9 +171,9 @@ func perform(client reflect.Value, method string) {
 // TestHostileBody_HeapGrowth is not parallel: the heap is that of the whole process, and
 // parallel tests wait until it has ended.
 //
-// It is in a file behind scale_test.go, because tests run in the order of their files:
-// TestAThousandOrganizations compares heaps that include caches of encoding/json, which
-// this test fills.
+// Its file sorts after scale_test.go, because tests run in the order of their files:
+// TestScale_ThousandOrganizations compares heaps that include caches of encoding/json,
+// which this test fills.
 func TestHostileBody_HeapGrowth(t *testing.T) {
 	bodies := map[string]string{}
 	for name, shape := range shapes {
@@ -195,7 +196,7 @@ func TestHostileBody_HeapGrowth(t *testing.T) {
 		try := func(method, shape string, status int, body string) {
 			*answer, *answers = canned{status, body}, 0
 			n := growth(func() { perform(client, method) })
-			// A removal that reads before has two answers, one after the other.
+			// A removal that reads first has two answers, one after the other.
 			n /= max(*answers, 1)
 			if n > most {
 				most, what = n, fmt.Sprintf("%s of %d: %s", method, status, shape)
@@ -240,7 +241,7 @@ func BenchmarkHostileBody(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := c.ListOrganizations(b.Context()); err == nil {
-					b.Fatal("it is a success")
+					b.Fatal("got nil, want an error")
 				}
 			}
 		})
