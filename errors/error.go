@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Error is a provider's answer that is not a success, or the reason why there is no
-// answer. It is the only concrete error type that the providers of this module return.
+// Error is a provider's answer that is not a success, or the reason for a missing answer. It
+// is the only concrete error type that the providers of this module return.
 //
 // No field holds a credential. [Error.Error] shows neither the provider's text nor a
 // URL.

@@ -17,14 +17,14 @@
 //		// look at the provider before you try again
 //	}
 //
-// An [*Error] has the code and all that is known about the provider's answer:
+// An [*Error] contains the code and the data of the provider's answer:
 //
 //	if e, ok := errors.AsType[*errors.Error](err); ok {
 //		log.Print(e.Code, e.Status, e.Steps)
 //	}
 //
-// A call that does many things, such as a teardown, may return joined errors. [All] yields
-// each of them.
+// A call of several operations, such as a teardown, may return joined errors. [All] yields each
+// of them.
 //
 // # Vendoring
 //

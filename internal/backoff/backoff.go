@@ -1,24 +1,24 @@
-// Package backoff computes how long to wait before another attempt.
+// Package backoff computes the wait before another attempt.
 package backoff
 
 import "time"
 
-// Exponential is a wait that doubles with every attempt.
+// Exponential is a wait that doubles with each attempt.
 type Exponential struct {
 	First time.Duration // after the first attempt
 	Max   time.Duration // the longest wait
 }
 
-// Bound returns the wait after an attempt: First after attempt 1, doubled after each
-// further attempt, and at most Max. Callers that many others run next to take a random
-// wait below it (full jitter). Without an attempt there is no wait.
+// Bound returns the wait after an attempt: First after attempt 1, doubled after each further
+// attempt, and at most Max; 0 if attempt is less than 1. Callers that run in many processes
+// wait for a random time below it (full jitter).
 func (e Exponential) Bound(attempt int) time.Duration {
 	if attempt < 1 {
 		return 0
 	}
 	bound := e.First
 	for range attempt - 1 {
-		if bound > e.Max/2 { // before it overflows
+		if bound > e.Max/2 { // 2*bound would exceed Max, or overflow
 			return e.Max
 		}
 		bound *= 2

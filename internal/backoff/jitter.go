@@ -8,8 +8,8 @@ import (
 
 type jitterKey struct{}
 
-// WithJitter returns a context in which [Jitter] uses a source of the caller's. A simulation
-// whose runs must be repeatable needs one.
+// WithJitter returns a context in which [Jitter] calls source, so that the runs of a simulation
+// are repeatable.
 func WithJitter(ctx context.Context, source func(bound time.Duration) time.Duration) context.Context {
 	return context.WithValue(ctx, jitterKey{}, source)
 }

@@ -1,4 +1,4 @@
-// Package printable makes texts of a provider safe to print.
+// Package printable makes a provider's texts safe to print.
 package printable
 
 import (
@@ -6,9 +6,8 @@ import (
 	"unicode"
 )
 
-// Text returns s with U+FFFD in place of each character that does not print. Such a
-// character can break a line or control a terminal, and names come from the provider's
-// users.
+// Text returns s with each character that does not print replaced by U+FFFD. Names come from
+// the provider's users, and such a character can break a line or control a terminal.
 func Text(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

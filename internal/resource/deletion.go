@@ -9,18 +9,18 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Deletion deletes an organization, and reads that it no longer exists: an answer proves only
-// that the deletion was accepted. A deletion that reads show not to take place is sent again,
-// at most three times.
+// Deletion deletes an organization and reads it until it no longer exists, because an answer
+// proves only that the deletion was accepted. If reads show that the organization still exists,
+// the deletion is sent again, at most three times.
 type Deletion struct {
-	// Send sends the deletion. proved reports that a read or a refusal has shown already that
-	// the organization does not exist: another read might not be answered. An error of the
-	// first call is that of Run; after any other call the next read decides.
+	// Send sends the deletion. proved is true if a read or a refusal has shown already that the
+	// organization does not exist; then no read follows, because it might not be answered. Run
+	// returns an error of the first call; after any other call the next read decides.
 	Send func(context.Context) (proved bool, err error)
 
 	Verification
 
-	// Result is what Run returns once the deletion is proved. The zero value means
+	// Result is the result of Run if the deletion is proved. The zero value means
 	// [teardown.Deleted].
 	Result teardown.Deletion
 }
@@ -28,25 +28,28 @@ type Deletion struct {
 // Verification reads an organization whose deletion was accepted.
 type Verification struct {
 	// Wait is [rest.Client.Wait].
-	Wait func(ctx context.Context, operation, target string, look func(context.Context) ([]errors.Step, error)) error
+	Wait func(ctx context.Context, operation, target string, check func(context.Context) ([]errors.Step, error)) error
 
-	Provider, Operation, Organization string // of errors
+	Provider, Operation, Organization string // for errors
 
-	// Read reads whether the organization exists.
+	// Read reports whether the organization exists.
 	Read func(context.Context) (rest.Existence, error)
 
-	// CredentialEnded reports whether a credential that is refused ended with the organization. It is
-	// called if so many reads in a row as Refusals were refused in the same way, for one
-	// refusal may pass. Its error ends the reads. Refused reads prove nothing if it is nil.
+	// CredentialEnded reports whether a refused credential ended with the organization. It is
+	// called after MinRefusals consecutive reads with the same refusal, because a single
+	// refusal may be temporary. Its error ends the reads. If it is nil, refused reads prove
+	// nothing.
 	CredentialEnded func(ctx context.Context, refusal error) (bool, error)
-	MinRefusals     int
 
-	// RepeatAfter is how long reads may show the organization: they may follow the deletion
-	// after some time.
+	// MinRefusals is the number of refused reads before CredentialEnded is called.
+	MinRefusals int
+
+	// RepeatAfter is the time after which the deletion is sent again if reads still show the
+	// organization, because reads may lag.
 	RepeatAfter time.Duration
 
-	// Timeout is how long reads go on. Both times begin at the end of the first read, which may
-	// have waited for a rate limit.
+	// Timeout is the maximum time of the reads. Both times start at the end of the first read,
+	// which may have waited for the rate limiter.
 	Timeout time.Duration
 }
 
@@ -88,14 +91,15 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	}
 }
 
-// Run reads the organization until it no longer exists, or until reads go on to show it. A
-// read that fails proves nothing. Any other end is an error, with what a read has shown last.
+// Run reads the organization until it no longer exists, or reads still show it after
+// RepeatAfter. A failed read proves nothing. Otherwise Run returns an error, and the result of
+// the last read that did not fail.
 func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err error) {
 	var first time.Time     // the end of the first read
 	var last error          // of the last read
 	var refusal errors.Code // of the last reads
 	refused, over := 0, false
-	left := []errors.Step{{Name: "organization"}}
+	remaining := []errors.Step{{Name: "organization"}}
 	err = v.Wait(ctx, v.Operation, v.Organization, func(ctx context.Context) ([]errors.Step, error) {
 		now, failure := v.Read(ctx)
 		if last = failure; first.IsZero() {
@@ -114,20 +118,20 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 				now = rest.NotFound
 			}
 		}
-		left[0].Description = "its deletion was accepted, and no read shows whether it exists"
+		remaining[0].Description = "the deletion was accepted, and no read shows whether the organization exists"
 		if now != rest.Unknown {
-			existence, left[0].Description = now, "its deletion was accepted, and it exists"
+			existence, remaining[0].Description = now, "the deletion was accepted, and the organization exists"
 		}
 		over = now != rest.NotFound && time.Since(first) >= v.Timeout
 		if over || now == rest.NotFound || now == rest.Exists && time.Since(first) >= v.RepeatAfter {
 			return nil, nil
 		}
-		return left, nil
+		return remaining, nil
 	})
 	switch {
 	case over:
 		return existence, &errors.Error{
-			Provider: v.Provider, Operation: v.Operation, Target: v.Organization, Code: errors.NotFinished, Steps: left, Err: last,
+			Provider: v.Provider, Operation: v.Operation, Target: v.Organization, Code: errors.NotFinished, Steps: remaining, Err: last,
 		}
 	case err != nil:
 		return existence, errors.Join(err, last)
@@ -135,8 +139,8 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 	return existence, nil
 }
 
-// refusalOf returns why a provider refused a read: it refuses the credential, or the
-// credential has no permission. It is empty for other errors.
+// refusalOf returns the code of a refused read: the provider refused the credential, or the
+// credential lacks a permission. It is empty for other errors.
 func refusalOf(err error) errors.Code {
 	for _, code := range []errors.Code{errors.Unauthenticated, errors.PermissionDenied} {
 		if errors.Is(err, code) {

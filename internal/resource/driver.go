@@ -9,64 +9,64 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Driver acts and polls for a teardown by a table. It keeps what is known of a step
-// between its acts and polls, and needs nothing from an inspection.
+// Driver acts and polls for a teardown by a table. It keeps the state of a step between the
+// acts and polls of the step, and needs no data of an inspection.
 type Driver[R any] struct {
 	table *Table[R]
 	kinds map[string]*Kind[R]
 	ref   func(teardown.Organization, teardown.Step) (R, error)
 
-	mu   sync.Mutex
-	work map[string]*work[R] // by step; each is used by one call at a time
+	mu    sync.Mutex
+	steps map[string]*trackedStep[R] // by the ID of the step; only one call at a time uses each
 
-	contradicted map[string]int       // by group: lists in a row that contradicted themselves
+	contradicted map[string]int       // by group: number of consecutive contradictory lists
 	listed       map[string]time.Time // by group: when the last list was requested
 }
 
-// New returns a driver. ref returns where the resource of a step is; its error says that
-// no plan of the provider has such a step.
+// New returns a driver. ref locates the resource of a step; it returns an error if no plan of
+// the provider contains such a step.
 func New[R any](t *Table[R], ref func(teardown.Organization, teardown.Step) (R, error)) *Driver[R] {
-	d := &Driver[R]{table: t, kinds: map[string]*Kind[R]{}, ref: ref, work: map[string]*work[R]{}, contradicted: map[string]int{}, listed: map[string]time.Time{}}
+	d := &Driver[R]{table: t, kinds: map[string]*Kind[R]{}, ref: ref, steps: map[string]*trackedStep[R]{}, contradicted: map[string]int{}, listed: map[string]time.Time{}}
 	for i := range t.Kinds {
 		d.kinds[t.Kinds[i].Name] = &t.Kinds[i]
 	}
 	return d
 }
 
-// work is what is known of a step.
-type work[R any] struct {
+// trackedStep is the state of a step between its acts and polls.
+type trackedStep[R any] struct {
 	kind *Kind[R]
 	ref  R
 	step teardown.Step
 
 	item Item
-	at   time.Time // of the read of item; zero if it may not be acted upon
-	seen time.Time // of the last read of its state since the last request; zero for none
+	at   time.Time // the time of the read of item; zero if no request may be sent by item
+	seen time.Time // the time of the last read of the state since the last request; zero for none
 
-	broken bool // it was [Broken] when the last request was sent, and is since
+	broken bool // the resource has been [Broken] since before the last request
 
-	acted   bool // an act has asked for the first poll
+	acted   bool // the first act has requested a poll of the shared list
 	stage   stage
-	failed  bool   // the last request was answered by an error
-	refusal error  // of the last request, if it may be immaterial
-	state   string // of the resource when the last request was sent
+	failed  bool   // the answer to the last request was an error
+	refusal error  // the error of the last request, if a read decides about it
+	state   string // the state of the resource when the last request was sent
 	done    func(context.Context) (bool, string, error)
 	trash   string
 
 	task     string
-	progress string // of the task
+	progress string // the text of the task
 
-	sentAt  time.Time // the last request
-	changed time.Time // when the last request was sent, or the resource looked different
-	looks   int       // polls since the last request
-	readAt  int       // by looks: when the task is read next
+	sentAt  time.Time // the time of the last request
+	changed time.Time // the time of the last request or of the last change of the resource
+	polls   int       // number of polls since the last request
+	readAt  int       // number of polls at which the task is read next
 
-	unchanged, stuck int
+	unchanged, stuck int              // numbers of reads of the resource, and of the task, without a change
 	repeats          [purging + 1]int // by stage
-	assumed          bool             // it is in the trash as an answer says, and no read has shown it
+	assumed          bool             // only an answer, and no read, shows that the resource is in the trash
 }
 
-// stage is what the last request was for.
+// stage is the purpose of the last request.
 type stage int
 
 const (
@@ -80,38 +80,38 @@ func (s stage) String() string {
 	return [...]string{"", "preparation", "removal", "purge"}[s]
 }
 
-// of returns what is known of a step.
-func (d *Driver[R]) of(o teardown.Organization, s teardown.Step) (*work[R], error) {
+// of returns the state of a step.
+func (d *Driver[R]) of(o teardown.Organization, s teardown.Step) (*trackedStep[R], error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if w := d.work[s.ID]; w != nil {
+	if w := d.steps[s.ID]; w != nil {
 		return w, nil
 	}
 	kind, ref, err := d.locate(o, s)
 	if err != nil {
 		return nil, err
 	}
-	w := &work[R]{kind: kind, ref: ref, step: s}
-	d.work[s.ID] = w
+	w := &trackedStep[R]{kind: kind, ref: ref, step: s}
+	d.steps[s.ID] = w
 	return w, nil
 }
 
-// locate returns the kind of a step's resource, and where it is.
+// locate returns the kind and the location of a step's resource.
 func (d *Driver[R]) locate(o teardown.Organization, s teardown.Step) (*Kind[R], R, error) {
 	kind := d.kinds[s.Kind]
 	if kind == nil {
 		var none R
-		return nil, none, d.error(s, errors.InvalidArgument, errors.New("there is no such step"))
+		return nil, none, d.error(s, errors.InvalidArgument, errors.New("unknown step kind"))
 	}
 	ref, err := d.ref(o, s)
 	return kind, ref, err
 }
 
-// forget ends the work of a step.
-func (d *Driver[R]) forget(w *work[R]) {
+// forget discards the state of a step.
+func (d *Driver[R]) forget(w *trackedStep[R]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.work, w.step.ID)
+	delete(d.steps, w.step.ID)
 }
 
 func (d *Driver[R]) error(s teardown.Step, code errors.Code, cause error) error {
@@ -126,7 +126,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	}
 	direct := w.stage == nothing && w.kind.SkipFirstRead != nil && w.kind.SkipFirstRead(w.ref)
 	switch {
-	case time.Since(w.at) <= w.fresh(), direct:
+	case time.Since(w.at) <= w.maxAge(), direct:
 	case w.kind.ListFirst && w.stage == nothing && !w.acted:
 		w.acted = true
 		next := w.wait(false)
@@ -149,7 +149,7 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	case InTrash:
 		return d.request(w, item, purging, func() (Response, error) {
 			if w.kind.Purge == nil {
-				return Response{}, d.error(s, errors.UnexpectedResponse, errors.New("it is in the trash, and resources of its kind never are"))
+				return Response{}, d.error(s, errors.UnexpectedResponse, errors.New("the resource is in the trash, but its kind has no trash"))
 			}
 			return w.kind.Purge(ctx, w.ref, item, w.trash)
 		})
@@ -167,9 +167,9 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 	return d.request(w, item, removing, func() (Response, error) { return w.kind.Remove(ctx, w.ref, item) })
 }
 
-// request sends a request. Answers that leave open what became of it are no errors: the
-// next read of the resource decides.
-func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (Response, error)) (teardown.Progress, error) {
+// request sends a request. It returns no error if the answer leaves the outcome open: the next
+// read of the resource decides.
+func (d *Driver[R]) request(w *trackedStep[R], item Item, purpose stage, send func() (Response, error)) (teardown.Progress, error) {
 	repeated := w.repeats[purpose] > 0
 	sent, err := send()
 	w.sent(purpose, item, sent)
@@ -178,7 +178,7 @@ func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (R
 	case d.table.NothingToDo != nil && d.table.NothingToDo(err), errors.Is(err, errors.NotFound):
 		w.refusal = err
 	case repeated && (errors.Is(err, errors.OutcomeUnknown) || errors.Is(err, errors.Conflict) || errors.Retryable(err)):
-		w.refusal = err // the request before was accepted
+		w.refusal = err // the previous request was accepted
 	default:
 		w.failed = true
 		return teardown.Progress{}, err
@@ -192,8 +192,8 @@ func (d *Driver[R]) request(w *work[R], item Item, purpose stage, send func() (R
 	return p, nil
 }
 
-// sent notes that a request was sent.
-func (w *work[R]) sent(purpose stage, item Item, s Response) {
+// sent records a request.
+func (w *trackedStep[R]) sent(purpose stage, item Item, s Response) {
 	if s.Trash != "" {
 		w.trash = s.Trash
 	}
@@ -201,11 +201,11 @@ func (w *work[R]) sent(purpose stage, item Item, s Response) {
 	w.stage, w.state, w.task, w.done, w.refusal = purpose, item.Text, s.Task, nil, nil
 	w.progress, w.unchanged, w.stuck = "", 0, 0
 	w.sentAt, w.seen = time.Now(), time.Time{}
-	w.changed, w.looks, w.readAt = w.sentAt, 0, taskFirst
+	w.changed, w.polls, w.readAt = w.sentAt, 0, taskFirst
 }
 
 // read reads the resource by itself.
-func (w *work[R]) read(ctx context.Context) error {
+func (w *trackedStep[R]) read(ctx context.Context) error {
 	item, err := w.kind.Read(ctx, w.ref)
 	if err != nil {
 		return err
@@ -214,30 +214,29 @@ func (w *work[R]) read(ctx context.Context) error {
 	return nil
 }
 
-// show takes what a read has shown of the state.
-func (w *work[R]) show(item Item, at time.Time) { w.item, w.at, w.seen = item, at, at }
+// show records the result of a read.
+func (w *trackedStep[R]) show(item Item, at time.Time) { w.item, w.at, w.seen = item, at, at }
 
-// stands reports whether the last read of a resource still says how far its removal is,
-// although a list shows only that it exists. One whose removal has not started is read
-// more often.
-func (w *work[R]) stands() bool {
+// isCurrent reports whether the last read of a resource is recent enough, while a list shows
+// only that the resource exists. A resource whose removal has not started is read more often.
+func (w *trackedStep[R]) isCurrent() bool {
 	if w.stage == nothing || w.seen.IsZero() {
 		return false
 	}
 	most := summaryAge
 	if w.item.Phase != Deleting {
-		most = min(max(time.Since(w.sentAt)/4, defaultSettling/defaultPatience), summaryAge)
+		most = min(max(time.Since(w.sentAt)/4, defaultRepeatAfter/defaultRepeatAfterReads), summaryAge)
 	}
 	return time.Since(w.seen) < most
 }
 
-// wait says when the step is polled next.
-func (w *work[R]) wait(now bool) teardown.Wait {
+// wait returns when the step is polled next.
+func (w *trackedStep[R]) wait(now bool) teardown.Wait {
 	next := teardown.Wait{Class: w.kind.Name + " " + w.stage.String(), Now: now}
 	switch {
 	case w.stage != removing && w.stage != purging:
 		return next
-	case w.kind.Watch != nil && w.item.Phase == Deleting: // and not one whose removal may never start
+	case w.kind.Watch != nil && w.item.Phase == Deleting: // a removal that has not started may never start
 		next.Group = w.watch()
 	case w.kind.List != nil:
 		next.Group = w.group()
@@ -248,24 +247,24 @@ func (w *work[R]) wait(now bool) teardown.Wait {
 	return next
 }
 
-// group is the name of the list that shows the resource.
-func (w *work[R]) group() string { return w.kind.Name + " " + w.kind.Scope(w.ref) }
+// group returns the name of the list that contains the resource.
+func (w *trackedStep[R]) group() string { return w.kind.Name + " " + w.kind.Scope(w.ref) }
 
-// watch is the name of the hint that covers the resource.
-func (w *work[R]) watch() string { return w.kind.Name + " watch " + w.kind.Watch.Scope(w.ref) }
+// watch returns the name of the hint that covers the resource.
+func (w *trackedStep[R]) watch() string { return w.kind.Name + " watch " + w.kind.Watch.Scope(w.ref) }
 
-// fresh is how long a read of the resource may be acted upon.
-func (w *work[R]) fresh() time.Duration {
+// maxAge returns the maximum age of a read by which a request is sent.
+func (w *trackedStep[R]) maxAge() time.Duration {
 	switch {
 	case w.kind.MaxAge > 0:
 		return w.kind.MaxAge
 	case w.kind.ReusableName:
-		return freshName
+		return maxAgeName
 	}
-	return freshID
+	return maxAgeID
 }
 
-// deleting is the progress of a step that is waited for.
-func (w *work[R]) deleting(text string) teardown.Progress {
+// deleting returns the progress of a step that waits.
+func (w *trackedStep[R]) deleting(text string) teardown.Progress {
 	return teardown.Progress{State: teardown.ProgressDeleting, Next: w.wait(false), Text: text}
 }

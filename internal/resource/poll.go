@@ -9,9 +9,9 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Poll reads the resources of steps: those of a group by one list, others by themselves.
+// Poll reads the resources of steps: those of a group by one list, others one by one.
 func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
-	all := make([]*work[R], len(steps))
+	all := make([]*trackedStep[R], len(steps))
 	for i, s := range steps {
 		w, err := d.of(o, s)
 		if err != nil {
@@ -19,21 +19,21 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 		}
 		all[i] = w
 	}
-	if w := all[0]; w.kind.Watch != nil && group == w.watch() && len(steps) >= listWorth {
+	if w := all[0]; w.kind.Watch != nil && group == w.watch() && len(steps) >= defaultListThreshold {
 		return d.pollWatch(ctx, all)
 	}
 	progress := make([]teardown.Progress, len(steps))
 	items := make([]*Item, len(steps))
 	at, tasks := time.Now(), tasksPerPoll
 	list := all[0].kind.List
-	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListThreshold, listWorth)
-	if listed && d.soon(group, all[0].kind.ListInterval) {
+	listed := group != "" && list != nil && len(steps) >= cmp.Or(all[0].kind.ListThreshold, defaultListThreshold)
+	if listed && d.listedRecently(group, all[0].kind.ListInterval) {
 		return unchanged(all), nil
 	}
 	if listed {
 		var err error
 		items, err = list(ctx, refsOf(all))
-		switch again := d.contradicts(group, err); {
+		switch again := d.mustReadAgain(group, err); {
 		case again:
 			return unchanged(all), nil
 		case errors.Is(err, errors.UnexpectedResponse):
@@ -44,7 +44,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	}
 	for i, w := range all {
 		switch {
-		case items[i] != nil && items[i].Summary && w.stands():
+		case items[i] != nil && items[i].Summary && w.isCurrent():
 			progress[i] = w.deleting(w.item.Text)
 			continue
 		case items[i] != nil && !items[i].Summary:
@@ -53,7 +53,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 				w.at = time.Time{}
 			}
 		case listed && len(steps) > readsPerPoll:
-			// A read of its own proves what became of it.
+			// A poll of its own decides.
 			progress[i] = teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Now: true}}
 			continue
 		default:
@@ -61,7 +61,7 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 				if len(steps) == 1 {
 					return nil, err
 				}
-				progress[i] = w.unread(err)
+				progress[i] = w.readFailed(err)
 				continue
 			}
 		}
@@ -70,8 +70,8 @@ func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group str
 	return progress, nil
 }
 
-// refsOf returns where the resources of steps are.
-func refsOf[R any](all []*work[R]) []R {
+// refsOf returns the locations of the resources of steps.
+func refsOf[R any](all []*trackedStep[R]) []R {
 	refs := make([]R, len(all))
 	for i, w := range all {
 		refs[i] = w.ref
@@ -79,8 +79,8 @@ func refsOf[R any](all []*work[R]) []R {
 	return refs
 }
 
-// unchanged is the progress of steps of which a poll shows nothing new.
-func unchanged[R any](all []*work[R]) []teardown.Progress {
+// unchanged returns the progress of steps for which a poll shows no change.
+func unchanged[R any](all []*trackedStep[R]) []teardown.Progress {
 	progress := make([]teardown.Progress, len(all))
 	for i, w := range all {
 		progress[i] = w.deleting("")
@@ -88,22 +88,22 @@ func unchanged[R any](all []*work[R]) []teardown.Progress {
 	return progress
 }
 
-// soon reports whether the last list of a group was requested so short a time ago that
-// another one is not worth its request.
-func (d *Driver[R]) soon(group string, pace time.Duration) bool {
+// listedRecently reports whether the last list of a group was requested less than interval ago,
+// and otherwise records a request now.
+func (d *Driver[R]) listedRecently(group string, interval time.Duration) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
-	if last := d.listed[group]; !last.IsZero() && now.Sub(last) < pace {
+	if last := d.listed[group]; !last.IsZero() && now.Sub(last) < interval {
 		return true
 	}
 	d.listed[group] = now
 	return false
 }
 
-// pollWatch reads a hint for steps that wait. Those whose resource may have changed, and
-// those whose resource no read has shown for long, are polled next by a list of their scope.
-func (d *Driver[R]) pollWatch(ctx context.Context, all []*work[R]) ([]teardown.Progress, error) {
+// pollWatch reads a hint for steps that wait. Steps whose resource may have changed, or was not
+// read for [summaryAge], are polled next by a list of their scope.
+func (d *Driver[R]) pollWatch(ctx context.Context, all []*trackedStep[R]) ([]teardown.Progress, error) {
 	changed, err := all[0].kind.Watch.Changed(ctx, refsOf(all))
 	if err != nil && (ctx.Err() != nil || errors.Retryable(err)) {
 		return nil, err
@@ -120,10 +120,10 @@ func (d *Driver[R]) pollWatch(ctx context.Context, all []*work[R]) ([]teardown.P
 	return progress, nil
 }
 
-// contradicts reports whether a list contradicts itself, as one does that changes while it
-// is read, and is to be read again. One that goes on so is not: then each resource is read
-// by itself.
-func (d *Driver[R]) contradicts(group string, err error) bool {
+// mustReadAgain reports whether a list must be read again because it contradicts itself, as a
+// list does that changes between two pages. After [maxContradictions] lists it returns false,
+// and each resource is read by itself.
+func (d *Driver[R]) mustReadAgain(group string, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !errors.Is(err, errors.UnexpectedResponse) || d.contradicted[group] == maxContradictions {
@@ -134,9 +134,9 @@ func (d *Driver[R]) contradicts(group string, err error) bool {
 	return true
 }
 
-// unread is the progress of a step whose resource could not be read: what is not read is
-// not known.
-func (w *work[R]) unread(err error) teardown.Progress {
+// readFailed returns the progress of a step whose resource could not be read. A failed read
+// proves nothing.
+func (w *trackedStep[R]) readFailed(err error) teardown.Progress {
 	w.at = time.Time{}
 	if errors.Retryable(err) {
 		return w.deleting("")
@@ -144,9 +144,9 @@ func (w *work[R]) unread(err error) teardown.Progress {
 	return teardown.Progress{State: teardown.ProgressExists, Err: err}
 }
 
-// decide decides how far a step is, by the item that was just read. tasks is how many tasks
-// may still be read by this poll.
-func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown.Progress {
+// decide returns the progress of a step by the item that was just read. tasks is the number of
+// tasks that this poll may still read.
+func (d *Driver[R]) decide(ctx context.Context, w *trackedStep[R], tasks *int) teardown.Progress {
 	item := w.item
 	switch {
 	case item.Phase != Broken:
@@ -156,7 +156,7 @@ func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown
 	}
 	ready := teardown.Progress{State: teardown.ProgressReady, Text: item.Text, Next: w.wait(false)}
 	w.assumed = w.assumed && item.Phase == Exists
-	if w.assumed { // it never went to the trash
+	if w.assumed { // the resource never went to the trash
 		w.stage, w.refusal, w.failed = removing, nil, false
 	}
 	switch {
@@ -164,10 +164,10 @@ func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown
 		d.forget(w)
 		return teardown.Progress{State: teardown.ProgressNotFound, Text: item.Text}
 	case w.failed && item.Phase != Deleting && !(item.Phase == InTrash && w.stage == removing):
-		w.failed, w.at = false, time.Time{}                      // the next attempt comes after a pause
-		return teardown.Progress{State: teardown.ProgressExists} // why is in the error of the act
+		w.failed, w.at = false, time.Time{}                      // the next attempt follows after a pause
+		return teardown.Progress{State: teardown.ProgressExists} // the error of the act is the reason
 	case w.stage == nothing:
-		ready.Text = "" // nothing is waited for
+		ready.Text = "" // the step does not wait
 		return ready
 	case item.Phase == Failed && w.stage != preparing:
 		w.stage, w.repeats, w.at = nothing, [purging + 1]int{}, time.Time{}
@@ -175,31 +175,31 @@ func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown
 	case item.Phase == InTrash && w.stage != purging:
 		return ready
 	case w.stage == purging && item.Phase != InTrash && item.Phase != Deleting:
-		return teardown.Progress{State: teardown.ProgressExists, Err: d.error(w.step, errors.Conflict, errors.New("it was taken out of the trash"))}
+		return teardown.Progress{State: teardown.ProgressExists, Err: d.error(w.step, errors.Conflict, errors.New("the resource was taken out of the trash"))}
 	}
 	text := item.Text
 	if w.done != nil {
-		done, what, err := w.done(ctx)
+		done, state, err := w.done(ctx)
 		if err != nil {
-			return w.unread(err)
+			return w.readFailed(err)
 		}
 		if done {
 			return w.prepared(ready)
 		}
-		text = what
+		text = state
 	} else if w.stage == preparing && item.Phase != Changing && !item.Unprepared {
 		return w.prepared(ready)
 	}
-	going, failure := d.readTask(ctx, w, tasks)
+	running, failure := d.readTask(ctx, w, tasks)
 	if failure != nil {
 		return teardown.Progress{State: teardown.ProgressExists, Err: failure}
 	}
-	if w.unchanged++; going || item.Phase == Deleting || text != w.state {
+	if w.unchanged++; running || item.Phase == Deleting || text != w.state {
 		w.unchanged, w.state, w.changed = 0, text, time.Now()
 	}
-	patience, settling := cmp.Or(w.kind.RepeatAfterReads, defaultPatience), cmp.Or(w.kind.RepeatAfter, defaultSettling)
+	reads, repeatAfter := cmp.Or(w.kind.RepeatAfterReads, defaultRepeatAfterReads), cmp.Or(w.kind.RepeatAfter, defaultRepeatAfter)
 	switch {
-	case w.stuck < taskPatience && (w.unchanged < patience || time.Since(w.changed) < settling), item.Phase == Changing:
+	case w.stuck < taskStuckAfter && (w.unchanged < reads || time.Since(w.changed) < repeatAfter), item.Phase == Changing:
 	case w.repeats[w.stage] < maxRepeats:
 		w.repeats[w.stage]++
 		return ready
@@ -209,23 +209,23 @@ func (d *Driver[R]) decide(ctx context.Context, w *work[R], tasks *int) teardown
 	return w.deleting(text)
 }
 
-// prepared ends a preparation: what comes next may be another one.
-func (w *work[R]) prepared(ready teardown.Progress) teardown.Progress {
+// prepared ends a preparation. Another one may follow.
+func (w *trackedStep[R]) prepared(ready teardown.Progress) teardown.Progress {
 	w.repeats[preparing] = 0
 	return ready
 }
 
-// readTask reads the task of a resource that is unchanged. One that has ended, or that
+// readTask reads the task of a resource that is unchanged. A task that has ended, or that
 // cannot be read, is not read again.
-func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going bool, failure error) {
+func (d *Driver[R]) readTask(ctx context.Context, w *trackedStep[R], tasks *int) (running bool, failure error) {
 	if w.task == "" {
 		return false, nil
 	}
-	if w.looks++; w.looks < w.readAt || time.Since(w.sentAt) < taskAge || *tasks == 0 {
+	if w.polls++; w.polls < w.readAt || time.Since(w.sentAt) < taskAge || *tasks == 0 {
 		return true, nil
 	}
 	*tasks--
-	w.readAt = w.looks + taskEvery
+	w.readAt = w.polls + taskEvery
 	t, err := d.table.Task(ctx, w.task)
 	switch {
 	case errors.Retryable(err):
@@ -244,14 +244,14 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 		w.task = ""
 		return false, nil
 	}
-	// The resource may be done nevertheless, since it was read.
+	// The resource may have been deleted since it was read.
 	err = w.read(ctx)
 	switch {
 	case errors.Retryable(err):
-		return true, nil // what is not read is not known
+		return true, nil // a failed read proves nothing
 	case err != nil:
 		w.at = time.Time{}
-		return false, err // nor does the task tell
+		return false, err // and the task does not prove it either
 	case w.item.Phase == NotFound:
 		return false, nil
 	}
@@ -260,8 +260,8 @@ func (d *Driver[R]) readTask(ctx context.Context, w *work[R], tasks *int) (going
 	return false, e
 }
 
-// Find reads the resource of a step, and reports whether it exists. It is for inspections:
-// it changes nothing that is known of the step.
+// Find reads the resource of a step and reports whether it exists. It is for inspections: it
+// does not change the state of the step.
 func (d *Driver[R]) Find(ctx context.Context, o teardown.Organization, s teardown.Step) (item Item, found bool, err error) {
 	kind, ref, err := d.locate(o, s)
 	if err != nil {

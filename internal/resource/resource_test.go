@@ -18,7 +18,7 @@ import (
 
 var acme = teardown.Organization{ID: "org_1", Name: "Acme"}
 
-// fake is a provider with one table. Its resources are in the phases that a script says.
+// fake is a provider with a table of one kind. Functions determine the phases of its resources.
 type fake struct {
 	t    *testing.T
 	kind resource.Kind[string]
@@ -35,7 +35,7 @@ type fake struct {
 
 func newFake(t *testing.T, kind resource.Kind[string]) *fake {
 	f := &fake{t: t, kind: kind, counts: map[string]int{}, start: time.Now()}
-	f.kind.Name = "thing"
+	f.kind.Name = "resource"
 	f.kind.Read = func(_ context.Context, id string) (resource.Item, error) {
 		n := f.note("read " + id)
 		if f.reads == nil {
@@ -68,14 +68,14 @@ func newFake(t *testing.T, kind resource.Kind[string]) *fake {
 		}
 	}
 	f.d = resource.New(&resource.Table[string]{
-		Provider: "world", Kinds: []resource.Kind[string]{f.kind},
+		Provider: "fake", Kinds: []resource.Kind[string]{f.kind},
 		Task:        func(_ context.Context, id string) (resource.Task, error) { return f.task(id, f.note("task "+id)) },
 		NothingToDo: func(err error) bool { return errors.Is(err, errors.ObjectInTrash) },
 	}, func(_ teardown.Organization, s teardown.Step) (string, error) {
-		if !strings.HasPrefix(s.ID, "thing/") {
+		if !strings.HasPrefix(s.ID, "resource/") {
 			return "", &errors.Error{Code: errors.InvalidArgument}
 		}
-		return strings.TrimPrefix(s.ID, "thing/"), nil
+		return strings.TrimPrefix(s.ID, "resource/"), nil
 	})
 	return f
 }
@@ -87,7 +87,7 @@ func or(v, otherwise any) any {
 	return v
 }
 
-// note records a call, and returns how often it was made.
+// note records a call, and returns how many times it was made.
 func (f *fake) note(call string) int {
 	f.calls = append(f.calls, call)
 	f.counts[call]++
@@ -95,7 +95,7 @@ func (f *fake) note(call string) int {
 }
 
 func step(id string) teardown.Step {
-	return teardown.Step{ID: "thing/" + id, Kind: "thing", Name: id, Why: "it exists", Removal: "DELETE"}
+	return teardown.Step{ID: "resource/" + id, Kind: "resource", Name: id, Why: "it exists", Removal: "DELETE"}
 }
 
 func (f *fake) act(id string) (teardown.Progress, error) {
@@ -110,7 +110,7 @@ func (f *fake) poll(group string, ids ...string) ([]teardown.Progress, error) {
 	return f.d.Poll(f.t.Context(), acme, group, steps)
 }
 
-// mustAct acts, and fails the test unless that has the state.
+// mustAct acts, and fails the test unless the progress has the state want.
 func (f *fake) mustAct(id string, want teardown.ProgressState) teardown.Progress {
 	f.t.Helper()
 	p, err := f.act(id)
@@ -120,7 +120,7 @@ func (f *fake) mustAct(id string, want teardown.ProgressState) teardown.Progress
 	return p
 }
 
-// mustPoll polls a step by itself, and fails the test unless that has the state.
+// mustPoll polls a single step, and fails the test unless the progress has the state want.
 func (f *fake) mustPoll(id string, want teardown.ProgressState) teardown.Progress {
 	f.t.Helper()
 	all, err := f.poll("", id)
@@ -130,7 +130,7 @@ func (f *fake) mustPoll(id string, want teardown.ProgressState) teardown.Progres
 	return all[0]
 }
 
-// want fails unless the calls since the last time are those, in order.
+// want fails the test unless these are the calls since its last call, in order.
 func (f *fake) want(calls ...string) {
 	f.t.Helper()
 	if diff := cmp.Diff(calls, f.calls); diff != "" {
@@ -147,7 +147,7 @@ func item(p resource.Phase) func(string, int) (resource.Item, error) {
 	return func(id string, _ int) (resource.Item, error) { return resource.Item{Phase: p, Text: id}, nil }
 }
 
-// phases returns the phases in turn; the last one lasts.
+// phases returns the phases in order, and then the last one again.
 func phases(all ...resource.Phase) func(string, int) (resource.Item, error) {
 	return func(id string, n int) (resource.Item, error) {
 		p := all[min(n, len(all))-1]
@@ -161,12 +161,12 @@ func bubble(t *testing.T, kind resource.Kind[string], test func(*fake)) {
 }
 
 func refused(code errors.Code) error {
-	return &errors.Error{Provider: "world", Operation: "DeleteThing", Code: code, Status: 400}
+	return &errors.Error{Provider: "fake", Operation: "DeleteResource", Code: code, Status: 400}
 }
 
 func scope(string) string { return "all" }
 
-// purges marks a kind that has a trash.
+// purges is the Purge of a kind that has a trash.
 func purges(context.Context, string, resource.Item, string) (resource.Response, error) {
 	return resource.Response{}, nil
 }
@@ -178,8 +178,8 @@ const (
 	notFound = teardown.ProgressNotFound
 )
 
-// A resource is read before it is removed, and one that a poll has just read is not read
-// again. How long that counts depends on whether its name can be another one's.
+// A resource is read before it is removed, unless a poll has just read it. The maximum age of
+// that read depends on whether the name is reusable.
 func TestAct_ItemAge(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -213,7 +213,7 @@ func TestAct_ItemAge(t *testing.T) {
 	}
 }
 
-// What is removed is the resource that a read has just found under the step's identity.
+// Act removes the resource that a read has just found under the step's identity.
 func TestAct_RecreatedResource(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{ReusableName: true}, func(f *fake) {
@@ -236,7 +236,7 @@ func TestAct_RecreatedResource(t *testing.T) {
 	})
 }
 
-// A read that cannot tell which resource it is about, or fails, is followed by no removal.
+// No removal follows a read that failed or that did not identify the resource.
 func TestAct_UnclearRead(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.UnexpectedResponse, errors.PermissionDenied, errors.Unavailable, errors.NotFound} {
@@ -261,7 +261,8 @@ func TestAct_UnclearRead(t *testing.T) {
 	}
 }
 
-// Only what can never be another resource is removed without a read, and only once.
+// A removal is sent without a read only if its name can never belong to another resource, and
+// only once.
 func TestAct_SkipFirstRead(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{SkipFirstRead: func(id string) bool { return id == "a" }}, func(f *fake) {
@@ -308,7 +309,7 @@ func TestAct_Phases(t *testing.T) {
 	}
 }
 
-// One that is found being deleted is waited for: not removed, unless it stops.
+// A resource that is being deleted is not removed, unless its deletion stops.
 func TestPoll_DeletingAtFirst(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -329,8 +330,8 @@ func TestPoll_DeletingAtFirst(t *testing.T) {
 	})
 }
 
-// A removal that has failed before the act is none of this attempt: it is requested again.
-// One that fails after it ends the attempt, with the reason.
+// If a removal failed before the act, the removal is requested again. If it fails after the
+// act, the attempt ends with the reason.
 func TestPoll_Failed(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -365,8 +366,8 @@ func TestPoll_Failed(t *testing.T) {
 	})
 }
 
-// A removal that never starts is sent again: at most three times, and not while it may
-// still start.
+// A removal that never starts is sent again, at most three times, and not while it may still
+// start.
 func TestPoll_Repeats(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -424,7 +425,7 @@ func TestPoll_Repeats(t *testing.T) {
 	}
 }
 
-// The answer to a repeated request says nothing of the first one.
+// The answer to a repeated request proves nothing about the first one.
 func TestAct_AnswerToARepeat(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.NotFound, errors.Conflict, errors.OutcomeUnknown, errors.Unavailable, errors.ObjectInTrash, errors.PermissionDenied} {
@@ -459,8 +460,8 @@ func TestAct_AnswerToARepeat(t *testing.T) {
 	}
 }
 
-// A refusal which says that there is nothing to do proves nothing: a resource that goes on
-// to exist has that refusal.
+// The refusal of a request that would change nothing proves nothing: if the resource still
+// exists, the refusal is the error of the attempt.
 func TestAct_NothingToDo(t *testing.T) {
 	t.Parallel()
 	for _, code := range []errors.Code{errors.NotFound, errors.ObjectInTrash} {
@@ -484,13 +485,13 @@ func TestAct_NothingToDo(t *testing.T) {
 					return
 				}
 			}
-			t.Error("it goes on for ever")
+			t.Error("the loop does not end")
 		})
 	}
 }
 
-// What an act is refused with is the error of the attempt, if the resource exists. If it is
-// being deleted all the same, it is waited for.
+// The refusal of an act is the error of the attempt if the resource exists. If the resource is
+// being deleted, the step waits.
 func TestPoll_AfterARefusal(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -527,19 +528,19 @@ func TestPoll_AfterARefusal(t *testing.T) {
 	})
 }
 
-// An answer other than documented is no refusal, and one about another resource is.
+// An undocumented answer is not a refusal; an answer about another resource is.
 func TestAct_UnexpectedAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		err  *errors.Error
 		fine bool
 	}{
-		"202":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 202, Operation: "DeleteThing"}, true},
-		"302":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 302, Operation: "DeleteThing"}, true},
-		"404":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 404, Operation: "DeleteThing"}, false},
-		"none":             {&errors.Error{Code: errors.UnexpectedResponse, Operation: "DeleteThing"}, false},
+		"202":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 202, Operation: "DeleteResource"}, true},
+		"302":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 302, Operation: "DeleteResource"}, true},
+		"404":              {&errors.Error{Code: errors.UnexpectedResponse, Status: 404, Operation: "DeleteResource"}, false},
+		"none":             {&errors.Error{Code: errors.UnexpectedResponse, Operation: "DeleteResource"}, false},
 		"another resource": {&errors.Error{Code: errors.UnexpectedResponse, Status: 200, Operation: "Teardown"}, false},
-		"another code":     {&errors.Error{Code: errors.Internal, Status: 200, Operation: "DeleteThing"}, false},
+		"another code":     {&errors.Error{Code: errors.Internal, Status: 200, Operation: "DeleteResource"}, false},
 	} {
 		bubble(t, resource.Kind[string]{}, func(f *fake) {
 			f.sends = func(string, int) (resource.Response, error) { return resource.Response{}, test.err }
@@ -550,7 +551,7 @@ func TestAct_UnexpectedAnswer(t *testing.T) {
 	}
 }
 
-// "Deleted at once" is polled at once, and proved by a read like all else.
+// A resource that is deleted at once is polled at once, and a read proves its absence.
 func TestAct_PollAtOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{PollAtOnce: true, Expect: time.Minute}, func(f *fake) {
@@ -565,7 +566,7 @@ func TestAct_PollAtOnce(t *testing.T) {
 		f.want("read a", "remove a", "read a", "read a")
 	})
 	bubble(t, resource.Kind[string]{Expect: time.Minute}, func(f *fake) {
-		if p := f.mustAct("a", deleting); p.Next.Now || p.Next.Expect != time.Minute || p.Next.Class != "thing removal" {
+		if p := f.mustAct("a", deleting); p.Next.Now || p.Next.Expect != time.Minute || p.Next.Class != "resource removal" {
 			t.Errorf("got %+v", p)
 		}
 	})
@@ -592,26 +593,27 @@ func here(ids ...string) []*resource.Item {
 	return items
 }
 
-// A list answers for all that it has. Absence from it is proved by a read of its own.
+// A list shows the state of each resource that it contains. A read proves the absence of the
+// others.
 func TestPoll_List(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope}, func(f *fake) {
 		ids := []string{"a", "b", "c"}
 		for _, id := range ids {
-			if p := f.mustAct(id, deleting); p.Next.Group != "thing all" {
+			if p := f.mustAct(id, deleting); p.Next.Group != "resource all" {
 				t.Errorf("got %+v", p)
 			}
 		}
 		f.calls = nil
 		f.lists = func(int) ([]*resource.Item, error) { return here("a", "", "c"), nil }
-		all, err := f.poll("thing all", ids...)
+		all, err := f.poll("resource all", ids...)
 		if err != nil || all[0].State != deleting || all[0].Next.Now || all[0].Next.Group == "" || all[1].State != deleting || !all[1].Next.Now || all[1].Next.Group != "" {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("list a b c")
 		// It may have moved to another page.
 		f.reads = item(resource.Deleting)
-		if p := f.mustPoll("b", deleting); p.Next.Group != "thing all" {
+		if p := f.mustPoll("b", deleting); p.Next.Group != "resource all" {
 			t.Errorf("got %+v", p)
 		}
 		f.reads = item(resource.NotFound)
@@ -621,20 +623,20 @@ func TestPoll_List(t *testing.T) {
 		f.lists = func(int) ([]*resource.Item, error) {
 			return []*resource.Item{{Phase: resource.NotFound}, {Phase: resource.NotFound}, {}}, nil
 		}
-		if all, err = f.poll("thing all", ids...); err != nil || all[0].State != notFound || all[1].State != notFound || all[2].State != deleting {
+		if all, err = f.poll("resource all", ids...); err != nil || all[0].State != notFound || all[1].State != notFound || all[2].State != deleting {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("list a b c")
 		// For two resources a list is not worth it.
 		f.reads = item(resource.Deleting)
-		if all, err = f.poll("thing all", "a", "b"); err != nil || all[0].State == notFound || all[1].State == notFound {
+		if all, err = f.poll("resource all", "a", "b"); err != nil || all[0].State == notFound || all[1].State == notFound {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("read a", "read b")
 	})
 }
 
-// What a poll has read of a resource by a list is as old as the begin of the poll.
+// The age of a resource that a list shows starts at the start of the poll.
 func TestPoll_AgeOfAList(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, ReusableName: true}, func(f *fake) {
@@ -642,7 +644,7 @@ func TestPoll_AgeOfAList(t *testing.T) {
 			f.in(11 * time.Second)
 			return []*resource.Item{{}, {}, {}}, nil
 		}
-		all, err := f.poll("thing all", "a", "b", "c")
+		all, err := f.poll("resource all", "a", "b", "c")
 		if err != nil || all[0].State != ready {
 			t.Fatalf("got %+v, %v", all, err)
 		}
@@ -656,7 +658,7 @@ func TestPoll_ListFirst(t *testing.T) {
 	bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true, Expect: time.Minute}, func(f *fake) {
 		ids := []string{"a", "b", "c"}
 		for _, id := range ids {
-			if p := f.mustAct(id, deleting); p.Next.Group != "thing all" || p.Next.Expect != 0 || p.Next.Now {
+			if p := f.mustAct(id, deleting); p.Next.Group != "resource all" || p.Next.Expect != 0 || p.Next.Now {
 				t.Errorf("got %+v", p)
 			}
 		}
@@ -664,7 +666,7 @@ func TestPoll_ListFirst(t *testing.T) {
 		f.lists = func(int) ([]*resource.Item, error) {
 			return []*resource.Item{{Phase: resource.NotFound}, {Text: "b"}, nil}, nil
 		}
-		all, err := f.poll("thing all", ids...)
+		all, err := f.poll("resource all", ids...)
 		if err != nil || all[0].State != notFound || all[1].State != ready || all[2].State != deleting || !all[2].Next.Now {
 			t.Errorf("got %+v, %v", all, err)
 		}
@@ -679,8 +681,8 @@ func TestPoll_ListFirst(t *testing.T) {
 	})
 }
 
-// A list that contradicts itself is read again, and one that goes on so is not: then each
-// resource is read by itself.
+// A list that contradicts itself is read again, a limited number of times: then each resource
+// is read by itself.
 func TestPoll_ContradictoryList(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope}, func(f *fake) {
@@ -692,13 +694,13 @@ func TestPoll_ContradictoryList(t *testing.T) {
 		f.lists = func(n int) ([]*resource.Item, error) { return nil, refused(errors.UnexpectedResponse) }
 		for range 5 {
 			f.calls = nil
-			all, err := f.poll("thing all", ids...)
+			all, err := f.poll("resource all", ids...)
 			if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != deleting || p.Next.Group == "" }) {
 				t.Fatalf("got %+v, %v", all, err)
 			}
 			f.want("list a b c")
 		}
-		all, err := f.poll("thing all", ids...)
+		all, err := f.poll("resource all", ids...)
 		if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != notFound && !p.Next.Now }) {
 			t.Fatalf("got %+v, %v", all, err)
 		}
@@ -708,20 +710,19 @@ func TestPoll_ContradictoryList(t *testing.T) {
 			if i%4 == 3 {
 				f.lists = func(int) ([]*resource.Item, error) { return here(ids...), nil }
 			}
-			if all, err := f.poll("thing all", ids...); err != nil || all[0].State != deleting || all[0].Next.Group == "" {
+			if all, err := f.poll("resource all", ids...); err != nil || all[0].State != deleting || all[0].Next.Group == "" {
 				t.Fatalf("%d: got %+v, %v", i, all, err)
 			}
 		}
 		// Any other error is that of the poll.
 		f.lists = func(int) ([]*resource.Item, error) { return nil, refused(errors.Unavailable) }
-		if _, err := f.poll("thing all", ids...); !errors.Is(err, errors.Unavailable) {
+		if _, err := f.poll("resource all", ids...); !errors.Is(err, errors.Unavailable) {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-// An error of the read of one resource is no answer about the others, and what is not read
-// is not known.
+// A failed read of one resource proves nothing about it or about the others.
 func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -737,12 +738,12 @@ func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 				}
 				return resource.Item{Phase: resource.NotFound}, nil
 			}
-			all, err := f.poll("thing all", "a", "b")
+			all, err := f.poll("resource all", "a", "b")
 			if err != nil || all[0].State != test.want || test.want == exists && !errors.Is(all[0].Err, test.code) || all[1].State != notFound {
 				t.Errorf("%s: got %+v, %v", test.code, all, err)
 			}
 			// Of one step it is that of the poll.
-			if _, err := f.poll("thing all", "a"); !errors.Is(err, test.code) {
+			if _, err := f.poll("resource all", "a"); !errors.Is(err, test.code) {
 				t.Errorf("%s: got %v", test.code, err)
 			}
 		})
@@ -756,7 +757,7 @@ func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 			}
 			return resource.Item{}, nil
 		}
-		if all, err := f.poll("thing all", "a", "b"); err != nil || all[0].State != exists {
+		if all, err := f.poll("resource all", "a", "b"); err != nil || all[0].State != exists {
 			t.Fatalf("got %+v, %v", all, err)
 		}
 		f.calls = nil
@@ -768,8 +769,7 @@ func TestPoll_ErrorsOfSingleReads(t *testing.T) {
 // taskOf is a removal that has a task.
 func taskOf(string, int) (resource.Response, error) { return resource.Response{Task: "task_1"}, nil }
 
-// A task that goes on keeps the request from being sent again, for as long as it makes
-// progress.
+// While a task makes progress, the request is not sent again.
 func TestPoll_TaskContinues(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -831,19 +831,19 @@ func TestPoll_ReadsOfATask(t *testing.T) {
 		for range 2 {
 			f.in(10 * time.Second)
 			f.calls = nil
-			if _, err := f.poll("thing all", ids...); err != nil {
+			if _, err := f.poll("resource all", ids...); err != nil {
 				t.Fatal(err)
 			}
 		}
 		f.want("list a b c d e f", "task remove a", "task remove b", "task remove c", "task remove d")
 		// Then the others.
 		f.calls = nil
-		_, _ = f.poll("thing all", ids...)
+		_, _ = f.poll("resource all", ids...)
 		f.want("list a b c d e f", "task remove e", "task remove f")
 	})
 }
 
-// A task is a record: its failure counts only if the resource exists then.
+// The failure of a task counts only if the resource exists after it.
 func TestPoll_TaskFinished(t *testing.T) {
 	t.Parallel()
 	failed := resource.Task{Finished: true, Failed: true, Text: "purge failed"}
@@ -909,7 +909,7 @@ func TestPoll_TaskFinished(t *testing.T) {
 	}
 }
 
-// A resource goes to the trash, and is purged there.
+// A resource in the trash is purged.
 func TestPoll_Trash(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Purge: purges, Scope: scope}, func(f *fake) {
@@ -923,7 +923,7 @@ func TestPoll_Trash(t *testing.T) {
 		f.mustAct("a", deleting)
 		f.mustPoll("a", deleting)
 		f.mustPoll("a", ready)
-		if p := f.mustAct("a", deleting); p.Next.Class != "thing purge" || p.Next.Group != "thing all" {
+		if p := f.mustAct("a", deleting); p.Next.Class != "resource purge" || p.Next.Group != "resource all" {
 			t.Errorf("got %+v", p)
 		}
 		f.mustPoll("a", deleting)
@@ -951,8 +951,8 @@ func TestPoll_Trash(t *testing.T) {
 	}
 }
 
-// An answer which says that a resource is in the trash lets the purge follow at once. One
-// that never went there was not taken out of it: it is removed again.
+// If an answer shows that a resource is in the trash, the purge follows at once. A resource that
+// never went to the trash is removed again.
 func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Purge: purges}, func(f *fake) {
@@ -1015,7 +1015,7 @@ func TestPoll_TrashOfAnAnswer(t *testing.T) {
 	})
 }
 
-// A preparation is waited for, and then the removal follows, or another preparation.
+// After a preparation has ended, the removal or another preparation follows.
 func TestPoll_Preparation(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -1039,14 +1039,14 @@ func TestPoll_Preparation(t *testing.T) {
 			}
 			return resource.Preparation{Ready: true}, nil
 		}
-		f.d = resource.New(&resource.Table[string]{Provider: "world", Kinds: []resource.Kind[string]{kind}},
+		f.d = resource.New(&resource.Table[string]{Provider: "fake", Kinds: []resource.Kind[string]{kind}},
 			func(_ teardown.Organization, s teardown.Step) (string, error) {
-				return strings.TrimPrefix(s.ID, "thing/"), nil
+				return strings.TrimPrefix(s.ID, "resource/"), nil
 			})
 		f.reads = func(_ string, n int) (resource.Item, error) {
 			return resource.Item{Phase: map[int]resource.Phase{1: resource.Changing, 2: resource.Changing}[n], Unprepared: n == 4, Text: fmt.Sprint("state ", min(n, 5))}, nil
 		}
-		if p := f.mustAct("a", deleting); p.Text != "it changes" || p.Next.Class != "thing preparation" || p.Next.Now {
+		if p := f.mustAct("a", deleting); p.Text != "it changes" || p.Next.Class != "resource preparation" || p.Next.Now {
 			t.Errorf("got %+v", p)
 		}
 		f.want("read a", "prepare")
@@ -1068,7 +1068,7 @@ func TestPoll_Preparation(t *testing.T) {
 	})
 }
 
-// A preparation that fails is no removal; one that is unread is not known to be done.
+// No removal follows a preparation that failed, or whose end a read could not show.
 func TestPoll_PreparationFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -1081,9 +1081,9 @@ func TestPoll_PreparationFails(t *testing.T) {
 			kind.Prepare = func(context.Context, string, resource.Item) (resource.Preparation, error) {
 				return resource.Preparation{Done: func(context.Context) (bool, string, error) { return false, "", unread }}, failure
 			}
-			f.d = resource.New(&resource.Table[string]{Provider: "world", Kinds: []resource.Kind[string]{kind}},
+			f.d = resource.New(&resource.Table[string]{Provider: "fake", Kinds: []resource.Kind[string]{kind}},
 				func(_ teardown.Organization, s teardown.Step) (string, error) {
-					return strings.TrimPrefix(s.ID, "thing/"), nil
+					return strings.TrimPrefix(s.ID, "resource/"), nil
 				})
 			unread = refused(test.code)
 			f.mustAct("a", deleting)
@@ -1100,7 +1100,7 @@ func TestPoll_PreparationFails(t *testing.T) {
 	}
 }
 
-// Find changes nothing that is known of a step, and steps that no table has are refused.
+// Find does not change the state of a step, and refuses steps that the table lacks.
 func TestFind(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
@@ -1121,7 +1121,7 @@ func TestFind(t *testing.T) {
 		f.calls = nil
 		f.mustAct("a", deleting)
 		f.want("read a", "remove a")
-		for _, s := range []teardown.Step{{ID: "thing/b", Kind: "other"}, {ID: "other/a", Kind: "thing"}} {
+		for _, s := range []teardown.Step{{ID: "resource/b", Kind: "other"}, {ID: "other/a", Kind: "resource"}} {
 			if _, _, err := f.d.Find(t.Context(), acme, s); !errors.Is(err, errors.InvalidArgument) {
 				t.Errorf("find: got %v", err)
 			}
@@ -1135,8 +1135,8 @@ func TestFind(t *testing.T) {
 	})
 }
 
-// A step whose resource does not exist is not known any more: what exists again is another
-// one, that no act was for.
+// The state of a step is discarded when its resource does not exist: a resource that exists
+// again is another one.
 func TestDriver_Forgets(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"act", "poll"} {
@@ -1154,18 +1154,18 @@ func TestDriver_Forgets(t *testing.T) {
 	}
 }
 
-// A kind without a list is read one by one.
+// The resources of a kind without a list are read one by one.
 func TestPoll_WithoutAList(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{}, func(f *fake) {
-		if all, err := f.poll("thing all", "a", "b", "c"); err != nil || len(all) != 3 {
+		if all, err := f.poll("resource all", "a", "b", "c"); err != nil || len(all) != 3 {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("read a", "read b", "read c")
 	})
 }
 
-// The first act of a kind that is listed first sends nothing, and each other one reads.
+// The first act of a kind with ListFirst sends nothing, and each other act reads.
 func TestAct_ListFirst(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true}, func(f *fake) {
@@ -1179,7 +1179,7 @@ func TestAct_ListFirst(t *testing.T) {
 	})
 }
 
-// A purge takes its time, also of what is removed at once, and is polled by the list.
+// A purge is polled by the list, even if the removal is polled at once.
 func TestAct_Purge(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, Purge: purges, PollAtOnce: true, Expect: time.Minute}, func(f *fake) {
@@ -1226,16 +1226,16 @@ func TestAct_Purge(t *testing.T) {
 	})
 }
 
-// prepares returns a fake whose kind is prepared by a function.
+// prepares returns a fake whose kind has the function Prepare.
 func prepares(f *fake, prepare func() (resource.Preparation, error)) {
 	kind := f.kind
 	kind.Prepare = func(context.Context, string, resource.Item) (resource.Preparation, error) {
 		f.note("prepare")
 		return prepare()
 	}
-	f.d = resource.New(&resource.Table[string]{Provider: "world", Kinds: []resource.Kind[string]{kind}},
+	f.d = resource.New(&resource.Table[string]{Provider: "fake", Kinds: []resource.Kind[string]{kind}},
 		func(_ teardown.Organization, s teardown.Step) (string, error) {
-			return strings.TrimPrefix(s.ID, "thing/"), nil
+			return strings.TrimPrefix(s.ID, "resource/"), nil
 		})
 }
 
@@ -1266,7 +1266,7 @@ func TestPoll_PreparationsAreRepeated(t *testing.T) {
 			}
 			unprepared := f.reads
 			f.reads = nil
-			f.mustPoll("a", ready) // it is prepared, and something else is left to prepare
+			f.mustPoll("a", ready) // it is prepared, and another preparation follows
 			f.reads = unprepared
 			f.mustAct("a", deleting)
 		}
@@ -1295,7 +1295,7 @@ func TestPoll_PreparationsAreRepeated(t *testing.T) {
 	})
 }
 
-// watched are resources of scopes of their own that one hint covers.
+// watched is a kind whose resources are in different scopes and are covered by one hint.
 func watched(changed func(n int) ([]bool, error)) (resource.Kind[string], *int) {
 	n := new(int)
 	return resource.Kind[string]{
@@ -1307,15 +1307,14 @@ func watched(changed func(n int) ([]bool, error)) (resource.Kind[string], *int) 
 	}, n
 }
 
-// A hint keeps resources that are being removed waiting, and decides nothing else: what may
-// have changed is read.
+// A hint decides only that unchanged resources wait: a resource that may have changed is read.
 func TestPoll_Watch(t *testing.T) {
 	t.Parallel()
 	ids := []string{"a", "b", "c"}
 	leave := func(f *fake) {
 		f.reads = item(resource.Deleting)
 		for _, id := range ids {
-			if p := f.mustAct(id, deleting); p.Next.Group != "thing watch all" {
+			if p := f.mustAct(id, deleting); p.Next.Group != "resource watch all" {
 				t.Errorf("got %+v", p)
 			}
 		}
@@ -1324,20 +1323,20 @@ func TestPoll_Watch(t *testing.T) {
 	kind, n := watched(func(int) ([]bool, error) { return []bool{false, true, false}, nil })
 	bubble(t, kind, func(f *fake) {
 		leave(f)
-		all, err := f.poll("thing watch all", ids...)
-		if err != nil || all[0].State != deleting || all[0].Next.Now || all[0].Next.Group != "thing watch all" ||
+		all, err := f.poll("resource watch all", ids...)
+		if err != nil || all[0].State != deleting || all[0].Next.Now || all[0].Next.Group != "resource watch all" ||
 			all[1].State != deleting || !all[1].Next.Now || all[1].Next.Group != "thing b" {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want()
 		// Two resources are read.
-		if all, err = f.poll("thing watch all", "a", "b"); err != nil || all[0].State != deleting || *n != 1 {
+		if all, err = f.poll("resource watch all", "a", "b"); err != nil || all[0].State != deleting || *n != 1 {
 			t.Errorf("got %+v, %v after %d hints", all, err, *n)
 		}
 		f.want("read a", "read b")
 		// So is each that no read has shown for long.
 		f.in(91 * time.Second)
-		all, err = f.poll("thing watch all", ids...)
+		all, err = f.poll("resource watch all", ids...)
 		if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != deleting || !p.Next.Now }) {
 			t.Errorf("got %+v, %v", all, err)
 		}
@@ -1346,7 +1345,7 @@ func TestPoll_Watch(t *testing.T) {
 	kind, _ = watched(func(int) ([]bool, error) { return nil, refused(errors.PermissionDenied) })
 	bubble(t, kind, func(f *fake) {
 		leave(f)
-		all, err := f.poll("thing watch all", ids...)
+		all, err := f.poll("resource watch all", ids...)
 		if err != nil || slices.ContainsFunc(all, func(p teardown.Progress) bool { return p.State != deleting || !p.Next.Now }) {
 			t.Errorf("got %+v, %v", all, err)
 		}
@@ -1354,7 +1353,7 @@ func TestPoll_Watch(t *testing.T) {
 	kind, _ = watched(func(int) ([]bool, error) { return nil, refused(errors.Unavailable) })
 	bubble(t, kind, func(f *fake) {
 		leave(f)
-		if all, err := f.poll("thing watch all", ids...); !errors.Is(err, errors.Unavailable) {
+		if all, err := f.poll("resource watch all", ids...); !errors.Is(err, errors.Unavailable) {
 			t.Errorf("got %+v, %v", all, err)
 		}
 	})
@@ -1366,7 +1365,7 @@ func TestPoll_Watch(t *testing.T) {
 	})
 }
 
-// A resource that could not be created is no failed removal, unless that was seen to start.
+// A resource whose creation failed is not a failed removal, unless a read showed the removal.
 func TestPoll_Broken(t *testing.T) {
 	t.Parallel()
 	broken := func(string, int) (resource.Item, error) {
@@ -1393,25 +1392,25 @@ func TestPoll_Broken(t *testing.T) {
 	})
 }
 
-// Where a list is worth it for one resource, the same poll reads what it lacks.
+// If the list threshold is 1, the same poll reads the resources that the list lacks.
 func TestPoll_ListThreshold(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{Scope: scope, ListThreshold: 1}, func(f *fake) {
 		f.mustAct("a", deleting)
 		f.calls = nil
 		f.lists = func(int) ([]*resource.Item, error) { return here("a"), nil }
-		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != deleting {
+		if all, err := f.poll("resource all", "a"); err != nil || all[0].State != deleting {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.lists, f.reads = nil, item(resource.NotFound)
-		if all, err := f.poll("thing all", "a"); err != nil || all[0].State != notFound {
+		if all, err := f.poll("resource all", "a"); err != nil || all[0].State != notFound {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want("list a", "list a", "read a")
 	})
 }
 
-// A removal is given the time that its kind needs before it is sent again.
+// A removal is sent again only after RepeatAfter of its kind.
 func TestPoll_RepeatAfter(t *testing.T) {
 	t.Parallel()
 	bubble(t, resource.Kind[string]{RepeatAfterReads: 2, RepeatAfter: time.Minute}, func(f *fake) {
@@ -1425,7 +1424,7 @@ func TestPoll_RepeatAfter(t *testing.T) {
 	})
 }
 
-// What a list has shown may be acted upon for as long as its kind says.
+// A request is sent by a list until MaxAge of its kind.
 func TestAct_MaxAge(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration][]string{
@@ -1435,7 +1434,7 @@ func TestAct_MaxAge(t *testing.T) {
 		bubble(t, resource.Kind[string]{Scope: scope, ListFirst: true, MaxAge: 10 * time.Second}, func(f *fake) {
 			f.mustAct("a", deleting)
 			f.lists = func(int) ([]*resource.Item, error) { return []*resource.Item{{}, {}, {}}, nil }
-			if all, err := f.poll("thing all", "a", "b", "c"); err != nil || all[0].State != ready {
+			if all, err := f.poll("resource all", "a", "b", "c"); err != nil || all[0].State != ready {
 				t.Fatalf("got %+v, %v", all, err)
 			}
 			f.in(after)

@@ -6,18 +6,18 @@ import (
 	"sync/atomic"
 )
 
-// maxParallel is how many reads of one inspection are in flight at a time.
+// maxParallel is the default number of functions that run at the same time.
 const maxParallel = 8
 
 type parallelKey struct{}
 
-// WithParallel returns a context whose calls of [Parallel] have so many functions run at a
-// time, and no more than ctx permits.
+// WithParallel returns a context whose calls of [Parallel] run at most n functions at the same
+// time, and at most as many as ctx permits.
 func WithParallel(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, parallelKey{}, min(n, permitted(ctx)))
 }
 
-// permitted returns how many functions may run at a time.
+// permitted returns how many functions may run at the same time.
 func permitted(ctx context.Context) int {
 	if ctx != nil {
 		if of, ok := ctx.Value(parallelKey{}).(int); ok {
@@ -27,9 +27,9 @@ func permitted(ctx context.Context) int {
 	return maxParallel
 }
 
-// Parallel calls f for 0 to n-1, some at a time, in this order. After an error no call
-// starts. The error is that of the smallest number that has one, so that it does not depend
-// on which call ends first.
+// Parallel calls f for 0 to n-1 in this order, up to 8 calls at the same time; see
+// [WithParallel]. After an error no call starts. If several calls fail, Parallel returns the
+// error of the smallest number.
 func Parallel(ctx context.Context, n int, f func(i int) error) error {
 	atATime := min(permitted(ctx), n)
 	if atATime <= 1 {

@@ -1,6 +1,5 @@
-// Package wait has the two waits of this module: [Sleep] for a known time, and [Poll]
-// until a condition holds. Both end with the context and at a gentle stop
-// ([trace.WithStop]).
+// Package wait implements the two waits of this module: [Sleep] for a known time, and [Poll]
+// until a condition holds. Both end with the context and at a stop by [trace.WithStop].
 package wait
 
 import (
@@ -11,8 +10,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// Sleep waits for d. It returns the context's error or [trace.ErrStopped] at once when
-// the context ends or the stop comes first, also if d is not positive.
+// Sleep waits for d. If the context ends or a stop occurs before, Sleep returns the error of
+// the context or [trace.ErrStopped] at once, even if d is not positive.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -42,11 +41,11 @@ const (
 	maxInterval   = 15 * time.Second
 )
 
-// Poll calls check until it reports that the condition holds. The interval between two
-// calls grows from 1 s to 15 s. Each is up to a quarter shorter, by jitter, so that many
-// callers do not poll at the same time.
+// Poll calls check until check returns true. The interval between two calls grows from 1 s to
+// 15 s, and is up to a quarter shorter by jitter, so that many callers do not poll at the same
+// time.
 //
-// The error is that of [Sleep]. check is called at least once, also after a stop.
+// The error is that of [Sleep]. Poll calls check at least once, even after a stop.
 func Poll(ctx context.Context, check func() (done bool)) error {
 	for interval := firstInterval; ; interval = min(interval*3/2, maxInterval) {
 		if check() {
