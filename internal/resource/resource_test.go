@@ -1030,7 +1030,7 @@ func TestPoll_Preparation(t *testing.T) {
 			case 2: // its state shows it
 				f.note("stop")
 				return resource.Preparation{Text: "it stops"}, nil
-			case 3: // something else shows it
+			case 3: // another resource shows it
 				f.note("detach")
 				return resource.Preparation{Text: "detaching", Done: func(context.Context) (bool, string, error) {
 					f.note("done?")
@@ -1325,7 +1325,7 @@ func TestPoll_Watch(t *testing.T) {
 		leave(f)
 		all, err := f.poll("resource watch all", ids...)
 		if err != nil || all[0].State != deleting || all[0].Next.Now || all[0].Next.Group != "resource watch all" ||
-			all[1].State != deleting || !all[1].Next.Now || all[1].Next.Group != "thing b" {
+			all[1].State != deleting || !all[1].Next.Now || all[1].Next.Group != "resource b" {
 			t.Errorf("got %+v, %v", all, err)
 		}
 		f.want()
@@ -1359,7 +1359,7 @@ func TestPoll_Watch(t *testing.T) {
 	})
 	// A removal that may never start is watched by reads.
 	bubble(t, kind, func(f *fake) {
-		if p := f.mustAct("a", deleting); p.Next.Group != "thing a" {
+		if p := f.mustAct("a", deleting); p.Next.Group != "resource a" {
 			t.Errorf("got %+v", p)
 		}
 	})
