@@ -1603,7 +1603,7 @@ func (c *Client) ListActionsPage(ctx context.Context, orgID string, query ListQu
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Action).identity)})
 	}
@@ -1625,7 +1625,7 @@ func (c *Client) ListGrantedProjectsPage(ctx context.Context, orgID string, quer
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
@@ -1648,7 +1648,7 @@ func (c *Client) ListIdentityProvidersPage(ctx context.Context, orgID string, bo
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*IdentityProvider).identity)})
 	}
@@ -1671,7 +1671,7 @@ func (c *Client) ListMetadataPage(ctx context.Context, orgID string, query ListQ
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].key", Absent: rest.Lacks(out.Result, (*Metadata).identity)})
 	}
@@ -1713,7 +1713,7 @@ func (c *Client) deleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		Method: http.MethodDelete, Path: "/management/v1/orgs/me",
 		Status: http.StatusOK, Out: &out,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
@@ -1737,7 +1737,7 @@ func (c *Client) GetMyOrganization(ctx context.Context, orgID string) (*Organiza
 		Method: http.MethodGet, Path: "/management/v1/orgs/me",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "org.id", Absent: out.Org.ID == ""})
 	}
@@ -1763,7 +1763,7 @@ func (c *Client) DeactivateOrganization(ctx context.Context, orgID string) (*Obj
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
@@ -1786,7 +1786,7 @@ func (c *Client) ReactivateOrganization(ctx context.Context, orgID string) (*Obj
 		Body:   struct{}{},
 		Status: http.StatusOK, Out: &out,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details.resourceOwner", Absent: out.Details.ResourceOwner == ""})
 	}
@@ -1809,7 +1809,7 @@ func (c *Client) ListDomainsPage(ctx context.Context, orgID string, query ListQu
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].domainName", Absent: rest.Lacks(out.Result, (*Domain).identity)})
 	}
@@ -1831,7 +1831,7 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
@@ -1849,7 +1849,7 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 		Method: http.MethodGet, Path: "/management/v1/policies/domain",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1868,7 +1868,7 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 		Method: http.MethodGet, Path: "/management/v1/policies/label",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1886,7 +1886,7 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 		Method: http.MethodGet, Path: "/management/v1/policies/lockout",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1904,7 +1904,7 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 		Method: http.MethodGet, Path: "/management/v1/policies/login",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1923,7 +1923,7 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 		Method: http.MethodGet, Path: "/management/v1/policies/notification",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1942,7 +1942,7 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 		Method: http.MethodGet, Path: "/management/v1/policies/password/age",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1961,7 +1961,7 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 		Method: http.MethodGet, Path: "/management/v1/policies/password/complexity",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -1980,7 +1980,7 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 		Method: http.MethodGet, Path: "/management/v1/policies/privacy",
 		Status: http.StatusOK, Out: &out, Repeat: true,
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
 	}
@@ -2003,7 +2003,7 @@ func (c *Client) ListProjectGrantsPage(ctx context.Context, orgID string, query 
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].grantId", Absent: rest.Lacks(out.Result, (*ProjectGrant).identity)})
 	}
@@ -2025,7 +2025,7 @@ func (c *Client) ListProjectsPage(ctx context.Context, orgID string, query ListQ
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*Project).identity)})
 	}
@@ -2048,7 +2048,7 @@ func (c *Client) ListAppsPage(ctx context.Context, projectID string, orgID strin
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*App).identity)})
 	}
@@ -2074,7 +2074,7 @@ func (c *Client) ListProjectGrantMembersPage(ctx context.Context, projectID stri
 	}
 	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
 	call.PathParam("grantId", "grantID", grantID, rest.Opaque)
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
@@ -2099,7 +2099,7 @@ func (c *Client) ListProjectMembersPage(ctx context.Context, projectID string, o
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("projectId", "projectID", projectID, rest.Opaque)
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Member).identity)})
 	}
@@ -2119,7 +2119,7 @@ func (c *Client) ListUsersPage(ctx context.Context, orgID string, body UserSearc
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(body.Query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*User).identity)})
 	}
@@ -2141,7 +2141,7 @@ func (c *Client) ListUserGrantsPage(ctx context.Context, orgID string, query Lis
 		Status: http.StatusOK, Out: &out, Repeat: true, List: true,
 		PageSize: int(query.Limit),
 	}
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].id", Absent: rest.Lacks(out.Result, (*UserGrant).identity)})
 	}
@@ -2166,7 +2166,7 @@ func (c *Client) ListUserMembershipsPage(ctx context.Context, userID string, org
 		PageSize: int(query.Limit),
 	}
 	call.PathParam("userId", "userID", userID, rest.Opaque)
-	call.HeaderParam("x-zitadel-orgid", orgID, rest.Opaque)
+	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
 		return rest.Validate(rest.Required{Name: "details", Absent: out.Details == (ListDetails{})}, rest.Required{Name: "result[].userId", Absent: rest.Lacks(out.Result, (*Membership).identity)})
 	}

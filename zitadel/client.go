@@ -202,7 +202,7 @@ func (a api) requireArrival(ctx context.Context, call *rest.Call) error {
 // probeHeader returns an error if a request to the call's path arrives without its header.
 func (a api) probeHeader(ctx context.Context, call *rest.Call) error {
 	probe := call.Clone()
-	probe.HeaderParam(organizationHeader, unknownOrganization, rest.Opaque)
+	probe.HeaderParam(organizationHeader, "orgID", unknownOrganization, rest.Opaque)
 	probe.Validate = nil
 	err := a.Client.Do(ctx, probe)
 	switch {

@@ -630,3 +630,13 @@ func TestClient_ZeroClientAndNilContext(t *testing.T) {
 		t.Errorf("%d requests were sent", n)
 	}
 }
+
+// An error names the argument, and not the header.
+func TestHeader_InvalidID(t *testing.T) {
+	t.Parallel()
+	srv := zitadeltest.NewServer()
+	_, err := newClient(t, srv).GetMyOrganization(t.Context(), "a/b")
+	if code(err) != errors.InvalidArgument || !strings.Contains(err.Error(), "orgID must ") || len(srv.Requests()) != 0 {
+		t.Errorf("got %v after %d requests, want code %q", err, len(srv.Requests()), errors.InvalidArgument)
+	}
+}

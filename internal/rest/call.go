@@ -117,21 +117,21 @@ func (c *Call) OptionalParam(given bool, name, style string, explode bool, value
 	}
 }
 
-// HeaderParam sets a header that selects the target of the call. A value that the check
-// refuses makes the call fail before it is sent.
-func (c *Call) HeaderParam(name, value string, check Check) {
+// HeaderParam checks a value and sets a header that selects the target of the call to it. An
+// error names the argument as the signature of the operation does.
+func (c *Call) HeaderParam(header, argument, value string, check Check) {
 	err := verify(value, check)
 	if err == nil && !survives(value) {
 		err = errors.New("must contain only printable ASCII characters, without white space at the ends")
 	}
 	if err != nil {
-		c.refuse(name, value, err)
+		c.refuse(argument, value, err)
 		return
 	}
 	if c.header == nil {
 		c.header = make(http.Header, 1)
 	}
-	c.header.Set(name, value)
+	c.header.Set(header, value)
 }
 
 // Header returns the value of a header that HeaderParam set; "" if it was not set, or if its

@@ -31,7 +31,7 @@ func TestOwnCredential_IsNotSentAsArgument(t *testing.T) {
 			"path":         func(c *rest.Call) { c.PathParam("id", "id", secret, anything) },
 			"part of path": func(c *rest.Call) { c.PathParam("id", "id", "x"+secret+"y", anything) },
 			"query":        func(c *rest.Call) { c.QueryParam("name", "form", true, secret) },
-			"header":       func(c *rest.Call) { c.HeaderParam("X-Org", secret, anything) },
+			"header":       func(c *rest.Call) { c.HeaderParam("X-Org", "id", secret, anything) },
 			"body":         func(c *rest.Call) { c.Body = map[string]string{"name": strings.Trim(secret, `"\`)} },
 			"target":       func(c *rest.Call) { c.Target = secret },
 		} {
@@ -92,7 +92,7 @@ func TestTarget_RefusedArgument(t *testing.T) {
 	}{
 		"path":            {func(c *rest.Call) { c.PathParam("id", "id", "value", refuse) }, ""},
 		"body":            {func(c *rest.Call) { c.Require("id", "value", refuse) }, ""},
-		"header":          {func(c *rest.Call) { c.HeaderParam("X-Org", "value", refuse) }, ""},
+		"header":          {func(c *rest.Call) { c.HeaderParam("X-Org", "id", "value", refuse) }, ""},
 		"another":         {func(c *rest.Call) { c.Require("name", "other", refuse) }, "value"},
 		"PEM":             {func(c *rest.Call) { c.Require("id", "-----BEGIN PRIVATE KEY-----", anything) }, "value"},
 		"PEM in a query":  {func(c *rest.Call) { c.QueryParam("q", "form", true, "-----BEGIN PRIVATE KEY-----") }, "value"},
@@ -145,7 +145,7 @@ func TestHeaderValue_DEL(t *testing.T) {
 		t.Error("a user agent with DEL was accepted")
 	}
 	call := get(new(thing))
-	call.HeaderParam("X-Org", "a\x7fb", anything)
+	call.HeaderParam("X-Org", "id", "a\x7fb", anything)
 	s := playing()
 	if err := newClient(t, s).Do(t.Context(), call); !errors.Is(err, errors.InvalidArgument) || len(s.requests) != 0 {
 		t.Errorf("a parameter with DEL: got %v", err)

@@ -54,7 +54,7 @@ func FuzzRequests(f *testing.F) {
 			Thing rest.Lookup `json:"thing"`
 		}{rest.Lookup{Key: "id", ID: id}}
 		call.PathParam("id", "id", id, rest.Opaque)
-		call.HeaderParam("X-Org", id, rest.Opaque)
+		call.HeaderParam("X-Org", "id", id, rest.Opaque)
 		call.QueryParam("name", "form", true, value)
 		err := c.Do(t.Context(), &call)
 		if e, ok := errors.AsType[*errors.Error](err); ok {

@@ -179,7 +179,7 @@ func (m *method) header(p codegen.ParameterDefinition) {
 	name := p.GoVariableName()
 	m.argument(name, p.TypeDef())
 	m.target(name)
-	m.add("call.HeaderParam(%q, %s, rest.%s)", p.ParamName, name, check(p.Spec.Extensions))
+	m.add("call.HeaderParam(%q, %q, %s, rest.%s)", p.ParamName, name, name, check(p.Spec.Extensions))
 }
 
 // option adds a field for an optional parameter, which is sent unless it is zero.
