@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// RefuseAddress sets whether the address of the client is missing on the access
-// list. Tokens are issued all the same.
+// RefuseAddress sets whether the client's IP address is missing from the access list. The token
+// endpoint ignores the access list.
 func (s *Server) RefuseAddress(refuse bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.outside = refuse
 }
 
-// LimitRate gives an operation, such as "DeleteOrganization", a bucket of tokens:
-// it is full at first, and every period it is refilled by some. Without it the
-// operation has no limit, and no headers say so.
+// LimitRate gives an operation, such as "DeleteOrganization", a token bucket. The bucket is full at
+// first, and each period adds refill tokens. Without LimitRate, an operation has no limit and its
+// answers have no rate-limit headers.
 func (s *Server) LimitRate(operation string, capacity, refill int, period time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -24,30 +24,30 @@ func (s *Server) LimitRate(operation string, capacity, refill int, period time.D
 	}
 }
 
-// LimitTokens sets how many tokens a service account is issued in a minute; 10
-// without it.
+// LimitTokens sets the number of tokens that a service account can request per minute. The default
+// is 10.
 func (s *Server) LimitTokens(perMinute int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.credentials.perMinute = perMinute
 }
 
-// EndTokens ends all tokens that were issued, but for [Token].
+// EndTokens invalidates all issued tokens except [Token].
 func (s *Server) EndTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.credentials.tokens, func(token string, _ issued) bool { return token != Token })
 }
 
-// EndNonces ends all digest challenges that were sent.
+// EndNonces invalidates all digest challenges.
 func (s *Server) EndNonces() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.credentials.nonces)
 }
 
-// SetDeletionTime sets how long things are there after their deletion was accepted;
-// a minute without it.
+// SetDeletionTime sets the time between the acceptance of a deletion and its end. The default is one
+// minute.
 func (s *Server) SetDeletionTime(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,16 +18,15 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// admit does what Atlas does before it looks at the operation: it checks the
-// credential and its address, takes a token from the bucket, and looks for the
-// version that is asked for.
+// admit checks a request before its operation, like Atlas: the credential, its IP address, the
+// bucket and the requested version.
 func (s *Server) admit(of route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.settle(time.Now())
 		credential := s.credentials.authenticate(w.Header(), r)
-		asked := version(r.Header.Get("Accept"))
+		requested := version(r.Header.Get("Accept"))
 		switch {
 		case credential == nil:
 			unauthorized(w)
@@ -35,10 +34,10 @@ func (s *Server) admit(of route) http.HandlerFunc {
 			address, _, _ := strings.Cut(r.RemoteAddr, ":")
 			failure(w, http.StatusForbidden, "IP_ADDRESS_NOT_ON_ACCESS_LIST", address)
 		case !s.buckets[of.operation].admits(w, r):
-		case asked < "2023":
+		case requested < "2023":
 			failure(w, http.StatusNotAcceptable, "INVALID_VERSION_DATE")
-		case asked < of.version:
-			failure(w, http.StatusGone, "VERSION_GONE", asked, r.URL.Path)
+		case requested < of.version:
+			failure(w, http.StatusGone, "VERSION_GONE", requested, r.URL.Path)
 		case credential.Member && of.method != "GET" && of.operation != "DeleteOrganization":
 			failure(w, http.StatusUnauthorized, "USER_UNAUTHORIZED")
 		default:
@@ -54,11 +53,11 @@ func failure(w http.ResponseWriter, status int, code string, parameters ...any) 
 	}
 	fake.JSON(w, status, fake.Object{
 		"error": status, "errorCode": code, "reason": http.StatusText(status),
-		"detail": cmp.Or(descriptions[code], "Something is left."), "parameters": parameters,
+		"detail": cmp.Or(descriptions[code], "The project is not empty."), "parameters": parameters,
 	})
 }
 
-// generalFailure answers with an error whose reason is in its text alone.
+// generalFailure answers with an error whose reason is only in its text.
 func generalFailure(w http.ResponseWriter, status int, reason string) {
 	fake.JSON(w, status, fake.Object{
 		"error": status, "errorCode": "ATLAS_GENERAL_ERROR", "reason": http.StatusText(status),
@@ -66,9 +65,8 @@ func generalFailure(w http.ResponseWriter, status int, reason string) {
 	})
 }
 
-// unauthorized answers to a credential that is not accepted, or that is not one
-// of the organization. The code is as recorded, and says nothing: other statuses have
-// it, too.
+// unauthorized answers to a credential that is refused or belongs to another organization. The code
+// is as recorded; other statuses have the same code.
 func unauthorized(w http.ResponseWriter) {
 	fake.JSON(w, http.StatusUnauthorized, fake.Object{
 		"error": http.StatusUnauthorized, "reason": http.StatusText(http.StatusUnauthorized),
@@ -76,8 +74,8 @@ func unauthorized(w http.ResponseWriter) {
 	})
 }
 
-// found finds the organization that a request is about. To a credential of
-// another organization it is not told whether there is one.
+// found finds the organization of a request. It answers a credential of another organization in the
+// same way whether the organization exists or not.
 func (s *Server) found(next func(http.ResponseWriter, *http.Request, *Credential, *Organization)) handler {
 	return func(w http.ResponseWriter, r *http.Request, c *Credential) {
 		id := r.PathValue("orgId")
@@ -145,12 +143,12 @@ func (s *Server) delete(w http.ResponseWriter, _ *http.Request, c *Credential, o
 	}
 }
 
-// selected reports whether a name begins as the query asks for.
+// selected reports whether a name has the prefix in the query.
 func selected(r *http.Request, name string) bool {
 	return strings.HasPrefix(strings.ToLower(name), strings.ToLower(r.URL.Query().Get("name")))
 }
 
-// page answers with the page of a list that is asked for.
+// page answers with the requested page of a list.
 func page(w http.ResponseWriter, r *http.Request, all []fake.Object) {
 	number, size := 1, 100
 	for name, value := range map[string]*int{"pageNum": &number, "itemsPerPage": &size} {
@@ -183,8 +181,8 @@ func link(r *http.Request, rel string, number int) fake.Object {
 	return fake.Object{"rel": rel, "href": atlas.DefaultBaseURL + r.URL.Path + "?" + query.Encode()}
 }
 
-// accountRoutes are the operations on what an organization has beside its projects,
-// and on the service itself.
+// accountRoutes are the operations on resources of an organization other than projects, and on the
+// service.
 func (s *Server) accountRoutes() []route {
 	const org = "/orgs/{orgId}"
 	return []route{
@@ -215,7 +213,7 @@ func (s *Server) systemStatus(w http.ResponseWriter, _ *http.Request, c *Credent
 	})
 }
 
-// roles are the roles of a credential in its organization.
+// roles returns the roles of a credential in its organization.
 func roles(c *Credential) []fake.Object {
 	role := "ORG_OWNER"
 	if c.Member {
@@ -259,7 +257,7 @@ func (s *Server) listServiceAccounts(w http.ResponseWriter, r *http.Request, _ *
 	page(w, r, all)
 }
 
-// invoice is an invoice of an organization, in cents.
+// invoice returns an invoice of an organization. The amounts are in cents.
 func (o *Organization) invoice(number, status string, billed, paid int) fake.Object {
 	return fake.Object{
 		"id": hexID(number + o.ID), "orgId": o.ID, "statusName": status, "amountBilledCents": billed, "amountPaidCents": paid,
@@ -306,7 +304,7 @@ func (s *Server) unlink(w http.ResponseWriter, _ *http.Request, _ *Credential, o
 		failure(w, http.StatusConflict, "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK")
 		return
 	}
-	if len(o.LinkedProjects) == 0 { // recorded: a code that says nothing
+	if len(o.LinkedProjects) == 0 { // recorded: a code without a meaning
 		failure(w, http.StatusNotFound, "UNEXPECTED_ERROR")
 		return
 	}
@@ -325,8 +323,7 @@ func (s *Server) getFederation(w http.ResponseWriter, _ *http.Request, _ *Creden
 	})
 }
 
-// connected are the organizations of a federation that are there, nil when the
-// credential reaches none of them.
+// connected returns the organizations of a federation; nil if the credential can access none of them.
 func (s *Server) connected(r *http.Request, c *Credential) (all []*Organization) {
 	id, reaches := r.PathValue("federationSettingsId"), false
 	for _, o := range s.organizations {
@@ -383,7 +380,7 @@ func (s *Server) deleteFederation(w http.ResponseWriter, r *http.Request, c *Cre
 	}
 }
 
-// rateLimit is the limit of an operation, whose set of endpoints has its name.
+// rateLimit returns the limit of an operation. The set of endpoints has the operation's name.
 func (s *Server) rateLimit(operation string) fake.Object {
 	b := s.buckets[operation]
 	value := func(n int) fake.Object { return fake.Object{"value": n, "defaultValue": n} }
@@ -433,7 +430,7 @@ func (s *Server) listClusterDetails(w http.ResponseWriter, r *http.Request, c *C
 	page(w, r, all)
 }
 
-// details are what the list of all projects says of a project and its clusters.
+// details returns a project and its clusters for the list of all projects.
 func (p *project) details() fake.Object {
 	clusters := []fake.Object{}
 	for _, x := range p.resources {
@@ -451,7 +448,7 @@ func (p *project) details() fake.Object {
 	}
 }
 
-// admits takes a token and writes the headers, or answers that there is none.
+// admits takes a token and writes the headers. Without a token it answers 429.
 func (b *bucket) admits(w http.ResponseWriter, r *http.Request) bool {
 	if b == nil {
 		return true
@@ -475,8 +472,8 @@ func (b *bucket) admits(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// authenticate returns the credential of a request; nil when there is none that
-// is accepted. Whoever has no token is sent a challenge.
+// authenticate returns the credential of a request; nil if it is refused. A request without a token
+// gets a challenge.
 func (c *credentials) authenticate(answer http.Header, r *http.Request) *Credential {
 	authorization := r.Header.Get("Authorization")
 	if token, ok := strings.CutPrefix(authorization, "Bearer "); ok {
@@ -496,8 +493,8 @@ func (c *credentials) authenticate(answer http.Header, r *http.Request) *Credent
 	return credential
 }
 
-// digested checks digest credentials as RFC 7616 says: the response has to be
-// right, the nonce one of ours, and its count new. stale: only the nonce is not.
+// digested checks digest credentials as specified in RFC 7616: the response must be correct, the nonce
+// must be issued by the fake, and its count must be new. stale is true if only the nonce is unknown.
 func (c *credentials) digested(r *http.Request, authorization string) (credential *Credential, stale bool) {
 	sent, err := digest.ParseCredentials(authorization)
 	if err != nil {
@@ -527,7 +524,7 @@ func (c *credentials) digested(r *http.Request, authorization string) (credentia
 	return key, false
 }
 
-// issue answers to a request for a token: as RFC 6749 says, but for the limit.
+// issue answers to a request for a token as specified in RFC 6749, and limits the requests.
 func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -541,7 +538,7 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusTooManyRequests, "RATE_LIMITED", tokenPath, c.perMinute, 1)
 	case account == nil || account.Secret != secret:
 		fake.JSON(w, http.StatusUnauthorized, fake.Object{
-			"error": "invalid_client", "error_description": "There is no such client.",
+			"error": "invalid_client", "error_description": "The client does not exist.",
 		})
 	case r.PostFormValue("grant_type") != "client_credentials":
 		fake.JSON(w, http.StatusBadRequest, fake.Object{"error": "unsupported_grant_type"})
@@ -569,7 +566,7 @@ func snapshot(r *Resource) fake.Object {
 	}
 }
 
-// projectRoutes are the operations on projects and what is in them.
+// projectRoutes are the operations on projects and their resources.
 func (s *Server) projectRoutes() []route {
 	const group = "/groups/{groupId}"
 	in := func(operation, method, path, version string, handler projectHandler) route {
@@ -622,7 +619,7 @@ func (s *Server) project(p *project) fake.Object {
 	}
 }
 
-// deleteProject deletes a project in which nothing is left.
+// deleteProject deletes an empty project.
 func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *project) {
 	for _, r := range p.resources {
 		blocks := kinds[r.Kind].blocks
@@ -630,7 +627,7 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 			continue
 		}
 		if blocks == "BACKUP" && p.find(atlas.BlockerCluster, r.Parent, "") != nil && !p.find(atlas.BlockerCluster, r.Parent, "").Retained {
-			continue // it goes with its cluster
+			continue // deleted along with its cluster
 		}
 		if blocks == "BACKUP" && p.has(atlas.BlockerBackupCompliancePolicy, "") {
 			blocks = "BACKUP_COMPLIANCE_POLICY"
@@ -645,8 +642,8 @@ func (s *Server) deleteProject(w http.ResponseWriter, _ *http.Request, p *projec
 	fake.JSON(w, http.StatusAccepted, fake.Object{}) // recorded; the vendor documents 204
 }
 
-// one finds the thing that a request is about: by the last parameter of its path, of
-// the parent that the one before it names.
+// one finds the resource of a request: the last parameter of the path identifies the resource, and
+// the parameter before it identifies the parent.
 func (s *Server) one(name atlas.BlockerKind, path string, next func(http.ResponseWriter, *http.Request, *project, *Resource)) projectHandler {
 	var names []string
 	for _, match := range parameter.FindAllStringSubmatch(path, -1) {
@@ -658,7 +655,7 @@ func (s *Server) one(name atlas.BlockerKind, path string, next func(http.Respons
 		var found *Resource
 		id, parent := "", ""
 		switch len(names) {
-		case 0: // a project has one at most
+		case 0: // a project has at most one
 			for _, x := range p.resources {
 				if x.Kind == name {
 					found = x
@@ -690,7 +687,7 @@ func (s *Server) show(w http.ResponseWriter, _ *http.Request, p *project, r *Res
 	fake.JSON(w, http.StatusOK, kinds[r.Kind].object(p, r))
 }
 
-// deleteResource begins a deletion, which ends at once where it takes no time.
+// deleteResource starts a deletion. A deletion that takes no time ends at once.
 func (s *Server) deleteResource(w http.ResponseWriter, req *http.Request, p *project, r *Resource) {
 	k := kinds[r.Kind]
 	if k.refuse != nil {

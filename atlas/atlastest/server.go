@@ -1,16 +1,14 @@
-// Package atlastest is a double of MongoDB Atlas for tests: in memory, stateful,
-// and with Atlas's own rules. It refuses what Atlas refuses, in the bodies that
-// Atlas answers with, and knows what really happened.
+// Package atlastest is a fake of MongoDB Atlas for tests. It keeps its state in memory, applies
+// Atlas's rules, and answers with Atlas's bodies.
 //
 //	srv := atlastest.NewServer()
 //	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
 //	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f00000000000000000002", Name: "shop"})
 //	client, err := atlas.New(srv.Option())
 //
-// A project is deleted once nothing is left in it, and an organization once it has no
-// projects. [Server.AddResource] puts things into a project. Most of them are still
-// there for a minute after their deletion was accepted: see
-// [Server.SetDeletionTime].
+// A project can be deleted when it is empty, and an organization when it has no projects.
+// [Server.AddResource] adds resources to a project. Most resources still exist for a minute after
+// their deletion was accepted: see [Server.SetDeletionTime].
 package atlastest
 
 import (
@@ -26,7 +24,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// Server is the double. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
@@ -36,14 +34,13 @@ type Server struct {
 	created       time.Time
 	buckets       map[string]*bucket // by operation
 	routes        []route
-	takes         time.Duration // a deletion
-	made          int           // resources, to number them
-	outside       bool
+	takes         time.Duration // default duration of a deletion
+	made          int           // number of resources made
+	outside       bool          // the client's address is not on the access list
 	credentials   credentials
 }
 
-// NewServer returns a double without organizations and without rate limits, but
-// for that of the token endpoint.
+// NewServer returns a fake without organizations. Only the token endpoint has a rate limit.
 func NewServer() *Server {
 	s := &Server{
 		created: time.Now().UTC(), takes: time.Minute,
@@ -66,11 +63,11 @@ func NewServer() *Server {
 	return s
 }
 
-// Option makes a client speak to the double: in memory, or to the listener once
-// it was started. The client has [Token], so that its requests are those of the
-// operations only. A client with a credential of its own is made so:
+// Option configures a client for the fake: in memory or, if the fake was started, at its listener.
+// The client uses [Token], so it sends only the requests of the operations. To use another
+// credential:
 //
-//	url, client := srv.Reach()
+//	url, client := srv.Endpoint()
 //	c, err := atlas.New(atlas.WithBaseURL(url), atlas.WithHTTPClient(client),
 //		atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret))
 func (s *Server) Option() atlas.Option {

@@ -16,23 +16,31 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// basePath is what the paths of all operations begin with.
+// basePath is the prefix of all paths.
 const basePath = "/api/atlas/v2"
 
-// Organization is an organization at the double.
+// Organization is an organization at the fake.
 type Organization struct {
-	ID   string // 24 hexadecimal digits
-	Name string // ID, if it is empty
+	// ID is the ID of the organization, 24 hexadecimal digits.
+	ID string
 
-	LiveMigration  bool // one is running
+	// Name is the name of the organization. The default is ID.
+	Name string
+
+	// LiveMigration is true if a live migration runs.
+	LiveMigration bool
+
+	// FailedPayments is true if a payment failed.
 	FailedPayments bool
-	Lingers        bool // it is found after its deletion, as deleted
 
-	// Federation is the id of the federation that it is connected to, of 24
-	// hexadecimal digits; "" for none. Organizations with the same are in one.
+	// Lingers is true if reads find the organization after its deletion, with isDeleted.
+	Lingers bool
+
+	// Federation is the ID of the federation that the organization is connected to, 24 hexadecimal
+	// digits; "" for none.
 	Federation string
 
-	// LinkedProjects are the names of projects that its live-migration link reaches.
+	// LinkedProjects are the names of the projects that can migrate by the live migration link.
 	LinkedProjects []string
 
 	projects []*project
@@ -41,16 +49,21 @@ type Organization struct {
 
 // Project is a project of an organization.
 type Project struct {
-	ID       string // 24 hexadecimal digits
-	Name     string // ID, if it is empty
-	Clusters int    // to begin with; more are added by [Server.AddResource]
+	// ID is the ID of the project, 24 hexadecimal digits.
+	ID string
 
-	// Takes is how long the project exists after its deletion was accepted with 202. Until
-	// then it keeps its organization, and is listed and read as before.
+	// Name is the name of the project. The default is ID.
+	Name string
+
+	// Clusters is the initial number of clusters. [Server.AddResource] adds more.
+	Clusters int
+
+	// Takes is the time between the acceptance of the deletion and its end. Until then the project
+	// blocks its organization, and reads show no change.
 	Takes time.Duration
 }
 
-// route is how an operation is asked for.
+// route is the method and path of an operation.
 type route struct {
 	operation, method, path string
 	version                 string // of the resource
@@ -93,9 +106,8 @@ func (s *Server) RemoveProjects(orgID string) {
 	}
 }
 
-// Resolve does for an organization what no operation does: its live migration ends,
-// its payments are made, and support allows its backup compliance policies to be
-// removed.
+// Resolve resolves the blockers of an organization that no operation can resolve: it ends the live
+// migration, makes the payments, and permits the deletion of backup compliance policies.
 func (s *Server) Resolve(orgID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,8 +125,7 @@ func (s *Server) Resolve(orgID string) {
 	}
 }
 
-// RemoveOrganization removes an organization and its credentials, as somebody
-// else does who deletes it.
+// RemoveOrganization removes an organization and its credentials, like a deletion by another client.
 func (s *Server) RemoveOrganization(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +134,7 @@ func (s *Server) RemoveOrganization(id string) {
 	}
 }
 
-// Exists reports whether an organization is there.
+// Exists reports whether an organization exists.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,8 +142,8 @@ func (s *Server) Exists(id string) bool {
 	return o != nil && !o.deleted
 }
 
-// Organization returns an organization as it is now, and the zero Organization when
-// it is not there.
+// Organization returns the present state of an organization; the zero Organization if it does not
+// exist.
 func (s *Server) Organization(id string) Organization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +157,8 @@ func (s *Server) Organization(id string) Organization {
 	}
 }
 
-// Projects returns the projects of an organization, in the order in which they were
-// added. Clusters is how many each had to begin with.
+// Projects returns the projects of an organization, in the order in which they were added. Clusters
+// is the initial number of clusters.
 func (s *Server) Projects(orgID string) []Project {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,8 +172,7 @@ func (s *Server) Projects(orgID string) []Project {
 	return all
 }
 
-// Deleted returns the ids of all organizations that were deleted by request, in
-// order.
+// Deleted returns the IDs of all organizations that requests deleted, in order.
 func (s *Server) Deleted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -178,7 +188,7 @@ func (s *Server) find(id string) *Organization {
 	return nil
 }
 
-// remove deletes an organization, and with it its credentials.
+// remove deletes an organization and its credentials.
 func (s *Server) remove(o *Organization) {
 	o.deleted, o.projects = true, nil
 	if !o.Lingers {
@@ -187,11 +197,11 @@ func (s *Server) remove(o *Organization) {
 	s.credentials.end(o.ID)
 }
 
-// handler answers a request of a credential that was accepted.
+// handler answers a request with an accepted credential.
 type handler func(http.ResponseWriter, *http.Request, *Credential)
 
-// version is the date that an Accept names, "" when it names none. One is good for
-// all versions of a resource up to it, of which the double has the latest.
+// version returns the date in an Accept header; "" if it is invalid. The date selects the latest
+// version of a resource up to the date. The fake has the latest version.
 func version(accept string) string {
 	date, prefixed := strings.CutPrefix(accept, "application/vnd.atlas.")
 	date, suffixed := strings.CutSuffix(date, "+json")
@@ -201,7 +211,7 @@ func version(accept string) string {
 	return date
 }
 
-// versioned gives an answer that is no error the media type of its version.
+// versioned sets the media type of the version on successful answers.
 type versioned struct {
 	http.ResponseWriter
 	version string
@@ -214,10 +224,10 @@ func (w versioned) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// general begins the reason of an error that Atlas gives no code of its own.
+// general is the prefix of a reason that Atlas answers without a specific code.
 const general = "ATLAS_GENERAL_ERROR: "
 
-// descriptions are texts of our own for the codes that the double answers.
+// descriptions are the fake's own texts for the codes.
 var descriptions = map[string]string{
 	"ACCESS_FORBIDDEN":                                                    "This is not allowed.",
 	"CANNOT_DELETE_IN_PROGRESS_SNAPSHOT":                                  "The snapshot is being taken.",
@@ -228,38 +238,38 @@ var descriptions = map[string]string{
 	"CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED":        "The cluster is protected.",
 	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "An outage is simulated.",
 	"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API":                              "This is a flex cluster.",
-	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":                             "This is no flex cluster.",
+	"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API":                             "This is not a flex cluster.",
 	"CLUSTER_ALREADY_REQUESTED_DELETION":                                  "The cluster is being deleted.",
-	"CLUSTER_NOT_FOUND":                                                   "There is no such cluster.",
-	"CONTAINERS_IN_USE":                                                   "Something is in the container.",
-	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME":                           "There is no such instance.",
-	"GROUP_NOT_FOUND":                                                     "There is no such project.",
-	"INVALID_GROUP_ID":                                                    "The id is not one of a project.",
-	"INVALID_ORG_ID":                                                      "The id is not one of an organization.",
+	"CLUSTER_NOT_FOUND":                                                   "The cluster does not exist.",
+	"CONTAINERS_IN_USE":                                                   "The container is in use.",
+	"DATA_FEDERATION_TENANT_NOT_FOUND_FOR_NAME":                           "The instance does not exist.",
+	"GROUP_NOT_FOUND":                                                     "The project does not exist.",
+	"INVALID_GROUP_ID":                                                    "The ID is not an ID of a project.",
+	"INVALID_ORG_ID":                                                      "The ID is not an ID of an organization.",
 	"INVALID_VERSION_DATE":                                                "The version is not valid.",
 	"IP_ADDRESS_NOT_ON_ACCESS_LIST":                                       "The address is not on the access list.",
 	"NOT_IN_GROUP":                                                        "The credential is not in the project.",
-	"NOT_ORG_OWNER":                                                       "The credential is no owner.",
+	"NOT_ORG_OWNER":                                                       "The credential is not an owner.",
 	"ORG_NOT_EMPTY":                                                       "The organization has projects.",
-	"ORG_NOT_FOUND":                                                       "There is no such organization.",
+	"ORG_NOT_FOUND":                                                       "The organization does not exist.",
 	"PEER_ALREADY_REQUESTED_DELETION":                                     "The peering is being deleted.",
-	"PEER_NOT_FOUND":                                                      "There is no such peering.",
-	"PRIVATE_ENDPOINT_SERVICE_NOT_FOUND":                                  "There is no such service.",
+	"PEER_NOT_FOUND":                                                      "The peering does not exist.",
+	"PRIVATE_ENDPOINT_SERVICE_NOT_FOUND":                                  "The service does not exist.",
 	"RATE_LIMITED":                                                        "There were too many requests.",
 	"RATE_LIMITED_TOKEN_BUCKET":                                           "The bucket is empty.",
-	"RESOURCE_NOT_FOUND":                                                  "There is no such resource.",
-	"SNAPSHOT_NOT_FOUND":                                                  "There is no such snapshot.",
+	"RESOURCE_NOT_FOUND":                                                  "The resource does not exist.",
+	"SNAPSHOT_NOT_FOUND":                                                  "The snapshot does not exist.",
 	"STREAM_TENANT_HAS_STREAM_PROCESSORS":                                 "The workspace has processors.",
-	"STREAM_TENANT_NOT_FOUND_FOR_NAME":                                    "There is no such workspace.",
-	"UNEXPECTED_ERROR":                                                    "There is no such external link.",
+	"STREAM_TENANT_NOT_FOUND_FOR_NAME":                                    "The workspace does not exist.",
+	"UNEXPECTED_ERROR":                                                    "The external link does not exist.",
 	"USER_UNAUTHORIZED":                                                   "The credential lacks a role.",
 	"VALIDATION_ERROR":                                                    "A value is not valid.",
-	"VERSION_GONE":                                                        "The version is not served any more.",
+	"VERSION_GONE":                                                        "The version was sunset.",
 }
 
 const federation = "/federationSettings/{federationSettingsId}"
 
-// hexID makes an id of a name: its bytes, repeated or cut.
+// hexID derives an ID from a name: the bytes of the name, repeated or cut.
 func hexID(name string) string {
 	const digits = "0123456789abcdef"
 	id := make([]byte, 0, 24)
@@ -273,7 +283,7 @@ func hexID(name string) string {
 	return string(id)
 }
 
-// of returns the credentials of an organization, by their names.
+// of returns the credentials of an organization, sorted by ID.
 func of(o *Organization, all map[string]*Credential) []*Credential {
 	var found []*Credential
 	for _, id := range slices.Sorted(maps.Keys(all)) {
@@ -284,36 +294,38 @@ func of(o *Organization, all map[string]*Credential) []*Credential {
 	return found
 }
 
-// bucket holds the requests that an operation may have.
+// bucket is the token bucket of an operation.
 type bucket struct {
 	capacity, refill int
 	period           time.Duration
 	tokens           int
-	filled           time.Time // for the last time
+	filled           time.Time // time of the last refill
 }
 
-// Credentials that the double accepts from the start. They reach all
-// organizations and own them.
+// Credentials that the fake accepts initially. They are owners of all organizations.
 const (
 	ClientID     = "mdb_sa_id_atlastest"
 	ClientSecret = "mdb_sa_sk_atlastest"
 	PublicKey    = "atlastest"
 	PrivateKey   = "atlastest-private-key"
 
-	// Token is an access token of the service account that does not end.
+	// Token is an access token of the service account that never expires.
 	Token = "atlastest-token"
 )
 
-// Credential is a service account or an API key at the double.
+// Credential is a service account or an API key at the fake.
 type Credential struct {
-	ID     string // the client id or the public key
-	Secret string // the client secret or the private key
+	// ID is the client ID or the public key.
+	ID string
 
-	// Organization is the only one that the credential reaches, and with which it
-	// ends; "" for all.
+	// Secret is the client secret or the private key.
+	Secret string
+
+	// Organization is the only organization that the credential can access. The deletion of the
+	// organization invalidates the credential. "" means all organizations.
 	Organization string
 
-	// Member: it may read an organization and not delete it.
+	// Member is true if the credential can only read.
 	Member bool
 }
 
@@ -335,27 +347,27 @@ func (s *Server) AddAPIKey(c Credential) {
 	s.credentials.apiKeys[c.ID] = &c
 }
 
-// tokenPath is where service accounts get tokens.
+// tokenPath is the path of the token endpoint.
 const tokenPath = "/api/oauth/token"
 
-// lifetime is how long a token lasts.
+// lifetime is the lifetime of a token.
 const lifetime = time.Hour
 
-// credentials are what the double accepts.
+// credentials are the credentials that the fake accepts.
 type credentials struct {
 	serviceAccounts map[string]*Credential
 	apiKeys         map[string]*Credential
 	tokens          map[string]issued
-	nonces          map[string]map[int]bool // and the counts that were used with each
-	made            int                     // tokens and nonces, to number them
+	nonces          map[string]map[int]bool // used counts, by nonce
+	made            int                     // number of tokens and nonces made
 	perMinute       int
-	requests        map[string][]time.Time // for tokens in the last minute, by client id
+	requests        map[string][]time.Time // times of token requests in the last minute, by client ID
 }
 
 // issued is an access token.
 type issued struct {
 	credential *Credential
-	until      time.Time // zero: it does not end
+	until      time.Time // zero if the token never expires
 }
 
 func newCredentials() credentials {
@@ -370,7 +382,7 @@ func newCredentials() credentials {
 	}
 }
 
-// end ends the credentials of an organization.
+// end invalidates the credentials of an organization.
 func (c *credentials) end(orgID string) {
 	of := func(_ string, credential *Credential) bool { return credential.Organization == orgID }
 	maps.DeleteFunc(c.serviceAccounts, of)
@@ -380,14 +392,13 @@ func (c *credentials) end(orgID string) {
 
 const realm = "MMS Public API"
 
-// next numbers what is made.
-func (c *credentials) next(what string) string {
+// next returns a numbered name.
+func (c *credentials) next(kind string) string {
 	c.made++
-	return fmt.Sprintf("atlastest-%s-%d", what, c.made)
+	return fmt.Sprintf("atlastest-%s-%d", kind, c.made)
 }
 
-// permitted counts a request for a token, unless there were too many in the last
-// minute.
+// permitted counts a request for a token, unless the limit of the last minute is reached.
 func (c *credentials) permitted(id string) bool {
 	now := time.Now()
 	last := slices.DeleteFunc(c.requests[id], func(at time.Time) bool { return now.Sub(at) >= time.Minute })
@@ -399,64 +410,66 @@ func (c *credentials) permitted(id string) bool {
 	return ok
 }
 
-// KindNetworkContainer is the kind of network containers, which do not keep a
-// project from being deleted.
+// KindNetworkContainer is the kind of network containers. They do not block the deletion of a project.
 const KindNetworkContainer atlas.BlockerKind = "network_container"
 
-// Resource is a thing in a project, of any kind that package atlas names, or of
-// [KindNetworkContainer], which a peering brings along where there is none.
+// Resource is a resource of a project, of a kind of package atlas or of [KindNetworkContainer]. The
+// fake adds a missing network container along with a peering.
 type Resource struct {
+	// Kind is the kind of the resource.
 	Kind atlas.BlockerKind
 
-	// ID is what the operations take: the name of a cluster, a stream workspace or
-	// processor and a federated database, and the id of everything else. One is made
-	// where it is empty.
+	// ID is the argument of the operations: the name of a cluster, a stream workspace, a stream
+	// processor or a federated database, and the ID of any other resource. The default is generated.
 	ID string
 
-	// Parent is the name of the cluster or stream workspace, or the id of the private
-	// endpoint service, that it belongs to. An outage simulation has no ID of its own.
+	// Parent is the name of the cluster or stream workspace, or the ID of the private endpoint
+	// service, that the resource belongs to. An outage simulation has no ID of its own.
 	Parent string
 
-	Provider atlas.CloudProvider // AWS, if it is empty
-	State    string              // what is usual, if it is empty
+	// Provider is the cloud provider. The default is AWS.
+	Provider atlas.CloudProvider
 
-	// Protected: a cluster has termination protection; a backup compliance policy may
-	// not be removed, until [Server.Resolve].
+	// State is the state of the resource. The default is the usual state of its kind.
+	State string
+
+	// Protected is true if a cluster has termination protection, or if a backup compliance policy
+	// cannot be deleted before [Server.Resolve].
 	Protected bool
 
-	Sharded bool // of a cluster
+	// Sharded is true if a cluster is sharded.
+	Sharded bool
 
-	// Retained: a cluster was deleted, and its snapshots were kept.
+	// Retained is true if a cluster was deleted with retained snapshots.
 	Retained bool
 
-	// Takes is how long it is there after its deletion was accepted; 0 for what
-	// [Server.SetDeletionTime] has set. Only what Atlas deletes in its own time takes
-	// any.
+	// Takes is the time between the acceptance of the deletion and its end, for kinds that Atlas
+	// does not delete at once. The default is set by [Server.SetDeletionTime].
 	Takes time.Duration
 
-	// Fails: its deletion fails in the end, the first time.
+	// Fails is true if the first deletion fails after Takes.
 	Fails bool
 
-	// RemovedAfter is how many deletions it needs, all of which are answered with
-	// success; 0 for one. A federation endpoint may need two.
+	// RemovedAfter is the number of accepted deletions after which the resource is deleted. The
+	// default is 1. A federation endpoint can need two.
 	RemovedAfter int
 
-	deleting string    // the state meanwhile
-	id       string    // of 24 hexadecimal digits, also for what is known by its name
-	deleted  time.Time // when it is; zero while nobody has asked for that
-	retain   bool      // its snapshots stay
-	failed   bool
+	deleting string    // state during the deletion
+	id       string    // 24 hexadecimal digits, also for named resources
+	deleted  time.Time // end of the deletion; zero if no deletion was requested
+	retain   bool      // the deletion retains the snapshots
+	failed   bool      // the last deletion failed
 }
 
-// project is a project with what is in it.
+// project is a project and its resources.
 type project struct {
 	Project
 	organization *Organization
 	resources    []*Resource
-	deleted      time.Time // when its deletion ends; zero while none was accepted
+	deleted      time.Time // end of the deletion; zero if none was accepted
 }
 
-// AddResource puts a thing into a project and returns its ID.
+// AddResource adds a resource to a project and returns its ID.
 func (s *Server) AddResource(projectID string, r Resource) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -466,7 +479,7 @@ func (s *Server) AddResource(projectID string, r Resource) string {
 	return ""
 }
 
-// Resources returns what is in a project now.
+// Resources returns the present resources of a project.
 func (s *Server) Resources(projectID string) []Resource {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -480,7 +493,7 @@ func (s *Server) Resources(projectID string) []Resource {
 	return all
 }
 
-// MoveProject moves a project to another organization, as POST /groups/{id}:migrate does.
+// MoveProject moves a project to another organization, like POST /groups/{id}:migrate.
 func (s *Server) MoveProject(id, organization string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -523,7 +536,7 @@ func (s *Server) add(p *project, r Resource) string {
 	return r.ID
 }
 
-// endpoints are the ids of private endpoints, which the cloud providers give.
+// endpoints are the formats of the IDs of private endpoints, by cloud provider.
 var endpoints = map[atlas.CloudProvider]string{
 	atlas.CloudProviderAWS: "vpce-%017x",
 	atlas.CloudProviderAzure: "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shop" +
@@ -542,7 +555,7 @@ func (s *Server) findProject(id string) *project {
 	return nil
 }
 
-// find finds a thing that is there.
+// find returns a resource; nil if it does not exist.
 func (p *project) find(kind atlas.BlockerKind, id, parent string) *Resource {
 	for _, r := range p.resources {
 		if r.Kind == kind && r.ID == id && (parent == "" || r.Parent == parent) {
@@ -552,14 +565,15 @@ func (p *project) find(kind atlas.BlockerKind, id, parent string) *Resource {
 	return nil
 }
 
-// has reports whether there is a thing of a kind, of a parent or of any.
+// has reports whether the project has a resource of a kind, of one parent or of any if parent is
+// empty.
 func (p *project) has(kind atlas.BlockerKind, parent string) bool {
 	return slices.ContainsFunc(p.resources, func(r *Resource) bool {
 		return r.Kind == kind && !r.Retained && (parent == "" || r.Parent == parent)
 	})
 }
 
-// settle does what time has brought: what was being deleted is gone or has failed.
+// settle ends all deletions that are due.
 func (s *Server) settle(now time.Time) {
 	for _, o := range s.organizations {
 		for _, p := range o.projects {
@@ -571,7 +585,7 @@ func (s *Server) settle(now time.Time) {
 	}
 }
 
-// next finds the first thing whose deletion has ended.
+// next returns the first resource whose deletion is due.
 func (p *project) next(now time.Time) *Resource {
 	var first *Resource
 	for _, r := range p.resources {
@@ -592,18 +606,18 @@ func (s *Server) end(p *project, r *Resource) {
 	}
 	switch r.Kind {
 	case atlas.BlockerCluster:
-		kept := r.retain || p.has(atlas.BlockerBackupCompliancePolicy, "")
+		retained := r.retain || p.has(atlas.BlockerBackupCompliancePolicy, "")
 		p.remove(func(c *Resource) bool {
 			snapshot := c.Kind == atlas.BlockerSnapshot || c.Kind == atlas.BlockerShardedSnapshot
-			return clustered(c.Kind) && c.Parent == r.ID && !(kept && snapshot)
+			return clustered(c.Kind) && c.Parent == r.ID && !(retained && snapshot)
 		})
-		if kept && (p.has(atlas.BlockerSnapshot, r.ID) || p.has(atlas.BlockerShardedSnapshot, r.ID)) {
+		if retained && (p.has(atlas.BlockerSnapshot, r.ID) || p.has(atlas.BlockerShardedSnapshot, r.ID)) {
 			r.Retained = true
 			return
 		}
 	case atlas.BlockerPrivateEndpoint:
 		p.remove(func(c *Resource) bool { return c == r })
-		// With the last endpoint its service goes.
+		// The service is deleted along with its last endpoint.
 		if service := p.find(atlas.BlockerPrivateEndpointService, r.Parent, ""); service != nil && !p.has(r.Kind, r.Parent) {
 			service.deleted = at.Add(s.time(service))
 		}
@@ -617,7 +631,7 @@ func (s *Server) end(p *project, r *Resource) {
 	}
 }
 
-// clustered reports whether things of a kind belong to a cluster.
+// clustered reports whether resources of a kind belong to a cluster.
 func clustered(kind atlas.BlockerKind) bool {
 	return strings.HasPrefix(kinds[kind].path, "/clusters/{clusterName}/") || kind == atlas.BlockerShardedSnapshot
 }
@@ -626,7 +640,7 @@ func (p *project) remove(which func(*Resource) bool) {
 	p.resources = slices.DeleteFunc(p.resources, which)
 }
 
-// time is how long a thing is there after its deletion was accepted.
+// time returns the duration of a resource's deletion.
 func (s *Server) time(r *Resource) time.Duration {
 	if !kinds[r.Kind].takes {
 		return 0
@@ -634,27 +648,29 @@ func (s *Server) time(r *Resource) time.Duration {
 	return cmp.Or(r.Takes, s.takes)
 }
 
-// kind is what the double knows of a kind: the operations and their paths, what the
-// answers are, and how it keeps a project from being deleted.
+// kind describes a kind of resources: the operations and their paths, the answers, and how the kind
+// blocks the deletion of a project.
 type kind struct {
 	list, get, delete string // operations; "" for none
-	path              string // of the list, below the project
-	item              string // of one thing, its path goes on from path; or all of it
+	path              string // path of the list, relative to the project
+	item              string // path of one resource, relative to path or to the project
 	version           string
-	deleteVersion     string // where it is another one
-	status            int    // of an accepted deletion, as recorded; 204 if it is 0
-	array             bool   // the list is one, and not of pages
-	named             bool   // things are known by their names
+	deleteVersion     string // version of the deletion, if it differs
+	status            int    // status of an accepted deletion, as recorded; default 204
+	array             bool   // the list is an array without pages
+	named             bool   // operations address the resources by name
 	takes             bool   // deletions take time
-	state, deleting   string
-	missing           string // code
-	blocks            string // code of a project that cannot be deleted, after closeGroup
+	state, deleting   string // usual state, and state during the deletion
+	missing           string // code for a missing resource
+	blocks            string // code for the project's deletion, after closeGroup
 	object            func(*project, *Resource) fake.Object
-	refuse            func(*project, *Resource) (status int, code string) // a deletion; nil: never
+	refuse            func(*project, *Resource) (status int, code string) // refusal of a deletion; nil for none
 }
 
+// closeGroup is the prefix of the codes for a project with resources.
 const closeGroup = "CANNOT_CLOSE_GROUP_ACTIVE_"
 
+// kinds are the kinds of resources.
 var kinds = map[atlas.BlockerKind]kind{
 	atlas.BlockerCluster: {
 		list: "ListClustersPage", get: "GetCluster", delete: "DeleteCluster",
@@ -731,7 +747,7 @@ var kinds = map[atlas.BlockerKind]kind{
 		get: "GetBackupCompliancePolicy", delete: "DeleteBackupCompliancePolicy",
 		item: "/backupCompliancePolicy", version: "2023-10-01", deleteVersion: "2024-11-13",
 		state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
-		// What Atlas answers here is not documented.
+		// Atlas's answer is not documented.
 		refuse: func(_ *project, r *Resource) (int, string) {
 			if r.Protected {
 				return http.StatusForbidden, "ACCESS_FORBIDDEN"
@@ -900,7 +916,7 @@ var kinds = map[atlas.BlockerKind]kind{
 		list: "ListEncryptionEndpointsPage", delete: "DeleteEncryptionEndpoint",
 		path: "/encryptionAtRest/{cloudProvider}/privateEndpoints", item: "/{endpointId}", version: v2023,
 		takes: true, state: "ACTIVE", missing: "RESOURCE_NOT_FOUND",
-		// By which code these keep a project from being deleted is not documented.
+		// The code for a project with these endpoints is not documented.
 		blocks: "ATLAS_PRIVATE_ENDPOINT_SERVICES",
 		object: func(_ *project, r *Resource) fake.Object {
 			return fake.Object{"id": r.id, "cloudProvider": r.Provider, "regionName": "US_EAST_1", "status": r.state()}
@@ -908,14 +924,14 @@ var kinds = map[atlas.BlockerKind]kind{
 	},
 }
 
-// created is when everything was made, and requester the account that has asked for
-// all VPC peerings of streams.
+// created is the creation time of all resources. requester is the account that requested all VPC
+// peerings of streams.
 const (
 	created   = "2000-01-01T00:00:00Z"
 	requester = "123456789012"
 )
 
-// state is what the thing shows of itself.
+// state returns the state that a read shows.
 func (r *Resource) state() string {
 	switch {
 	case r.failed:
@@ -933,7 +949,7 @@ func (r *Resource) clusterType() string {
 	return "REPLICASET"
 }
 
-// container is the network container that a peering is in.
+// container returns the network container of a peering.
 func (r *Resource) container(p *project) *Resource {
 	for _, x := range p.resources {
 		if x.Kind == KindNetworkContainer && x.Provider == r.Provider {
@@ -955,8 +971,8 @@ func refuseCluster(p *project, r *Resource) (int, string) {
 	return 0, ""
 }
 
-// refuseFlexCluster refuses as recorded: the code says nothing, and the reason is in the
-// text alone.
+// refuseFlexCluster refuses a deletion as recorded: the code has no meaning, and only the text has the
+// reason.
 func refuseFlexCluster(p *project, r *Resource) (int, string) {
 	switch status, code := refuseCluster(p, r); code {
 	case "CLUSTER_ALREADY_REQUESTED_DELETION":
@@ -980,8 +996,8 @@ func refuseSnapshot(p *project, r *Resource) (int, string) {
 // projectHandler answers a request about a project.
 type projectHandler func(http.ResponseWriter, *http.Request, *project)
 
-// inProject finds the project that a request is about. A credential of another
-// organization is told the same whether there is one or not.
+// inProject finds the project of a request. It answers a credential of another organization in the
+// same way whether the project exists or not.
 func (s *Server) inProject(next projectHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request, c *Credential) {
 		id := r.PathValue("groupId")
@@ -999,7 +1015,7 @@ func (s *Server) inProject(next projectHandler) handler {
 	}
 }
 
-// list answers with the things of a kind.
+// list answers with the resources of a kind.
 func (s *Server) list(name atlas.BlockerKind) projectHandler {
 	k := kinds[name]
 	return func(w http.ResponseWriter, r *http.Request, p *project) {
