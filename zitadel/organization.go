@@ -61,7 +61,7 @@ func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails
 // whether a read has shown that the organization does not exist.
 func (c *Client) deleteVerified(ctx context.Context, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
-	look func(context.Context) (rest.Existence, *Organization, error),
+	verify func(context.Context) (rest.Existence, *Organization, error),
 ) (details *ObjectDetails, proved bool, err error) {
 	details = new(ObjectDetails)
 	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
@@ -73,7 +73,7 @@ func (c *Client) deleteVerified(ctx context.Context, orgID string,
 			return err
 		},
 		Verify: func(ctx context.Context) (rest.Existence, error) {
-			existence, found, err := look(ctx)
+			existence, found, err := verify(ctx)
 			if existence == rest.NotFound && found != nil {
 				*details = found.Details
 			}
@@ -232,9 +232,9 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 	}
 	ctx = withVerified(ctx, orgID)
 	deleted := false // shown by a read; a refusal may be about the credential's own organization
-	known := c.headerReader(orgID)
+	readByHeader := c.headerReader(orgID)
 	read := func(ctx context.Context) (rest.Existence, *Organization, error) {
-		existence, found, err := known(ctx)
+		existence, found, err := readByHeader(ctx)
 		deleted = existence == rest.NotFound
 		return existence, found, err
 	}
