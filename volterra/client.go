@@ -5,28 +5,28 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Client speaks to F5 Distributed Cloud, as one tenant. It is safe for concurrent
-// use; make one with [New].
+// Client sends requests to F5 Distributed Cloud for one tenant. It is safe for concurrent use.
+// Create one with [New].
 type Client struct {
 	api       *rest.Client
-	durations *teardown.Durations // learned by all teardowns
+	durations *teardown.Durations // measured by all teardowns
 }
 
-// unmade is what a Client that [New] has not made calls: every call fails.
-var unmade = rest.Unusable(provider)
+// notCreated is the pipeline of a Client that [New] did not create: every call fails.
+var notCreated = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
 func (c *Client) rest() *rest.Client {
 	if c == nil || c.api == nil {
-		return unmade
+		return notCreated
 	}
 	return c.api
 }
 
-// New returns a client. It needs the tenant's base URL, by [WithBaseURL], and a
+// New returns a client. Required are the tenant's base URL, set by [WithBaseURL], and a
 // credential: [WithAPIToken], [WithP12], [WithP12File], [WithCertificate] or
-// [WithCertificateFiles]. [FromEnv] has both. What cannot work is refused here,
-// with [errors.InvalidArgument].
+// [WithCertificateFiles]. [FromEnv] sets both. For an invalid or missing option, the error is
+// [errors.InvalidArgument].
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
@@ -39,6 +39,6 @@ func New(options ...Option) (*Client, error) {
 	return &Client{api, new(teardown.Durations)}, nil
 }
 
-// Close closes the idle connections of the client, unless they are those of a client that
-// was given by [WithHTTPClient]. Calls that follow open new ones.
+// Close closes the idle connections of the client. It does not close connections of a client
+// that [WithHTTPClient] set. Later calls open new connections.
 func (c *Client) Close() { c.rest().Close() }

@@ -1,58 +1,52 @@
-// Package volterra asks for the deletion of tenants of F5 Distributed Cloud,
-// which was Volterra, shows and removes what they own, and says truly what became
-// of each request.
+// Package volterra requests the deletion of tenants of F5 Distributed Cloud, formerly Volterra,
+// and reports the actual outcome. It also lists and removes the resources of a tenant.
 //
-// [DeleteTenant] is one line; a service makes a [Client] once and calls
-// [Client.DeleteTenant]. The URL is the same for all tenants, and what is deleted
-// depends on the host and the credential. So the tenant's own settings are
-// compared with the request before it is sent. [Client.CheckDeletion] makes the
-// comparison alone.
+// [DeleteTenant] requests the deletion of one tenant. A service creates a [Client] once and calls
+// [Client.DeleteTenant]. The path of the request is the same for all tenants: the host and the
+// credential decide which tenant is deleted. So the client compares the request with the
+// tenant's settings before it sends the request. [Client.CheckDeletion] only compares.
 //
-// # What a success means
+// # Success
 //
-// F5 marks the tenant for deletion and removes it later, after an approval. Nil
-// means that the tenant is marked, not that it is gone, and nothing here takes it
-// back. The credential is expected to be refused from then on, so there is
-// nothing to wait for.
+// F5 marks the tenant for deletion and removes it after an approval. A nil error means that the
+// tenant is marked, not that it is deleted. No API revokes the mark. F5 is expected to refuse the
+// credential from then on, so no method waits for the removal.
 //
-// # What is left
+// # Resources of a tenant
 //
-// F5 documents nothing that keeps a tenant from being deleted. What it owns can be
-// listed, and removed before: child tenants ([Client.ListChildTenants]), their managers, the
-// management of other tenants, namespaces ([Client.CascadeDeleteNamespace]) and
-// addon services ([Client.Unsubscribe]). [Client.GetQuotaUsage] of the namespace
-// system counts all objects at once. Subscriptions to plans and invoices can be
-// read only.
+// F5 documents no blocker of a deletion. A tenant's resources can be listed and removed before:
+// child tenants ([Client.ListChildTenants]), their managers, managed tenants, namespaces
+// ([Client.CascadeDeleteNamespace]) and addon services ([Client.Unsubscribe]).
+// [Client.GetQuotaUsage] of the namespace system counts all objects. Subscriptions to plans and
+// invoices are read-only.
 //
-// F5 calls a success what is one in part only, and these methods do not. A list
-// with something missing is returned with an error of [errors.PartialResult], and
-// a namespace with objects that are still there is [errors.NamespaceNotEmpty].
-// What goes later is waited for: [Client.WaitForChildTenantDeletion] and
-// [Client.WaitForNamespaceDeletion], [Client.WaitUntilUnsubscribed].
+// F5 answers a partial success with status 200; the methods of this package return an error. An
+// incomplete list is returned with [errors.PartialResult], and a namespace with remaining objects
+// with [errors.NamespaceNotEmpty]. Some removals take time: see
+// [Client.WaitForChildTenantDeletion], [Client.WaitForNamespaceDeletion] and
+// [Client.WaitUntilUnsubscribed].
 //
-// [Client.Plan] lists all of it and what goes along, and [Client.Teardown] removes it
-// in order and then asks for the deletion of the tenant.
+// [Client.Plan] lists all of this with the cascades. [Client.Teardown] removes the resources in
+// order and then requests the deletion of the tenant.
 //
-// # What an error means
+// # Errors
 //
-// Every error is an [*errors.Error]. Its ProviderCode is the gRPC code of the
-// answer in decimal digits, such as "7"; in an [errors.PartialResult] it is that of
-// the first part that is missing, such as "EPERMS". F5 documents no other codes of
-// its own, so the other codes are categories. F5 does not say which role an
-// operation needs.
+// Every error is an [*errors.Error]. ProviderCode is the gRPC code of the answer in decimal
+// digits, such as "7"; of an [errors.PartialResult], it is the code of the first missing part,
+// such as "EPERMS". F5 documents no further codes, so most codes are categories. F5 does not
+// document the roles that operations require.
 //
 // # Retries
 //
-// Reads are repeated after failures of the network and of the server. A request
-// for deletion is repeated only when it was not sent, or was refused by the rate
-// limit. When its answer is lost the settings are read: the state
-// [StateDisabled], where there was another before, says that it was accepted.
-// Nothing says that it was not, so all else is [errors.OutcomeUnknown]. The
-// deletion of anything else is told by reading it, and is sent again when it is
-// still there.
+// Reads are retried after failures of the network and of the server. A request for deletion is
+// sent again only if it was not sent, or was refused by the rate limit. If the answer is lost, the
+// settings are read: a change to [StateDisabled] proves that F5 accepted the request. No read can
+// prove that F5 did not accept it, so every other result is [errors.OutcomeUnknown]. After a lost
+// answer to the deletion of another resource, a read decides, and the deletion is sent again if
+// the resource still exists.
 //
 // # Rate limit
 //
-// F5 limits each operation by itself and documents no headers about it. The client
-// learns from refusals, for all its calls together: share one.
+// F5 limits each operation separately and documents no headers. After a refusal, the rate limiter
+// of the client delays the calls of the operation. Share one client.
 package volterra

@@ -60,24 +60,23 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	body := readError(a)
 	e.ProviderCode, e.Message = body.code, body.message
 	number := cmp.Or(numbers[e.ProviderCode], e.ProviderCode)
-	// Only an error with a code of gRPC is F5's. A gateway answers with a message, or a
-	// text, or with its status for a code.
+	// An answer of a gateway has a message, a text, or the HTTP status as its code.
 	_, own = codes[number]
 	if e.ProviderCode == "" && e.Message == "" {
 		e.Message = text(a.Body)
 	}
 	if a.Status < 300 {
-		return own // an error that calls itself a success says nothing that can be relied on
+		return own // an error with a success status proves nothing
 	}
 	e.Code = codes[number]
-	if a.IsWrite() && fails(e.Code) {
-		// Whatever the status is: the request must not be sent again.
+	if a.IsWrite() && isOpen(e.Code) {
+		// With every HTTP status: the request must not be sent again.
 		e.Code, e.Err = errors.OutcomeUnknown, e.Code
 	}
 	return own
 }
 
-// numbers are the codes of gRPC by their names, which clients of others expect.
+// numbers maps the names of gRPC's codes, which third-party clients expect, to the codes.
 var numbers = map[string]string{
 	"CANCELLED": "1", "UNKNOWN": "2", "INVALID_ARGUMENT": "3", "DEADLINE_EXCEEDED": "4", "NOT_FOUND": "5",
 	"ALREADY_EXISTS": "6", "PERMISSION_DENIED": "7", "RESOURCE_EXHAUSTED": "8", "FAILED_PRECONDITION": "9",
@@ -85,13 +84,13 @@ var numbers = map[string]string{
 	"DATA_LOSS": "15", "UNAUTHENTICATED": "16",
 }
 
-// codes maps gRPC's codes, as decimal text. gRPC has no others.
+// codes maps all gRPC codes in decimal digits.
 var codes = map[string]errors.Code{
 	"1":  errors.Unavailable,      // canceled, 408
 	"2":  errors.Internal,         // unknown, 500
 	"3":  errors.InvalidArgument,  // 400
 	"4":  errors.Unavailable,      // deadline exceeded, 504
-	"5":  errors.NotFound,         // 404; which object is missing is not said
+	"5":  errors.NotFound,         // 404; the answer does not name the missing object
 	"6":  errors.Conflict,         // already exists, 409
 	"7":  errors.PermissionDenied, // 403
 	"8":  errors.RateLimitReached, // resource exhausted, 429
@@ -105,16 +104,16 @@ var codes = map[string]errors.Code{
 	"16": errors.Unauthenticated,  // 401
 }
 
-// fails reports whether a code leaves open whether the work was done.
-func fails(code errors.Code) bool {
+// isOpen reports whether a code leaves the outcome of a write open.
+func isOpen(code errors.Code) bool {
 	return errors.Is(code, errors.Internal) || errors.Is(code, errors.Unavailable)
 }
 
-// maxText is the longest text that is taken for a message, in bytes.
+// maxText is the maximum length of a message in plain text, in bytes.
 const maxText = 300
 
-// text is what a body says that is no object: a JSON string, as the vendor's
-// OpenAPI has it, or a line of plain text. A page is not for users.
+// text returns the message of a body that is not an object: a JSON string, which the vendor's
+// OpenAPI documents, or a line of plain text. It returns "" for a web page.
 func text(body []byte) string {
 	var s string
 	if len(body) > maxText {

@@ -3,9 +3,11 @@ package volterra_test
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
@@ -58,12 +60,11 @@ func ExampleClient_CheckDeletion() {
 		return
 	}
 	fmt.Println(c.CheckDeletion(context.Background(), volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}))
-	// Output: volterra: CheckDeletion "acme": conflict: the tenant is in the state StateDisabled already
+	// Output: volterra: CheckDeletion "acme": conflict: the tenant is already in StateDisabled
 }
 
-// The answer is lost after F5 has accepted the request, and with the tenant the
-// credential has gone. Nothing can be read, so the client says so and does not
-// send a second request.
+// The answer is lost after F5 accepted the request, and F5 refuses the credential from then on. No read
+// can decide, so the outcome is unknown and no second request is sent.
 func ExampleClient_DeleteTenant_lostAnswer() {
 	srv := volterratest.NewServer() // in place of the real service
 	srv.SetTenant(volterratest.Tenant{Name: "acme"})
@@ -76,8 +77,8 @@ func ExampleClient_DeleteTenant_lostAnswer() {
 	// Output: true 1 1
 }
 
-// What the tenant owns, before it is deleted.
-func Example_whatIsLeft() {
+// The resources of a tenant before its deletion.
+func Example_tenantResources() {
 	srv := volterratest.NewServer() // in place of the real service
 	srv.AddNamespace(volterratest.Namespace{Name: "app"})
 	srv.AddChildTenant(volterratest.ChildTenant{Name: "branch"})
@@ -115,8 +116,7 @@ func Example_whatIsLeft() {
 	// invoice-1: 49.90 USD, STATUS_ISSUED, <nil>
 }
 
-// An object that another namespace refers to is not deleted, although F5 calls the
-// request a success.
+// An object to which another namespace refers is not deleted, although F5 answers with status 200.
 func ExampleClient_CascadeDeleteNamespace() {
 	srv := volterratest.NewServer() // in place of the real service
 	srv.AddNamespace(volterratest.Namespace{Name: "pools", Objects: []volterratest.Object{{Kind: "origin_pool", Name: "pool"}}})
@@ -136,7 +136,51 @@ func ExampleClient_CascadeDeleteNamespace() {
 	}
 	// Output:
 	// pools volterra: CascadeDeleteNamespace "pools": namespace_not_empty (200)
-	// pool: The object is referred to by http_loadbalancer app/web.
+	// pool: Referred to by http_loadbalancer app/web.
 	// app <nil>
 	// pools <nil>
+}
+
+func ExampleClient_Teardown() {
+	srv := volterratest.NewServer() // in place of the real service
+	srv.SetTenant(volterratest.Tenant{Name: "acme-kqzvxwbn", Domain: "acme"})
+	srv.AddChildTenant(volterratest.ChildTenant{Name: "branch"})
+	srv.AddNamespace(volterratest.Namespace{Name: "shop", Objects: []volterratest.Object{{Name: "web"}}})
+	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+
+	ctx := context.Background()
+	c, err := volterra.New(srv.Option())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request := volterra.DeleteTenantRequest{Name: "acme-kqzvxwbn", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
+	plan, err := c.Plan(ctx, request)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var tree strings.Builder
+	_ = plan.WriteTree(&tree)
+	fmt.Print(tree.String())
+
+	report, err := c.Teardown(ctx, plan, request, teardown.WithConfirm("acme-kqzvxwbn"), teardown.WithOverrides(teardown.ManagedOrganizations))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Outcome)
+	fmt.Println(report.PendingOn)
+	// Output:
+	// volterra: acme-kqzvxwbn (acme-kqzvxwbn): 3 steps; requires: managed_organizations
+	// ├─ child_tenant
+	// │  └─ branch (child_tenant/branch/00000000-0000-4000-8000-000000000004): delete the child tenant with its resources, and wait until it no longer exists [managed_organizations]
+	// ├─ namespace
+	// │  └─ shop (namespace/shop/00000000-0000-4000-8000-000000000005): delete the namespace with its objects
+	// ├─ addon_subscription
+	// │  └─ waap (addon_subscription/waap/00000000-0000-4000-8000-000000000007): unsubscribe from the service, and wait until the subscription has ended
+	// └─ deleted along with it
+	//    └─ 1 http_loadbalancer
+	// pending
+	// The tenant is in F5's deletion queue. F5 removes the tenant after an approval. No API reports when.
 }

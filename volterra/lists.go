@@ -11,12 +11,11 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// F5 answers a list that it could read in part only as a success. So each method
-// for one that is not paged returns what is known together with an error of
-// [errors.PartialResult], whose Detail is a []ListError that says what is missing.
+// F5 answers an incomplete list with status 200. So each method for an unpaged list returns the
+// items together with [errors.PartialResult]; its Detail is a []ListError with the missing parts.
 
-// ListNamespaces returns all namespaces of the tenant, those of F5 itself
-// included. With an error of [errors.PartialResult] they are not all.
+// ListNamespaces returns all namespaces of the tenant, including F5's own. With
+// [errors.PartialResult], the list is incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListNamespaces(ctx context.Context, options ListNamespacesOptions) ([]NamespaceItem, error) {
@@ -27,9 +26,8 @@ func (c *Client) ListNamespaces(ctx context.Context, options ListNamespacesOptio
 	return list.Items, partial("ListNamespaces", "", list.Errors)
 }
 
-// ListChildTenants returns all child tenants. Their states are among what can be
-// asked for beside the summary. With an error of [errors.PartialResult] they are
-// not all.
+// ListChildTenants returns all child tenants. The options can request more fields than the summary,
+// such as the states. With [errors.PartialResult], the list is incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenants(ctx context.Context, options ListChildTenantsOptions) ([]ChildTenantItem, error) {
@@ -40,8 +38,8 @@ func (c *Client) ListChildTenants(ctx context.Context, options ListChildTenantsO
 	return list.Items, partial("ListChildTenants", "", list.Errors)
 }
 
-// ListChildTenantsOfManager returns all child tenants of a manager. With an error
-// of [errors.PartialResult] they are not all.
+// ListChildTenantsOfManager returns all child tenants of a manager. With [errors.PartialResult],
+// the list is incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenantsOfManager(ctx context.Context, manager string) ([]ChildTenantItem, error) {
@@ -52,8 +50,8 @@ func (c *Client) ListChildTenantsOfManager(ctx context.Context, manager string) 
 	return list.Items, partial("ListChildTenantsOfManager", manager, list.Errors)
 }
 
-// ListChildTenantManagers returns all child tenant managers. With an error of
-// [errors.PartialResult] they are not all.
+// ListChildTenantManagers returns all child tenant managers. With [errors.PartialResult], the list
+// is incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenantManagers(ctx context.Context, options ListChildTenantManagersOptions) ([]ChildTenantManagerItem, error) {
@@ -64,8 +62,8 @@ func (c *Client) ListChildTenantManagers(ctx context.Context, options ListChildT
 	return list.Items, partial("ListChildTenantManagers", "", list.Errors)
 }
 
-// ListManagedTenants returns the configurations by which this tenant manages
-// others. With an error of [errors.PartialResult] they are not all.
+// ListManagedTenants returns the tenants that this tenant manages. With [errors.PartialResult],
+// the list is incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListManagedTenants(ctx context.Context, options ListManagedTenantsOptions) ([]ManagedTenantItem, error) {
@@ -76,9 +74,9 @@ func (c *Client) ListManagedTenants(ctx context.Context, options ListManagedTena
 	return list.Items, partial("ListManagedTenants", "", list.Errors)
 }
 
-// ListAddonSubscriptions returns all subscriptions to addon services. Their
-// states are among what can be asked for beside the summary. With an error of
-// [errors.PartialResult] they are not all.
+// ListAddonSubscriptions returns all subscriptions to addon services. The options can request more
+// fields than the summary, such as the states. With [errors.PartialResult], the list is
+// incomplete.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListAddonSubscriptions(ctx context.Context, options ListAddonSubscriptionsOptions) ([]AddonSubscriptionItem, error) {
@@ -89,7 +87,7 @@ func (c *Client) ListAddonSubscriptions(ctx context.Context, options ListAddonSu
 	return list.Items, partial("ListAddonSubscriptions", "", list.Errors)
 }
 
-// partial returns the error of a list that is not complete.
+// partial returns the error of an incomplete list; nil for a complete one.
 func partial(operation, target string, missing []ListError) error {
 	missing = slices.DeleteFunc(slices.Clone(missing), func(e ListError) bool { return e.Code == ListErrorCodeOK })
 	if len(missing) == 0 {
@@ -102,16 +100,15 @@ func partial(operation, target string, missing []ListError) error {
 	}
 }
 
-// pageSize is how many are asked for at a time; the API's own choice as well.
+// pageSize is the requested number of items per page, which is also the API's default.
 const pageSize = 100
 
-// ListChildTenantAccess yields the child tenants that the credential's owner may
-// enter. It is a list of access and not of all child tenants: see
-// [Client.ListChildTenants]. What chooses a page is left out of the options. An
-// error ends the list.
+// ListChildTenantAccess yields the child tenants that the owner of the credential can access;
+// [Client.ListChildTenants] returns all child tenants. PageStart and PageLimit of the options are
+// ignored. The list stops at the first error.
 //
-// A page begins with an item of the list. Collect the list before deleting what
-// is on it.
+// F5 identifies a page by an item, so a deletion invalidates later pages: collect all items before
+// deleting.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListChildTenantAccess(ctx context.Context, options ListChildTenantAccessPageOptions) iter.Seq2[ChildTenantAccess, error] {
@@ -140,7 +137,7 @@ func (c *Client) ListChildTenantAccess(ctx context.Context, options ListChildTen
 			case next == "" && total > seen:
 				return unexpected("the list ends before its total")
 			case next != "" && starts[next]:
-				return unexpected("a page is followed by a page before it")
+				return unexpected("the next page is an earlier page")
 			}
 			starts[next] = true
 			options.PageStart = next
@@ -149,14 +146,12 @@ func (c *Client) ListChildTenantAccess(ctx context.Context, options ListChildTen
 	}
 }
 
-// GetQuotaUsage returns what a namespace has and what it may have, by kind. The quotas
-// of the namespace system are those of the tenant. It is the cheapest inventory: one
-// request counts the objects of all kinds.
+// GetQuotaUsage returns usage and limits of a namespace by kind. The namespace system has the quotas
+// of the tenant. One request counts the objects of all kinds.
 //
-// F5 answers quota_usage, or objects in an older form, or both. Objects has the kinds of
-// both, and where both have a kind that of quota_usage, unless objects has a greater usage.
-// An answer with neither is
-// [errors.UnexpectedResponse], never an empty result.
+// F5 answers with the member quota_usage, with the older member objects, or with both. Objects of
+// the result contains the kinds of both; for a kind in both, the value of quota_usage with the
+// greater usage. For an answer with neither, the error is [errors.UnexpectedResponse].
 //
 // Source: code generated from the vendor's protos in its Terraform provider; a client
 // written from real answers.

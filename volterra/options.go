@@ -16,7 +16,7 @@ import (
 
 const provider = "volterra"
 
-// config is what options set.
+// config holds the settings of a client.
 type config = clientcert.Config
 
 // configure applies the options to the defaults.
@@ -32,7 +32,7 @@ func configure(options []Option) (built rest.Config, err error) {
 		return built, err
 	}
 	if c.BaseURL == "" {
-		return built, rest.Invalid(provider, "New", "", errors.New("no base URL was given: every tenant has its own"))
+		return built, rest.Invalid(provider, "New", "", errors.New("no base URL is set; every tenant has its own"))
 	}
 	c.BaseURL = withoutAPI(c.BaseURL)
 	if built, err = c.Build(); err != nil {
@@ -41,7 +41,7 @@ func configure(options []Option) (built rest.Config, err error) {
 	return built, nil
 }
 
-// WithAPIToken authenticates by an API token.
+// WithAPIToken sets the credential: an API token.
 func WithAPIToken(token string) Option {
 	return option(func(c *config) error {
 		if err := auth.Check("the token", token); err != nil {
@@ -51,15 +51,15 @@ func WithAPIToken(token string) Option {
 	})
 }
 
-// WithCertificate authenticates by an API certificate, with its private key. The
-// certificate is shown in the TLS handshake, so a client of [WithHTTPClient] has
-// to have an [*http.Transport], which is copied and not changed.
+// WithCertificate sets the credential: an API certificate with its private key, for the TLS
+// handshake. A client of [WithHTTPClient] must have an [*http.Transport], which is copied and not
+// changed.
 func WithCertificate(certificate tls.Certificate) Option {
 	return option(func(c *config) error { return c.UseCertificate(certificate) })
 }
 
-// WithCertificateFiles authenticates by an API certificate and its private key,
-// both in files in PEM. See [WithCertificate].
+// WithCertificateFiles sets the credential: the PEM files of an API certificate and its private
+// key. See [WithCertificate].
 func WithCertificateFiles(certFile, keyFile string) Option {
 	return option(func(c *config) error {
 		cert, err := auth.ReadFile("the certificate's file", certFile)
@@ -78,8 +78,8 @@ func WithCertificateFiles(certFile, keyFile string) Option {
 	})
 }
 
-// WithP12 authenticates by an API certificate in the PKCS#12 form in which F5
-// hands it out. See [WithCertificate].
+// WithP12 sets the credential: an API certificate in PKCS#12, the form in which F5 issues it. See
+// [WithCertificate].
 func WithP12(data []byte, password string) Option {
 	return option(func(c *config) error {
 		certificate, err := clientcert.FromP12(data, password)
@@ -91,7 +91,7 @@ func WithP12(data []byte, password string) Option {
 	})
 }
 
-// WithP12File authenticates by an API certificate in a .p12 file. See [WithP12].
+// WithP12File sets the credential: the .p12 file of an API certificate. See [WithP12].
 func WithP12File(path, password string) Option {
 	return option(func(c *config) error {
 		data, err := auth.ReadFile("the p12 file", path)
@@ -102,20 +102,20 @@ func WithP12File(path, password string) Option {
 	})
 }
 
-// WithCACertificate checks the server's certificate by the given ones, in PEM,
-// instead of those of the system. A client of [WithHTTPClient] has to have an
-// [*http.Transport] for that, which is copied and not changed.
+// WithCACertificate sets the certificate authorities, in PEM, that verify the server's certificate.
+// The default is those of the system. A client of [WithHTTPClient] must have an [*http.Transport],
+// which is copied and not changed.
 func WithCACertificate(pem []byte) Option {
 	return option(func(c *config) error { return c.UseRoots(pem) })
 }
 
-// withoutAPI takes the /api off a base URL, which is part of all paths.
+// withoutAPI removes /api from the end of a base URL, because all paths start with it.
 func withoutAPI(url string) string {
 	return strings.TrimSuffix(strings.TrimRight(url, "/"), "/api")
 }
 
-// FromEnv takes the base URL and the credential from the variables that the
-// vendor's Terraform provider and other tools know:
+// FromEnv sets the base URL and the credential from the environment variables of the vendor's
+// Terraform provider and other tools:
 //
 //   - F5XC_API_URL or VOLT_API_URL, as for [WithBaseURL]
 //   - F5XC_API_TOKEN
@@ -124,12 +124,12 @@ func withoutAPI(url string) string {
 //   - VOLT_API_CERT and VOLT_API_KEY, the paths of two PEM files
 //   - VOLT_API_CA_CERT, the path of a PEM file for [WithCACertificate]
 //
-// Exactly one credential has to be set. The URL may also come from [WithBaseURL].
+// Exactly one credential must be set. [WithBaseURL] can set the base URL instead.
 func FromEnv() Option { return WithCredentials(auth.Env) }
 
-// WithCredentials authenticates by the values that get returns for the names of the
+// WithCredentials sets the credential from the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. An error of get is an error of [New].
+// "" for a name without a value. An error of get is an error of [New].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		names := []string{"F5XC_API_URL", "VOLT_API_URL", "VOLT_API_CA_CERT"}
@@ -173,7 +173,7 @@ func takeRoots(c *config, values map[string]string) error {
 	return named("VOLT_API_CA_CERT", c.UseRoots(pem))
 }
 
-// named puts the variable that an error is about behind it.
+// named adds the name of a variable to an error.
 func named(variable string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%w (%s)", err, variable)
@@ -181,8 +181,8 @@ func named(variable string, err error) error {
 	return nil
 }
 
-// credentials are the variables that hold a credential, or lead to one. with makes an
-// option of the values of name and of second, which is "" if there is no second one.
+// credentials lists the variables that contain a credential or its path. with returns the option
+// for the values of name and second; second is "" if no second variable exists.
 var credentials = []struct {
 	name, second string
 	with         func(value, second string) Option
@@ -226,7 +226,7 @@ func takeCredential(c *config, values map[string]string) error {
 	return errors.New(strings.Join(append([]string{"no credential is set: none of " + strings.Join(known, ", ")}, alone...), "; "))
 }
 
-// withP12Content is [WithP12] for data in base64, which may have line breaks and
+// withP12Content returns the option of [WithP12] for base64 data, which may contain line breaks and
 // spaces.
 func withP12Content(content, password string) Option {
 	return option(func(c *config) error {

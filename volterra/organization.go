@@ -12,8 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// DeleteTenant asks for the deletion of a tenant with a client of its own. See
-// [Client.DeleteTenant].
+// DeleteTenant requests the deletion of a tenant with a new client. See [Client.DeleteTenant].
 func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...Option) error {
 	c, err := New(options...)
 	if err != nil {
@@ -23,22 +22,20 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 	return c.DeleteTenant(ctx, request)
 }
 
-// DeleteTenant asks for the deletion of the tenant that the credential belongs
-// to. Nil means that F5 has accepted it into its deletion queue: nobody can log in
-// any more, and the credential is expected to be dead. It does not mean that the
-// tenant is gone, and no call tells when it will be.
+// DeleteTenant requests the deletion of the credential's tenant. Nil means that F5 has added the
+// tenant to its deletion queue: users cannot log in anymore, and F5 is expected to refuse the
+// credential. F5 removes the tenant later; no API reports when.
 //
-// Before that the tenant's settings are read. The request's Name has to be the
-// tenant's name, and where the base URL is that of a tenant's console,
-// https://LABEL.console.ves.volterra.io, LABEL has to be the first label of the
-// tenant's domain, or its name. Else nothing is sent.
+// The tenant's settings are read first. Name of the request must be the tenant's name. If the
+// base URL is a tenant's console, https://LABEL.console.ves.volterra.io, LABEL must be the first
+// label of the tenant's domain, or its name. Otherwise, no request for deletion is sent.
 //
-// Errors, among those of every call:
+// Errors in addition to those of every call:
 //
-//   - [errors.NotConfirmed]: the tenant is another one than the request names
-//   - [errors.Conflict]: the tenant is in [StateDisabled] already
+//   - [errors.NotConfirmed]: the request names another tenant
+//   - [errors.Conflict]: the tenant is already in [StateDisabled]
 //   - [errors.InvalidArgument]: Name or Email is empty
-//   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not tell
+//   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not decide
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) DeleteTenant(ctx context.Context, request DeleteTenantRequest) error {
@@ -54,18 +51,17 @@ func (c *Client) deleteProved(ctx context.Context, request DeleteTenantRequest) 
 	}
 	return c.rest().DeleteProved(ctx, rest.Deletion{
 		Send:   func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, request.Name) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, request.Name) },
 	})
 }
 
-// DeactivateTenant asks for the deactivation of the tenant that the credential
-// belongs to, which marks it for deletion as [Client.DeleteTenant] does, and
-// returns the id of the job that was begun for it. No documented operation reads
-// the job. Name has to be the tenant's name, and the tenant's settings are compared
-// with it and with the base URL before anything is sent.
+// DeactivateTenant requests the deactivation of the credential's tenant, which marks the tenant for
+// deletion like [Client.DeleteTenant]. It returns the ID of the started job; no documented
+// operation reads the job. name must be the tenant's name. The settings are compared with name and
+// with the base URL before the request is sent.
 //
-// When the answer is lost and the settings show that the request was accepted, the
-// id is empty. The errors are those of [Client.DeleteTenant].
+// If the answer is lost and the settings show that F5 accepted the request, jobID is empty. The
+// errors are those of [Client.DeleteTenant].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeactivateTenant(ctx context.Context, name string, request DeactivateTenantRequest) (jobID string, err error) {
@@ -80,26 +76,25 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 			}
 			return err
 		},
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.look(ctx, name) },
+		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, name) },
 	})
 	return jobID, err
 }
 
-// CheckDeletion returns the error that [Client.DeleteTenant] would return now, as
-// far as reads can tell, and changes nothing: [errors.NotConfirmed] when the
-// tenant is another one than the request names, and [errors.Conflict] when it is
-// in [StateDisabled], which is that of a tenant before its deletion.
+// CheckDeletion returns the error that [Client.DeleteTenant] is expected to return, and changes
+// nothing: [errors.NotConfirmed] if the request names another tenant, and [errors.Conflict] if the
+// tenant is already in [StateDisabled], the state before a deletion.
 //
-// Nil means that nothing is known to stand in the way, not that the request will
-// be accepted: F5 does not say what it refuses.
+// Nil means that no blocker was found, not that F5 will accept the request: F5 does not document
+// its refusals.
 func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest) error {
 	return c.confirm(ctx, "CheckDeletion", request)
 }
 
-// look reads whether a request whose outcome is open was accepted. That the
-// tenant is still in use is no proof that it was not: it may be queued, and its
-// state change later. It was not disabled when it was confirmed.
-func (c *Client) look(ctx context.Context, name string) (rest.Existence, error) {
+// verify reads whether F5 accepted a request whose outcome is open. Only [StateDisabled] proves
+// that: the tenant had another state when it was confirmed. Another state proves nothing, because
+// the request may be queued.
+func (c *Client) verify(ctx context.Context, name string) (rest.Existence, error) {
 	settings, err := c.GetTenantSettings(ctx)
 	if err == nil && settings.Name == name && settings.State == StateDisabled {
 		return rest.NotFound, nil
@@ -107,24 +102,24 @@ func (c *Client) look(ctx context.Context, name string) (rest.Existence, error) 
 	return rest.Unknown, err
 }
 
-// confirm checks the request, and compares it with the tenant.
+// confirm checks the request and compares it with the tenant.
 func (c *Client) confirm(ctx context.Context, operation string, request DeleteTenantRequest) error {
-	if err := complete(operation, request); err != nil {
+	if err := checkRequest(operation, request); err != nil {
 		return err
 	}
 	return c.compare(ctx, operation, request.Name)
 }
 
-// complete refuses a request in which something is missing.
-func complete(operation string, request DeleteTenantRequest) error {
+// checkRequest refuses an incomplete request.
+func checkRequest(operation string, request DeleteTenantRequest) error {
 	if request.Name != "" && request.Email == "" {
 		return rest.Invalid(provider, operation, "", errors.New("email is empty"))
 	}
 	return nil
 }
 
-// compare compares a name with the tenant that the host and the credential lead
-// to, which must not be marked for deletion yet.
+// compare compares a name with the tenant of the host and the credential. It returns an error if
+// they differ, or if the tenant is marked for deletion.
 func (c *Client) compare(ctx context.Context, operation, name string) error {
 	settings, err := c.identify(ctx, operation, name)
 	if err != nil {
@@ -133,9 +128,8 @@ func (c *Client) compare(ctx context.Context, operation, name string) error {
 	return marked(operation, settings)
 }
 
-// identify returns the settings of the tenant that the host and the credential lead
-// to, if it is the one of the name. F5 does not say what becomes of a request that
-// names another one.
+// identify returns the settings of the tenant of the host and the credential if the tenant has the
+// name. F5 does not document its answer to a request that names another tenant.
 func (c *Client) identify(ctx context.Context, operation, name string) (*TenantSettings, error) {
 	if name == "" {
 		return nil, rest.Invalid(provider, operation, "", errors.New("name is empty"))
@@ -150,26 +144,25 @@ func (c *Client) identify(ctx context.Context, operation, name string) (*TenantS
 	case name != settings.Name:
 		e.Err = fmt.Errorf("the tenant's name is %q", settings.Name)
 	case host != "" && !belongs(host, settings):
-		e.Err = fmt.Errorf("the host is that of %q, the tenant's domain is %q", host, settings.Domain)
+		e.Err = fmt.Errorf("the host belongs to %q, the tenant's domain is %q", host, settings.Domain)
 	default:
 		return settings, nil
 	}
 	return nil, e
 }
 
-// marked returns the error of a tenant that is marked for deletion; nil for another.
+// marked returns an error if the tenant is marked for deletion.
 func marked(operation string, settings *TenantSettings) error {
 	if settings.State != StateDisabled {
 		return nil
 	}
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: settings.Name,
-		Code: errors.Conflict, Err: errors.New("the tenant is in the state StateDisabled already"),
+		Code: errors.Conflict, Err: errors.New("the tenant is already in StateDisabled"),
 	}
 }
 
-// label returns what names the tenant in the host of its console,
-// LABEL.console.ves.volterra.io; "" for another host.
+// label returns LABEL of the host of a console, LABEL.console.ves.volterra.io; "" for another host.
 func label(host string) string {
 	label, parent, _ := strings.Cut(strings.ToLower(host), ".")
 	if !strings.HasPrefix(parent, "console.") {
@@ -178,64 +171,59 @@ func label(host string) string {
 	return label
 }
 
-// belongs reports whether the label of a host is the tenant's. The id that is its
-// name often has a suffix that the domain has not.
+// belongs reports whether the label of a host is the tenant's. The tenant's name is often its
+// domain with a suffix.
 func belongs(label string, settings *TenantSettings) bool {
 	domain, _, _ := strings.Cut(settings.Domain, ".")
 	return strings.EqualFold(label, domain) || strings.EqualFold(label, settings.Name)
 }
 
-// system is the namespace of what belongs to the tenant as a whole.
+// system is the namespace of the resources of the tenant as a whole.
 const system = "system"
 
-// DeleteOptions say how an object is deleted.
+// DeleteOptions are the options of a deletion.
 type DeleteOptions struct {
-	// EvenIfReferred: the object is deleted although others refer to it, whose
-	// references are broken then. Without it F5 is asked to refuse that, which is an
-	// error of [errors.Conflict].
+	// EvenIfReferred deletes the object even if other objects refer to it, and breaks their
+	// references. By default, F5 refuses that with [errors.Conflict].
 	EvenIfReferred bool
 }
 
-// DeleteChildTenant asks for the deletion of a child tenant. Nil means that it has
-// begun, or is over: see [Client.WaitForChildTenantDeletion].
+// DeleteChildTenant requests the deletion of a child tenant. Nil means that the deletion has started
+// or finished: see [Client.WaitForChildTenantDeletion].
 //
-// The child tenant is read first. When the answer is lost it is read again, and asked to be
-// deleted again if it is still there by its UID. Another UID shows that it was deleted, and
-// that others have made another child tenant of its name; without a UID the outcome is
-// [errors.OutcomeUnknown].
+// The child tenant is read first. If the answer is lost, it is read again, and the request is sent
+// again if the child tenant with the same UID still exists. Another UID proves the deletion: the
+// name was used again. Without a UID, the error is [errors.OutcomeUnknown].
 //
-// Errors, among those of every call:
+// Errors in addition to those of every call:
 //
-//   - [errors.NotFound]: there was none before
-//   - [errors.Conflict]: another object refers to it
+//   - [errors.NotFound]: the child tenant did not exist before the call
+//   - [errors.Conflict]: another object refers to the child tenant
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteChildTenant(ctx context.Context, name string, options DeleteOptions) error {
 	return remove(ctx, c, "DeleteChildTenant", name, options, c.deleteChildTenant, c.GetChildTenant)
 }
 
-// DeleteChildTenantManager deletes a child tenant manager. [errors.Conflict] means
-// that it has child tenants: see [Client.ListChildTenantsOfManager]. It is read
-// first; when the answer is lost a read tells what became of it, as for
-// [Client.DeleteChildTenant].
+// DeleteChildTenantManager deletes a child tenant manager. [errors.Conflict] means that the manager
+// has child tenants: see [Client.ListChildTenantsOfManager]. After a lost answer, a read decides
+// as in [Client.DeleteChildTenant].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteChildTenantManager(ctx context.Context, name string, options DeleteOptions) error {
 	return remove(ctx, c, "DeleteChildTenantManager", name, options, c.deleteChildTenantManager, c.GetChildTenantManager)
 }
 
-// DeleteManagedTenant ends the management of another tenant, which stays as it is.
-// It is read first; when the answer is lost a read tells what became of it, as for
-// [Client.DeleteChildTenant].
+// DeleteManagedTenant ends the management of another tenant. The other tenant does not change.
+// After a lost answer, a read decides as in [Client.DeleteChildTenant].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteManagedTenant(ctx context.Context, name string, options DeleteOptions) error {
 	return remove(ctx, c, "DeleteManagedTenant", name, options, c.deleteManagedTenant, c.GetManagedTenant)
 }
 
-// DeleteAddonSubscription deletes a subscription to an addon service. It is read
-// first; when the answer is lost a read tells what became of it, as for
-// [Client.DeleteChildTenant]. See also [Client.Unsubscribe].
+// DeleteAddonSubscription deletes a subscription to an addon service. After a lost answer, a read
+// decides as in [Client.DeleteChildTenant]. See also [Client.Unsubscribe].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) DeleteAddonSubscription(ctx context.Context, name string, options DeleteOptions) error {
@@ -244,26 +232,26 @@ func (c *Client) DeleteAddonSubscription(ctx context.Context, name string, optio
 
 // removable is an object that can be removed by its name.
 type removable interface {
-	// leaving reports whether its deletion has begun.
-	leaving() bool
+	// deleting reports whether the deletion has started.
+	deleting() bool
 
-	// identity is its UID, which no other object of its name ever has; "" if the answer
-	// has none.
+	// identity returns the UID, which is unique among objects with the same name; "" if the
+	// answer has no UID.
 	identity() string
 }
 
 // uidKey is the context key of the UID of the object to remove.
 type uidKey struct{}
 
-// withUID states the UID of the object that a request removes by its name, as a read has
-// just shown it. Without it the object is read before it is removed.
+// withUID adds the UID of the object that a request removes by its name. Without a UID in the
+// context, the removal reads the object first.
 func withUID(ctx context.Context, uid string) context.Context {
 	return context.WithValue(ctx, uidKey{}, uid)
 }
 
-// uidOfTarget returns the UID of the object to remove: that of the context, or of a read.
-// It is not known if the credential may not read the object, or if the answer is not F5's.
-// An argument that is invalid is for the removal to refuse.
+// uidOfTarget returns the UID of the object to remove, from the context or from a read. It returns
+// "" if the credential may not read the object, or if the answer is not F5's. The removal itself
+// refuses an invalid argument.
 func uidOfTarget[T removable](ctx context.Context, operation string, get func(context.Context) (T, error)) (string, error) {
 	if ctx != nil {
 		if uid, ok := ctx.Value(uidKey{}).(string); ok {
@@ -283,12 +271,12 @@ func uidOfTarget[T removable](ctx context.Context, operation string, get func(co
 	return object.identity(), nil
 }
 
-// presenceOf says what a read of a name shows of the object of a UID, whose removal is open.
-// Another UID shows that the object was removed, and that others created another one. That
-// it exists, and can be removed by its name once more, only its own UID shows.
-func presenceOf(object removable, uid string) (rest.Existence, error) {
+// existenceOf returns the existence of the object with a UID after its removal, from a read by its
+// name. Another UID proves the removal: the name was used again. Only the same UID proves that the
+// object exists and can be removed by its name again.
+func existenceOf(object removable, uid string) (rest.Existence, error) {
 	switch {
-	case object.leaving():
+	case object.deleting():
 		return rest.NotFound, nil
 	case uid == "" || object.identity() == "":
 		return rest.Unknown, errNoUID
@@ -298,10 +286,10 @@ func presenceOf(object removable, uid string) (rest.Existence, error) {
 	return rest.Exists, nil
 }
 
-var errNoUID = errors.New("without a UID the object is not told from another one of its name")
+var errNoUID = errors.New("the answer has no UID to identify the object")
 
-// remove deletes an object of the namespace system. It reads the object before, so that a
-// read tells what became of it when the answer does not.
+// remove deletes an object of the namespace system. It reads the UID of the object first, so that a
+// read can decide after a lost answer.
 func remove[T removable, O any](
 	ctx context.Context, c *Client, operation, name string, options DeleteOptions,
 	send func(context.Context, string, deleteRequest) error, get func(context.Context, string, O) (T, error),
@@ -323,13 +311,13 @@ func remove[T removable, O any](
 			case err != nil:
 				return rest.Unknown, err
 			}
-			return presenceOf(object, uid)
+			return existenceOf(object, uid)
 		},
 	})
 }
 
-// delete deletes an object. That it is not found is a success once it was sent
-// before and may have been deleted by that.
+// delete deletes an object. After the first attempt, "not found" is a success, because the attempt
+// may have deleted the object.
 func (c *Client) delete(ctx context.Context, d rest.Deletion) error {
 	send, again := d.Send, false
 	d.Send = func(ctx context.Context) error {
@@ -343,30 +331,28 @@ func (c *Client) delete(ctx context.Context, d rest.Deletion) error {
 	return c.rest().Delete(ctx, d)
 }
 
-// CascadeDeleteNamespace deletes a namespace and all that is in it, and returns
-// what became of each object. It takes 20 to 30 seconds and more; the client's own
-// time-out, 120 seconds, is made for it.
+// CascadeDeleteNamespace deletes a namespace with its objects and returns the result for each
+// object. F5 takes 20 to 30 seconds or more; the default timeout of the client is 120 seconds.
 //
-// F5 answers with a success also when it could not delete some of the objects,
-// for others elsewhere refer to them. That is an error of
-// [errors.NamespaceNotEmpty], which is an [errors.DeletionStepsNotSatisfied]: its
-// Steps are these objects, by kind, with F5's reasons, and its Detail is a
-// []CascadeItem of them. [Client.GetNamespace] with [ResponseFormatReferringObjects]
-// shows who refers. Delete that, and then the namespace again.
+// If objects of other namespaces refer to some objects, F5 does not delete these and still answers
+// with status 200. The error is then [errors.NamespaceNotEmpty], in category
+// [errors.DeletionStepsNotSatisfied]: its Steps are the remaining objects with F5's reasons, and its
+// Detail is a []CascadeItem. [Client.GetNamespace] with [ResponseFormatReferringObjects] returns
+// the referring objects. Delete them, then delete the namespace again.
 //
-// The namespace is read first. When the answer is lost it is read until it is gone, for a
-// minute at most, since the work goes on without the connection. Then no objects are
-// returned. Still there by its UID, the request is sent again. Another UID shows that it
-// was deleted; without a UID the outcome is [errors.OutcomeUnknown].
+// The namespace is read first. If the answer is lost, the namespace is read for up to a minute,
+// because F5 continues without the connection; no results are returned then. If the namespace with
+// the same UID still exists, the request is sent again. Another UID proves the deletion. Without a
+// UID, the error is [errors.OutcomeUnknown].
 //
-// The namespaces of F5 itself, which are system, shared, default and ves-io-*, are
-// [errors.InvalidArgument] before anything is sent.
+// For F5's own namespaces system, shared, default and ves-io-*, the error is
+// [errors.InvalidArgument], before any request.
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]CascadeItem, error) {
 	const operation = "CascadeDeleteNamespace"
 	if ownedByF5(name) {
-		return nil, rest.Invalid(provider, operation, name, errors.New("name is that of a namespace of F5 itself"))
+		return nil, rest.Invalid(provider, operation, name, errors.New("name must not be a namespace of F5: system, shared, default or ves-io-*"))
 	}
 	uid, err := uidOfTarget(ctx, operation, func(ctx context.Context) (SystemMetadata, error) {
 		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
@@ -378,13 +364,13 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 	if err != nil {
 		return nil, err
 	}
-	return c.cascade(ctx, operation, name, func(ctx context.Context) (rest.Existence, error) { return c.settle(ctx, name, uid) })
+	return c.cascade(ctx, operation, name, func(ctx context.Context) (rest.Existence, error) { return c.awaitNamespace(ctx, name, uid) })
 }
 
-// cascade deletes a namespace. look reads what became of it when the answer does not tell.
-func (c *Client) cascade(ctx context.Context, operation, name string, look func(context.Context) (rest.Existence, error)) ([]CascadeItem, error) {
+// cascade deletes a namespace. verify reads its existence after a lost answer.
+func (c *Client) cascade(ctx context.Context, operation, name string, verify func(context.Context) (rest.Existence, error)) ([]CascadeItem, error) {
 	if ownedByF5(name) {
-		return nil, rest.Invalid(provider, operation, name, errors.New("name is that of a namespace of F5 itself"))
+		return nil, rest.Invalid(provider, operation, name, errors.New("name must not be a namespace of F5: system, shared, default or ves-io-*"))
 	}
 	var items []CascadeItem
 	err := c.delete(ctx, rest.Deletion{
@@ -395,7 +381,7 @@ func (c *Client) cascade(ctx context.Context, operation, name string, look func(
 			}
 			return err
 		},
-		Verify: look,
+		Verify: verify,
 	})
 	if err != nil {
 		return nil, err
@@ -403,7 +389,7 @@ func (c *Client) cascade(ctx context.Context, operation, name string, look func(
 	return items, notDeleted(operation, name, items)
 }
 
-// ownedByF5 reports whether a namespace is not the tenant's to delete.
+// ownedByF5 reports whether a namespace is one of F5's own, which the tenant cannot delete.
 func ownedByF5(namespace string) bool {
 	switch namespace = strings.ToLower(namespace); namespace {
 	case system, "shared", "default":
@@ -412,22 +398,21 @@ func ownedByF5(namespace string) bool {
 	return strings.HasPrefix(namespace, "ves-io-")
 }
 
-// cascadeTime is how long the deletion of a namespace is expected to go on when
-// its answer was lost.
-const cascadeTime = time.Minute
+// cascadeTimeout limits the reads after a lost answer to the deletion of a namespace.
+const cascadeTimeout = time.Minute
 
-// settle waits for the end of a deletion whose answer was lost.
-func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Existence, error) {
-	settling, cancel := context.WithTimeout(ctx, cascadeTime)
+// awaitNamespace waits for the end of a deletion whose answer was lost.
+func (c *Client) awaitNamespace(ctx context.Context, namespace, uid string) (rest.Existence, error) {
+	waiting, cancel := context.WithTimeout(ctx, cascadeTimeout)
 	defer cancel()
-	existence, unread := rest.Unknown, error(nil) // as the last look has found it
-	err := c.WaitForNamespaceDeletion(settling, namespace, func(n *Namespace) {
+	existence, unread := rest.Unknown, error(nil) // of the last read
+	err := c.WaitForNamespaceDeletion(waiting, namespace, func(n *Namespace) {
 		meta := n.SystemMetadata
-		if meta.leaving() && meta.identity() == uid {
-			existence, unread = rest.Exists, nil // the work goes on
+		if meta.deleting() && meta.identity() == uid {
+			existence, unread = rest.Exists, nil // F5 continues
 			return
 		}
-		if existence, unread = presenceOf(meta, uid); existence != rest.Exists {
+		if existence, unread = existenceOf(meta, uid); existence != rest.Exists {
 			cancel()
 		}
 	})
@@ -443,30 +428,29 @@ func (c *Client) settle(ctx context.Context, namespace, uid string) (rest.Existe
 	return rest.Unknown, err
 }
 
-// notDeleted returns the error of a namespace with objects that are still there.
+// notDeleted returns the error of a namespace with remaining objects.
 func notDeleted(operation, namespace string, items []CascadeItem) error {
-	var left []CascadeItem
+	var remaining []CascadeItem
 	var steps []errors.Step
 	for _, item := range items {
 		if item.ErrorMessage != "" {
-			left = append(left, item)
+			remaining = append(remaining, item)
 			steps = append(steps, errors.Step{Name: item.ObjectType, Description: item.ObjectName + ": " + item.ErrorMessage})
 		}
 	}
-	if left == nil {
+	if remaining == nil {
 		return nil
 	}
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: namespace,
-		Code: errors.NamespaceNotEmpty, Status: http.StatusOK, Steps: steps, Detail: left,
+		Code: errors.NamespaceNotEmpty, Status: http.StatusOK, Steps: steps, Detail: remaining,
 	}
 }
 
-// Unsubscribe ends the subscription to an addon service. Nil means that F5 has
-// accepted the request: some services end when F5 has approved it, as
-// [AddonSubscriptionStateDisablePending] shows; see [Client.WaitUntilUnsubscribed]. A
-// request whose answer is lost is [errors.OutcomeUnknown]; see
-// [Client.ListAddonSubscriptions].
+// Unsubscribe ends the subscription to an addon service. Nil means that F5 has accepted the request.
+// Some services end only after an approval by F5: the state is then
+// [AddonSubscriptionStateDisablePending]; see [Client.WaitUntilUnsubscribed]. If the answer is lost,
+// the error is [errors.OutcomeUnknown]; see [Client.ListAddonSubscriptions].
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// The kinds of steps, which are F5's own words.
+// The kinds of steps, in F5's own terms.
 const (
 	childKind     = "child_tenant"
 	managerKind   = "child_tenant_manager"
@@ -24,36 +24,37 @@ const (
 	addonKind     = "addon_subscription"
 )
 
-// kind describes the resources of one kind: what a plan says of them, how they are found
-// and read, and how they are removed. All else is the same for all kinds.
+// kind describes the resources of one kind: the texts of their steps, and how they are listed,
+// read and removed. Everything else is common to all kinds.
 type kind struct {
 	name         string
-	why, removal string // words of the step
+	why, removal string // texts of the step
 	requires     []teardown.Override
-	after        []string // kinds of which nothing may be left before
+	after        []string // kinds that are removed before
 
-	// list lists those of the tenant: the whole list is one answer. With states it asks for
-	// more than the summary of each.
+	// list lists the resources of the tenant in one answer. With states, it requests more than
+	// the summary of each.
 	list func(ctx context.Context, states bool) ([]object, error)
 
-	// read reads the one of a name.
+	// read reads the resource with a name.
 	read func(ctx context.Context, name string) (object, error)
 
-	// describe completes a step, and reports whether there is anything to remove; nil for
-	// nothing to add.
+	// describe completes a step and reports whether the resource must be removed. It is nil if
+	// a step needs no more.
 	describe func(ctx context.Context, s *teardown.Step) (bool, error)
 
-	// remove requests the removal of one that was just read. The context states its UID.
+	// remove requests the removal of a resource that was just read. The context contains the
+	// UID.
 	remove func(ctx context.Context, r ref, i resource.Item) error
 
-	soon bool // the removal is mostly done when it is answered
+	soon bool // the removal is usually finished when F5 answers
 }
 
 // kinds returns all kinds, in the order of the steps of a plan.
 func (c *Client) kinds() []kind {
 	return []kind{
 		{
-			name: childKind, why: "the tenant owns it", removal: "delete it, with all that it has, and wait until it is gone",
+			name: childKind, why: "the tenant owns the child tenant", removal: "delete the child tenant with its resources, and wait until it no longer exists",
 			requires: []teardown.Override{teardown.ManagedOrganizations},
 			list: listing(c.ListChildTenants, func(i ChildTenantItem) object {
 				return childTenant(i.Name, &ChildTenant{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
@@ -63,8 +64,8 @@ func (c *Client) kinds() []kind {
 			remove:   removing(c.DeleteChildTenant),
 		},
 		{
-			// Which manager a child tenant has is not on the list.
-			name: managerKind, why: "the tenant makes child tenants by it", removal: "delete it", after: []string{childKind},
+			// The list of child tenants does not name their managers.
+			name: managerKind, why: "the tenant creates child tenants with the manager", removal: "delete the manager", after: []string{childKind},
 			list: listing(c.ListChildTenantManagers, func(i ChildTenantManagerItem) object {
 				return objectOf(i.Name, i.SystemMetadata, "the manager still exists").listedAs(i.UID)
 			}),
@@ -74,7 +75,7 @@ func (c *Client) kinds() []kind {
 			remove: removing(c.DeleteChildTenantManager), soon: true,
 		},
 		{
-			name: managedKind, why: "the tenant manages another one by it", removal: "delete it; the other tenant stays",
+			name: managedKind, why: "the tenant manages another tenant", removal: "delete the managed tenant; the other tenant stays",
 			list: listing(c.ListManagedTenants, func(i ManagedTenantItem) object {
 				return objectOf(i.Name, i.SystemMetadata, "the managed tenant still exists").listedAs(i.UID)
 			}),
@@ -84,17 +85,17 @@ func (c *Client) kinds() []kind {
 			remove: removing(c.DeleteManagedTenant), soon: true,
 		},
 		{
-			name: namespaceKind, why: "the tenant owns it", removal: "delete it, with all that is in it",
+			name: namespaceKind, why: "the tenant owns the namespace", removal: "delete the namespace with its objects",
 			list: listing(c.listOwnNamespaces, func(i NamespaceItem) object {
-				return objectOf(i.Name, i.SystemMetadata, "the namespace is still there").listedAs(i.UID)
+				return objectOf(i.Name, i.SystemMetadata, "the namespace still exists").listedAs(i.UID)
 			}),
 			read: reading(c.GetNamespace, func(n *Namespace) object {
-				return objectOf(n.Metadata.Name, n.SystemMetadata, "the namespace is still there")
+				return objectOf(n.Metadata.Name, n.SystemMetadata, "the namespace still exists")
 			}),
 			remove: c.removeNamespace, soon: true,
 		},
 		{
-			name: addonKind, after: []string{childKind, managerKind, managedKind, namespaceKind}, // what uses the service
+			name: addonKind, after: []string{childKind, managerKind, managedKind, namespaceKind}, // they use the service
 			list: listing(c.ListAddonSubscriptions, func(i AddonSubscriptionItem) object {
 				return addonSubscription(i.Name, &AddonSubscription{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
 			}),
@@ -105,23 +106,23 @@ func (c *Client) kinds() []kind {
 	}
 }
 
-// object is a resource as an answer shows it.
+// object is a resource in an answer.
 type object struct {
 	name, uid string
 	item      resource.Item
 }
 
-// objectOf returns an object whose state is only whether it is being deleted.
+// objectOf returns an object without a state of its own: it exists, or is being deleted.
 func objectOf(name string, meta SystemMetadata, text string) object {
 	o := object{name, meta.UID, resource.Item{Text: text}}
-	if meta.leaving() {
+	if meta.deleting() {
 		o.item.Phase = resource.Deleting
 	}
 	return o
 }
 
-// listedAs completes an object of a list. F5 documents no name of the states that a list is
-// asked for, so that there may be none. An item with two UIDs is not told apart from others.
+// listedAs completes an object of a list. F5 does not document the names of fields that a request
+// for states must list, so the states may be missing. An item with two different UIDs has none.
 func (o object) listedAs(uid string) object {
 	switch o.uid {
 	case "":
@@ -135,7 +136,7 @@ func (o object) listedAs(uid string) object {
 
 // childTenant returns the object of a child tenant.
 func childTenant(name string, t *ChildTenant) object {
-	o := objectOf(name, t.SystemMetadata, "the child tenant is in "+string(t.Spec.Status))
+	o := objectOf(name, t.SystemMetadata, "the child tenant is in state "+string(t.Spec.Status))
 	switch {
 	case t.Spec.Status == ChildTenantStateDeleteFailed:
 		o.item.Phase = resource.Failed
@@ -143,7 +144,7 @@ func childTenant(name string, t *ChildTenant) object {
 			Provider: provider, Operation: "Teardown", Target: name,
 			Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(t.Spec.Status),
 		}
-	case t.leaving():
+	case t.deleting():
 		o.item.Phase = resource.Deleting
 	}
 	o.item.Summary = t.Spec.Status == ""
@@ -152,7 +153,7 @@ func childTenant(name string, t *ChildTenant) object {
 
 // addonSubscription returns the object of a subscription to an addon service.
 func addonSubscription(name string, s *AddonSubscription) object {
-	o := object{name, s.SystemMetadata.UID, resource.Item{Text: "the subscription is in " + s.describe(), Value: s}}
+	o := object{name, s.SystemMetadata.UID, resource.Item{Text: "the subscription is in state " + s.describe(), Value: s}}
 	switch {
 	case s.ended():
 		o.item.Phase = resource.NotFound
@@ -160,25 +161,25 @@ func addonSubscription(name string, s *AddonSubscription) object {
 		o.item.Phase = resource.Failed
 		o.item.Err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: name, Code: errors.NotFinished, Status: http.StatusOK,
-			ProviderCode: string(s.Spec.Status), Err: errors.New("F5 has to approve it"),
+			ProviderCode: string(s.Spec.Status), Err: errors.New("F5 must approve the unsubscription"),
 			Steps: []errors.Step{{Name: addonKind, Description: name + ": " + s.describe()}},
 		}
-	case s.ending():
+	case s.endRequested():
 		o.item.Phase = resource.Deleting
 	}
 	o.item.Summary = s.Spec.Status == ""
 	return o
 }
 
-// listOptions are those of each list that is not paged.
+// listOptions are the options of each unpaged list.
 type listOptions = struct {
 	LabelFilter        string
 	ReportFields       []string
 	ReportStatusFields []string
 }
 
-// listing returns the list of a kind. F5 does not document which names the fields of an item
-// have; a request for one without a name is answered with all of them.
+// listing returns the list of a kind. F5 does not document the names of an item's fields; a request
+// for a field without a name is answered with all fields.
 func listing[T any, O ~listOptions](list func(context.Context, O) ([]T, error), as func(T) object) func(context.Context, bool) ([]object, error) {
 	return func(ctx context.Context, states bool) ([]object, error) {
 		var options listOptions
@@ -197,37 +198,37 @@ func listing[T any, O ~listOptions](list func(context.Context, O) ([]T, error), 
 // reading returns the read of a kind.
 func reading[T, O any](get func(context.Context, string, O) (T, error), as func(T) object) func(context.Context, string) (object, error) {
 	return func(ctx context.Context, name string) (object, error) {
-		var whole O
-		found, err := get(ctx, name, whole)
+		var defaults O
+		found, err := get(ctx, name, defaults)
 		if err != nil {
 			return object{}, err
 		}
 		o := as(found)
-		o.item.Summary = false // nothing shows more than this read
+		o.item.Summary = false // no other read returns more
 		return o, nil
 	}
 }
 
-// removing returns the removal of a kind whose answer says nothing.
+// removing returns the removal of a kind whose answer has no content.
 func removing(remove func(context.Context, string, DeleteOptions) error) func(context.Context, ref, resource.Item) error {
 	return func(ctx context.Context, r ref, _ resource.Item) error { return remove(ctx, r.name, DeleteOptions{}) }
 }
 
-// listOwnNamespaces lists the namespaces that are not F5's own.
+// listOwnNamespaces lists the namespaces without F5's own.
 func (c *Client) listOwnNamespaces(ctx context.Context, options ListNamespacesOptions) ([]NamespaceItem, error) {
 	all, err := c.ListNamespaces(ctx, options)
 	return slices.DeleteFunc(all, func(n NamespaceItem) bool { return ownedByF5(n.Name) }), err
 }
 
-// asOrganization has a step say that it deletes an organization. The name is what a tenant is
-// known by: its own settings have it, too.
+// asOrganization sets the organization of a step that deletes a tenant. The name identifies a tenant,
+// also in its settings.
 func asOrganization(_ context.Context, s *teardown.Step) (bool, error) {
 	s.Organization = &teardown.Organization{ID: s.Name, Name: s.Name}
 	return true, nil
 }
 
-// removeNamespace deletes a namespace. It does not wait for work that goes on after its
-// answer was lost: polls do.
+// removeNamespace deletes a namespace. After a lost answer, F5 may continue; later polls wait for
+// that.
 func (c *Client) removeNamespace(ctx context.Context, r ref, _ resource.Item) error {
 	_, err := c.cascade(ctx, "CascadeDeleteNamespace", r.name, func(ctx context.Context) (rest.Existence, error) {
 		namespace, err := c.GetNamespace(ctx, r.name, GetNamespaceOptions{})
@@ -237,43 +238,44 @@ func (c *Client) removeNamespace(ctx context.Context, r ref, _ resource.Item) er
 		case err != nil:
 			return rest.Unknown, err
 		}
-		return presenceOf(namespace.SystemMetadata, r.uid)
+		return existenceOf(namespace.SystemMetadata, r.uid)
 	})
 	return err
 }
 
-// describeAddon says how a subscription to an addon service ends, which its list does not
-// tell. There is nothing to remove of one that has ended.
+// describeAddon reads how a subscription to an addon service ends, which the list does not contain.
+// It reports false for a subscription that has ended.
 func (c *Client) describeAddon(ctx context.Context, step *teardown.Step) (bool, error) {
 	s, err := c.GetAddonSubscription(ctx, step.Name, GetAddonSubscriptionOptions{})
 	switch {
 	case errors.Is(err, errors.NotFound):
-		return false, nil // since the list was made
+		return false, nil // deleted after the list was read
 	case err != nil:
 		return false, err
 	case s.ended():
 		return false, nil
 	}
-	step.Why = "the tenant is subscribed to " + cmp.Or(s.Spec.Service.Name, "it")
+	step.Why = "the tenant is subscribed to " + cmp.Or(s.Spec.Service.Name, "the service")
 	if s.Spec.Status != "" {
 		step.Why += ": " + s.describe()
 	}
 	switch _, known := s.service(); {
 	case s.ticket() != "":
 		step.Manual = true
-		step.Removal = "have F5 approve its end, by the ticket"
-	case s.ending():
-		step.Removal = "wait until it has ended"
+		step.Removal = "ask F5 in the ticket to approve the unsubscription"
+	case s.endRequested():
+		step.Removal = "wait until the subscription has ended"
 	case known:
-		step.Removal = "unsubscribe from the service, and wait until that is done"
+		step.Removal = "unsubscribe from the service, and wait until the subscription has ended"
 	default:
-		step.Removal = "delete it"
+		step.Removal = "delete the subscription"
 	}
 	return true, nil
 }
 
-// removeAddon ends a subscription: by its service if F5 has a request for that, and by its
-// deletion otherwise. One that F5 has to approve the end of is not asked to end again.
+// removeAddon ends a subscription: it unsubscribes from the service if F5 documents a request for
+// the service, and deletes the subscription otherwise. It sends no request while F5 must approve an
+// earlier one.
 func (c *Client) removeAddon(ctx context.Context, r ref, i resource.Item) error {
 	s := i.Value.(*AddonSubscription)
 	if s.ticket() != "" {
@@ -285,18 +287,18 @@ func (c *Client) removeAddon(ctx context.Context, r ref, i resource.Item) error 
 	return c.DeleteAddonSubscription(ctx, r.name, DeleteOptions{})
 }
 
-// service returns the service as the request to unsubscribe from it names it, if it
-// does: F5 calls f5xc-waap-standard there f5xc_waap_standard.
+// service returns the name of the service in a request to unsubscribe, and whether F5 documents such
+// a request. The request has f5xc_waap_standard for the service f5xc-waap-standard.
 func (s *AddonSubscription) service() (service AddonService, known bool) {
 	service = AddonService(strings.ReplaceAll(s.Spec.Service.Name, "-", "_"))
 	return service, service.known()
 }
 
-// ref says where the resource of a step is. A name is taken again once what had it is gone,
-// so that F5's own ID tells which resource it is.
+// ref identifies the resource of a step. A name can be used again after a deletion, so the UID is
+// required too.
 type ref struct{ name, uid string }
 
-// refOf returns where the resource of a step is, which its ID says.
+// refOf returns the reference in the ID of a step.
 func refOf(_ teardown.Organization, step teardown.Step) (ref, error) {
 	uid, _ := strings.CutPrefix(step.ID, step.Kind+"/"+step.Name+"/")
 	if uid == step.ID {
@@ -305,7 +307,7 @@ func refOf(_ teardown.Organization, step teardown.Step) (ref, error) {
 	return ref{step.Name, uid}, nil
 }
 
-// table describes the resources that a teardown removes.
+// table returns the kinds of resources that a teardown removes.
 func (c *Client) table() *resource.Table[ref] {
 	t := &resource.Table[ref]{Provider: provider}
 	for _, k := range c.kinds() {
@@ -313,7 +315,7 @@ func (c *Client) table() *resource.Table[ref] {
 			Name: k.name, ReusableName: true, PollAtOnce: k.soon,
 			Read:  k.readOne,
 			Scope: func(ref) string { return "" }, List: k.readAll,
-			ListInterval: listPace,
+			ListInterval: listInterval,
 			Remove: func(ctx context.Context, r ref, i resource.Item) (resource.Response, error) {
 				return resource.Response{}, k.remove(withUID(ctx, r.uid), r, i)
 			},
@@ -322,12 +324,12 @@ func (c *Client) table() *resource.Table[ref] {
 	return t
 }
 
-// listPace is the time between two lists of one kind. F5 limits each operation, in its own
+// listInterval is the time between two lists of one kind. F5 limits each operation, in its own
 // examples to one request a second.
-const listPace = 3 * time.Second
+const listInterval = 3 * time.Second
 
-// readOne reads the resource of a step. Another one of its name shows that it does not exist.
-// An answer without a UID, or about another name, shows nothing.
+// readOne reads the resource of a step. A resource of its name with another UID proves that it does
+// not exist. An answer without a UID, or with another name, proves nothing.
 func (k kind) readOne(ctx context.Context, r ref) (resource.Item, error) {
 	o, err := k.read(ctx, r.name)
 	switch {
@@ -336,7 +338,7 @@ func (k kind) readOne(ctx context.Context, r ref) (resource.Item, error) {
 	case err != nil:
 		return resource.Item{}, err
 	case o.uid == "":
-		return resource.Item{}, unidentified("Teardown", r.name, "the answer has no UID to compare with the step's")
+		return resource.Item{}, unidentified("Teardown", r.name, "the answer has no UID to compare with the step")
 	case o.name != r.name:
 		return resource.Item{}, unidentified("Teardown", r.name, "the answer is about another resource: "+o.name)
 	case o.uid != r.uid:
@@ -345,8 +347,8 @@ func (k kind) readOne(ctx context.Context, r ref) (resource.Item, error) {
 	return o.item, nil
 }
 
-// readAll reads resources of steps by one list. It shows what is on it; what it lacks is read
-// by itself, whatever the list has failed to show.
+// readAll reads resources of steps with one list. A resource that the list does not contain, or that
+// the list failed to return, is nil and is read separately.
 func (k kind) readAll(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	objects, err := k.list(ctx, true)
 	switch {
@@ -367,7 +369,7 @@ func (k kind) readAll(ctx context.Context, rs []ref) ([]*resource.Item, error) {
 	return items, nil
 }
 
-// unidentified is the error of an answer that does not show what it is about.
+// unidentified returns the error of an answer that does not identify its resource.
 func unidentified(operation, target, why string) error {
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: target,
@@ -375,15 +377,15 @@ func unidentified(operation, target, why string) error {
 	}
 }
 
-// steps returns a step for each resource of a kind, in the order of their IDs. A name can be
-// taken again, so the ID has F5's own as well.
+// steps returns a step for each resource of a kind, sorted by ID. A name can be used again, so the
+// ID contains the UID.
 func (k kind) steps(ctx context.Context) ([]teardown.Step, error) {
 	objects, err := k.list(ctx, false)
 	if err != nil {
 		return nil, err
 	}
 	steps := make([]teardown.Step, len(objects))
-	needed := make([]bool, len(objects))
+	required := make([]bool, len(objects))
 	for i, o := range objects {
 		if o.uid == "" {
 			return nil, unidentified("Plan", o.name, "the "+k.name+" is listed without a UID")
@@ -391,11 +393,11 @@ func (k kind) steps(ctx context.Context) ([]teardown.Step, error) {
 		steps[i] = teardown.Step{
 			ID: k.name + "/" + o.name + "/" + o.uid, Kind: k.name, Name: o.name, Why: k.why, Removal: k.removal, Requires: k.requires,
 		}
-		needed[i] = true
+		required[i] = true
 	}
 	if k.describe != nil {
 		err := trace.Parallel(ctx, len(steps), func(i int) (err error) {
-			needed[i], err = k.describe(ctx, &steps[i])
+			required[i], err = k.describe(ctx, &steps[i])
 			return err
 		})
 		if err != nil {
@@ -404,7 +406,7 @@ func (k kind) steps(ctx context.Context) ([]teardown.Step, error) {
 	}
 	var all []teardown.Step
 	for i, step := range steps {
-		if needed[i] {
+		if required[i] {
 			all = append(all, step)
 		}
 	}
@@ -412,8 +414,8 @@ func (k kind) steps(ctx context.Context) ([]teardown.Step, error) {
 	return all, nil
 }
 
-// ordered returns the steps of all kinds, each after those of the kinds that are removed
-// before its own. What is done by hand comes after nothing.
+// ordered returns the steps of all kinds, each after the steps of the kinds that are removed before.
+// A manual step waits for no other step.
 func ordered(kinds []kind, steps [][]teardown.Step) []teardown.Step {
 	all := []teardown.Step{}
 	ids := map[string][]string{} // by kind

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -26,7 +28,7 @@ func through(t *testing.T, srv *volterratest.Server, f func(*http.Request) (*htt
 	return newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(f)}))
 }
 
-// summaries has lists answer with the summary of each item only, whatever else is asked for.
+// summaries removes the requested fields from requests for lists, so that answers are summaries.
 func summaries(srv *volterratest.Server) func(*http.Request) (*http.Response, error) {
 	return func(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
@@ -35,10 +37,10 @@ func summaries(srv *volterratest.Server) func(*http.Request) (*http.Response, er
 	}
 }
 
-// shared reports whether a request is one of a list that shows the states of many resources.
+// shared reports whether a request is a list with the states of resources.
 func shared(req *http.Request) bool { return req.URL.Query().Has("report_fields") }
 
-// edited has an answer's items pass an edit.
+// edited edits the items of an answer.
 func edited(resp *http.Response, err error, edit func(items []any) []any) (*http.Response, error) {
 	if err != nil {
 		return resp, err
@@ -58,8 +60,8 @@ func edited(resp *http.Response, err error, edit func(items []any) []any) (*http
 // nameOf returns the name of an item of a list.
 func nameOf(item any) string { return item.(map[string]any)["name"].(string) }
 
-// A child tenant whose deletion fails while others are being deleted is seen within 90
-// seconds, also if lists show no states, and not by reading each of them all the time.
+// A failed deletion of a child tenant among others is detected within 90 seconds, even if lists have
+// no states, and without reading each child tenant in each poll.
 func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
 	t.Parallel()
 	const failsAfter = 5 * time.Minute
@@ -76,18 +78,18 @@ func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
 			for i := range 4 {
 				srv.AddChildTenant(volterratest.ChildTenant{Name: fmt.Sprint("child-", i), Takes: 20 * time.Minute})
 			}
-			begun, next := time.Now(), test.use(srv)
+			started, next := time.Now(), test.use(srv)
 			var removals []time.Duration
 			c := through(t, srv, func(req *http.Request) (*http.Response, error) {
 				if req.Method == http.MethodDelete && strings.HasSuffix(req.URL.Path, "/stubborn") {
-					removals = append(removals, time.Since(begun))
+					removals = append(removals, time.Since(started))
 				}
 				return next(req)
 			})
 			var seen time.Duration
-			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
+			_, r, err := apply(t, c, teardown.WithEvents(func(e teardown.Event) {
 				if e.Kind == teardown.EventRetrying {
-					seen = time.Since(begun)
+					seen = time.Since(started)
 				}
 			}))
 			if err != nil || r.Outcome != teardown.Pending || len(removals) != 2 {
@@ -103,8 +105,8 @@ func TestTeardown_FailedDeletionAmongOthers(t *testing.T) {
 	}
 }
 
-// A list that shows no states does not make a removal look as if it had never started, and
-// one that never started is requested again.
+// A list without states does not prove that a removal never started. A removal that never started is
+// requested again.
 func TestTeardown_ListsOfSummaries(t *testing.T) {
 	t.Parallel()
 	for _, ignored := range []int{0, 4} {
@@ -119,20 +121,19 @@ func TestTeardown_ListsOfSummaries(t *testing.T) {
 				fault.Times = ignored
 				srv.Fail(fault)
 			}
-			begun := time.Now()
-			_, r, err := carryOut(t, c)
+			started := time.Now()
+			_, r, err := apply(t, c)
 			if err != nil || r.Outcome != teardown.Pending || srv.Count("CascadeDeleteNamespace") != 4+ignored {
 				t.Errorf("ignored %d times: got %+v and %v after %d removals", ignored, r, err, srv.Count("CascadeDeleteNamespace"))
 			}
-			if took := time.Since(begun); took > 4*time.Minute {
+			if took := time.Since(started); took > 4*time.Minute {
 				t.Errorf("ignored %d times: took %v", ignored, took)
 			}
 		})
 	}
 }
 
-// That a list lacks a resource, or shows another UID, proves nothing: a read of the resource
-// does.
+// A list without the resource, or with another UID, proves nothing. A read of the resource decides.
 func TestTeardown_ListLacksResource(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func([]any) []any{
@@ -175,7 +176,7 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 				lists++
 				return edited(resp, err, edit)
 			})
-			_, r, err := carryOut(t, c, teardown.WithEvents(func(e teardown.Event) {
+			_, r, err := apply(t, c, teardown.WithEvents(func(e teardown.Event) {
 				_, name, _ := strings.Cut(e.Step, "/")
 				name, _, _ = strings.Cut(name, "/")
 				if e.Kind == teardown.EventFinished && name != "" && slices.Contains(srv.Objects(), "namespace /"+name) {
@@ -191,7 +192,7 @@ func TestTeardown_ListLacksResource(t *testing.T) {
 
 // A list shows that a removal has not started. It is requested again only if a read right
 // before shows the UID of the step's resource, which others may have created again since.
-func TestTeardown_RecreatedAfterAList(t *testing.T) {
+func TestTeardown_RecreatedAfterList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
@@ -202,11 +203,11 @@ func TestTeardown_RecreatedAfterAList(t *testing.T) {
 		fault := offboardtest.Ignore("CascadeDeleteNamespace", 200, `{"items":[]}`)
 		fault.Times = 4
 		srv.Fail(fault)
-		recreated, begun := false, time.Now()
+		recreated, started := false, time.Now()
 		c := through(t, srv, func(req *http.Request) (*http.Response, error) {
 			resp, err := srv.RoundTrip(req)
-			// The removals are requested again after the first list that is so late.
-			if shared(req) && !recreated && time.Since(begun) > 10*time.Second {
+			// The removals are requested again after the first list this late.
+			if shared(req) && !recreated && time.Since(started) > 10*time.Second {
 				recreated = true
 				for i := range 4 {
 					srv.RemoveObject("", fmt.Sprint("ns-", i))
@@ -215,7 +216,7 @@ func TestTeardown_RecreatedAfterAList(t *testing.T) {
 			}
 			return resp, err
 		})
-		_, r, err := carryOut(t, c)
+		_, r, err := apply(t, c)
 		if n := srv.Count("CascadeDeleteNamespace"); !recreated || n != 4 || len(srv.Remaining()) != 4 {
 			t.Errorf("recreated %t; %d removals, want 4; %v exist", recreated, n, srv.Remaining())
 		}
@@ -225,7 +226,7 @@ func TestTeardown_RecreatedAfterAList(t *testing.T) {
 	})
 }
 
-// A list that cannot be read, or only in part, leaves each resource to be read by itself.
+// If a list is unreadable or incomplete, each resource is read separately.
 func TestTeardown_ListUnreadable(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]struct {
@@ -252,7 +253,7 @@ func TestTeardown_ListUnreadable(t *testing.T) {
 					Body: io.NopCloser(strings.NewReader(answer.body)), ContentLength: int64(len(answer.body)), Request: req,
 				}, nil
 			})
-			_, r, err := carryOut(t, c)
+			_, r, err := apply(t, c)
 			if err != nil || r.Outcome != teardown.Pending || srv.Count("CascadeDeleteNamespace") != 4 {
 				t.Errorf("%s: got %+v and %v after %d removals", name, r, err, srv.Count("CascadeDeleteNamespace"))
 			}
@@ -273,7 +274,7 @@ func TestTeardown_RecreatedAmongOthers(t *testing.T) {
 		fault := offboardtest.Respond("CascadeDeleteNamespace", 409, `{"code":10,"details":[],"message":"in use"}`)
 		fault.Times = 4
 		srv.Fail(fault)
-		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
+		_, r, err := apply(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventRetrying && e.Step != "" {
 				name := strings.Split(e.Step, "/")[1]
 				srv.RemoveObject("", name)
@@ -291,8 +292,8 @@ func TestTeardown_RecreatedAmongOthers(t *testing.T) {
 	})
 }
 
-// A read that is about another resource, or that does not say which it is about, is not proof
-// that the resource of a step does not exist, and nothing is removed by it.
+// A read that returns another resource, or no UID, does not prove that the resource of a step does not
+// exist, and no removal follows.
 func TestTeardown_ReadOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -322,7 +323,7 @@ func TestTeardown_ReadOfAnother(t *testing.T) {
 	}
 }
 
-// What a list does not tell apart from others of its name cannot be a step.
+// An item of a list without a UID makes no step.
 func TestPlan_ListWithoutUID(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
@@ -344,7 +345,7 @@ func TestPlan_ListWithoutUID(t *testing.T) {
 	}
 }
 
-// After a removal whose answer is lost, the first poll decides. One that fails shows nothing.
+// After a lost answer to a removal, the first poll decides. A failed poll proves nothing.
 func TestTeardown_FirstPollFails(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
@@ -358,7 +359,7 @@ func TestTeardown_FirstPollFails(t *testing.T) {
 			srv.AddNamespace(volterratest.Namespace{Name: "app", Takes: time.Hour})
 			fault.Delay, fault.Times = 1, 100_000 // the read before the removal is answered
 			srv.Fail(offboardtest.LoseResponse("CascadeDeleteNamespace"), fault)
-			_, r, err := carryOut(t, newClient(t, srv), teardown.WithStepTimeout(time.Hour))
+			_, r, err := apply(t, newClient(t, srv), teardown.WithStepTimeout(time.Hour))
 			if err == nil || r == nil || r.Steps[0].State != teardown.StepFailed || len(srv.Accepted()) != 0 {
 				t.Errorf("%s: got %+v and %v", name, r, err)
 			}
@@ -366,8 +367,7 @@ func TestTeardown_FirstPollFails(t *testing.T) {
 	}
 }
 
-// The reads of a plan are sent at the same time, and an execution sends no more of them than
-// it may.
+// The reads of a plan are sent in parallel, up to the limit.
 func TestPlan_ReadsInParallel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -381,9 +381,9 @@ func TestPlan_ReadsInParallel(t *testing.T) {
 			time.Sleep(time.Second)
 			return srv.RoundTrip(req)
 		})
-		begun := time.Now()
+		started := time.Now()
 		p, err := c.Plan(t.Context(), request)
-		if took := time.Since(begun); err != nil || took > 2*time.Second || most.Load() != 8 {
+		if took := time.Since(started); err != nil || took > 2*time.Second || most.Load() != 8 {
 			t.Fatalf("got %v after %v, with %d requests at the same time", err, took, most.Load())
 		}
 		most.Store(0)
@@ -391,4 +391,60 @@ func TestPlan_ReadsInParallel(t *testing.T) {
 			t.Errorf("got %v with %d requests at the same time, want 1", err, most.Load())
 		}
 	})
+}
+
+func TestPlan_Steps(t *testing.T) {
+	t.Parallel()
+	srv := inUse("acme")
+	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "ending", Service: volterra.AddonWAAPAdvanced, Takes: time.Minute})
+	c := newClient(t, srv)
+	if err := c.Unsubscribe(t.Context(), volterra.AddonWAAPAdvanced); err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.Plan(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range p.Steps {
+		var after []string
+		for _, id := range s.After {
+			after = append(after, strings.Split(id, "/")[1])
+		}
+		by := ""
+		if s.Manual {
+			by = " manual:"
+		}
+		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) %s", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Requires))
+	}
+	const all = "[branch stubborn idle retail partner app empty pools]"
+	want := []string{
+		"child_tenant branch after []: delete the child tenant with its resources, and wait until it no longer exists (the tenant owns the child tenant) [managed_organizations]",
+		"child_tenant stubborn after []: delete the child tenant with its resources, and wait until it no longer exists (the tenant owns the child tenant) [managed_organizations]",
+		"child_tenant_manager idle after [branch stubborn]: delete the manager (the tenant creates child tenants with the manager) []",
+		"child_tenant_manager retail after [branch stubborn]: delete the manager (the tenant creates child tenants with the manager) []",
+		"managed_tenant partner after []: delete the managed tenant; the other tenant stays (the tenant manages another tenant) []",
+		"namespace app after []: delete the namespace with its objects (the tenant owns the namespace) []",
+		"namespace empty after []: delete the namespace with its objects (the tenant owns the namespace) []",
+		"namespace pools after []: delete the namespace with its objects (the tenant owns the namespace) []",
+		"addon_subscription bots after " + all + ": delete the subscription (the tenant is subscribed to f5xc-bot-defense-advanced: SUBSCRIPTION_ENABLED) []",
+		"addon_subscription ending after " + all + ": wait until the subscription has ended (the tenant is subscribed to f5xc-waap-advanced: SUBSCRIPTION_DISABLE_PENDING) []",
+		"addon_subscription mesh after " + all + ": unsubscribe from the service, and wait until the subscription has ended (the tenant is subscribed to f5xc-securemesh-standard: SUBSCRIPTION_ENABLED) []",
+		"addon_subscription support after []: manual: ask F5 in the ticket to approve the unsubscription (the tenant is subscribed to f5xc-delegated-access-standard: SUBSCRIPTION_DISABLE_PENDING, ticket ticket-support) []",
+		"addon_subscription waap after " + all + ": unsubscribe from the service, and wait until the subscription has ended (the tenant is subscribed to f5xc-waap-standard: SUBSCRIPTION_ENABLED) []",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	if err := p.Err(); err != nil || len(p.Requires) != 0 || p.Organization != (teardown.Organization{ID: "acme", Name: "acme"}) {
+		t.Errorf("got %v, %v and %+v", err, p.Requires, p.Organization)
+	}
+	cascades := []teardown.Cascade{
+		{Kind: "http_loadbalancer", Count: 2}, {Kind: "origin_pool", Count: 2}, {Kind: "token", Count: 4},
+		{Kind: "subscription", Count: 1, Names: []string{"Teams plan"}, Note: "charges are prorated"},
+		{Kind: "invoice", Count: 1, Names: []string{"inv-1"}, Note: "payable; F5 issues another invoice when it closes the tenant"},
+	}
+	if diff := cmp.Diff(cascades, p.Cascades); diff != "" {
+		t.Errorf("cascades (-want +got):\n%s", diff)
+	}
 }

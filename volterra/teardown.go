@@ -12,82 +12,71 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Plan reads what the tenant owns and what goes along with it, and changes nothing.
-// The request is that of [Client.DeleteTenant], whose Name is the plan's id and name
-// of the organization. The rest of it is not in the plan: give it to
-// [Client.Teardown] again.
+// Plan reads the resources of the tenant and the cascades, and changes nothing. Name of the request
+// becomes the ID and the name of the plan's organization. The plan does not contain the other
+// fields of the request: pass the request to [Client.Teardown] again.
 //
-// F5 documents nothing that keeps a tenant from being deleted, and does not say what
-// becomes of what it owns. So all that can be removed is a step: child tenants, then
-// their managers; the management of other tenants; namespaces, those of F5 itself
-// left out; and after all these, addon services. A child tenant needs
-// [teardown.ManagedOrganizations], for it is deleted with all that it has. A service
-// whose end F5 has to approve is a step by hand once F5 has made a ticket of it.
+// F5 documents neither blockers nor the handling of a deleted tenant's resources. So every resource
+// that can be removed is a step: child tenants, then their managers; managed tenants; namespaces
+// except F5's own; and last addon services. The deletion of a child tenant, which includes its
+// resources, requires [teardown.ManagedOrganizations]. An unsubscription that F5 must approve is a
+// manual step once F5 has created a ticket.
 //
-// Losses are what the quota of the tenant counts, by F5's own kinds, plans that are
-// active, and invoices that are not paid, which F5 does not document to stand in the
-// way. What the credential may not see of them is a loss of none, with a note that
-// says so. The quota counts objects and does not name them: that others were created in
-// place of some that were removed is not seen. What the sites of a tenant have made at a cloud provider is not F5's to
-// delete: destroy it before. Users and credentials go along as well, and are not
-// listed.
+// Cascades are the objects in the quota of the tenant, by F5's own kinds, active plans and unpaid
+// invoices. A cascade that the credential may not read has no number and a note with the reason.
+// The quota counts objects without naming them, so a replaced object is not detected. Resources
+// that a site created at a cloud provider are not deleted: destroy them before. F5 also deletes
+// users and credentials, which are not listed.
 //
-// The plan's Err is the error of [Client.CheckDeletion]. It is nil with steps left,
-// or [errors.Conflict] for a tenant that is in [StateDisabled]. That one is marked
-// for deletion already: nothing more is read, and nothing has to go before.
+// DeletionError of the plan is the error of [Client.CheckDeletion]: nil even with steps, or
+// [errors.Conflict] for a tenant in [StateDisabled]. Such a tenant is already marked for deletion:
+// the plan has no steps and no cascades.
 //
-// The tenant is always the one that the credential belongs to, for no other can be
-// deleted. That is not asked for by [teardown.OwnOrganization].
+// The tenant is always the credential's own, so the plan does not require
+// [teardown.OwnOrganization].
 //
-// It takes 9 requests, and one for each subscription to an addon service. F5 does not
-// say which role they need.
+// Plan sends 9 requests and one for each subscription to an addon service. F5 does not document the
+// required roles.
 //
-// Errors, among those of every call:
+// Errors in addition to those of every call:
 //
-//   - [errors.NotConfirmed]: the tenant is another one than the request names
+//   - [errors.NotConfirmed]: the request names another tenant
 //   - [errors.InvalidArgument]: Name or Email is empty
-//   - [errors.PartialResult]: F5 has left something out of a list, so that there is
-//     no plan of it
+//   - [errors.PartialResult]: F5 returned an incomplete list
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardown.Plan, error) {
 	return teardown.NewPlan(ctx, c.driver(request), teardown.Organization{ID: request.Name})
 }
 
-// Teardown carries out a plan of [Client.Plan], and then asks for the deletion of the
-// tenant with the request, whose Name has to be that of the plan.
+// Teardown applies a plan of [Client.Plan] and then requests the deletion of the tenant. Name of the
+// request must be the ID of the plan's organization.
 //
-// The outcome is [teardown.Pending]: F5 has the tenant in its deletion queue, approves
-// that and removes it later. The credential is expected to be dead from then on, so
-// that three reads in a row are refused, and the answer stands. If the tenant is still read
-// to be in use, or cannot be read, after 15 seconds, the request is sent again once the
-// tenant is read to be in use, at most three times; after that the outcome is
-// [teardown.Unknown]. It is Unknown as well when the answer was lost and nothing can be
-// read. For a tenant that is in [StateDisabled] before, no request is
-// sent: the outcome is Pending, and the report says so.
+// The outcome is [teardown.Pending]: the tenant is in F5's deletion queue, and F5 removes it after an
+// approval. F5 is expected to refuse the credential from then on: after three refused reads in a
+// row, the answer to the request decides. If a read shows the tenant in use, 15 seconds or more
+// after the request, the request is sent again, at most three times. After that, or if the answer
+// was lost and no read can decide, the outcome is [teardown.Unknown]. For a tenant that is already
+// in [StateDisabled], no request is sent; the outcome is Pending, and the report states the reason.
 //
-// A namespace with objects that others refer to is tried again as those go. Where an
-// object of a namespace of F5 itself refers to them, it stays: the step's error is
-// [errors.NamespaceNotEmpty] and says which. A service whose end F5 has to approve is
-// asked to end, and its step fails with [errors.NotFinished]. Carry out the plan again
-// once it is approved.
+// A namespace whose objects are referred to is deleted again after the referring objects are deleted.
+// If an object of one of F5's own namespaces refers to them, the step fails with
+// [errors.NamespaceNotEmpty], which names the objects. If F5 must approve an unsubscription, its step
+// fails with [errors.NotFinished]; apply the plan again after the approval.
 //
-// It reads what the tenant has before the first step and, unless the plan has no steps, once
-// more before the deletion, each time by 7 requests and one for each subscription to an addon
-// service. It takes 3
-// requests for most steps, and 5 for the deletion. What takes longer is read until it is
-// deleted; many resources of a kind share one list, and one read of each proves that it no
-// longer exists.
+// Teardown reads the tenant before the first step and, if the plan has steps, again before the
+// deletion; each time with 7 requests and one for each subscription to an addon service. It sends 3
+// requests for most steps and 5 for the deletion. Removals that take longer are polled; resources of
+// a kind share one list, and a read of each resource proves that it no longer exists.
 //
-// Errors, among those of [teardown.Execute] and [Client.DeleteTenant], with the report
-// being nil where nothing was begun:
+// Errors in addition to those of [teardown.Execute] and [Client.DeleteTenant]; the report is nil if
+// nothing was started:
 //
-//   - [errors.NotConfirmed]: the request or the confirmation names another tenant, or
-//     something was not permitted
-//   - [errors.PlanStale]: the plan is of another provider, too old, or was changed; or
-//     the tenant has something that is not in it, or what the quota counts cannot be read
-//     any more
-//   - [errors.PartialResult]: F5 has left something out of a list
+//   - [errors.NotConfirmed]: the request or the confirmation names another tenant, or an override
+//     is missing
+//   - [errors.PlanStale]: the plan is of another provider, expired or was edited; or the tenant has
+//     resources that the plan does not contain; or the quota cannot be read anymore
+//   - [errors.PartialResult]: F5 returned an incomplete list
 //   - [errors.DeletionFailed]: a child tenant cannot be deleted
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion; issues of the
@@ -102,10 +91,10 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteT
 	return teardown.Execute(ctx, c.driver(request), p, options...)
 }
 
-// inspect takes a plan. With one before it does so for its execution: that the tenant
-// is marked is no refusal then.
+// inspect makes a plan. before is the plan that is applied, if any: a tenant that is already marked
+// for deletion is no error then.
 func (c *Client) inspect(ctx context.Context, operation string, request DeleteTenantRequest, before *teardown.Plan) (*teardown.Plan, error) {
-	if err := complete(operation, request); err != nil {
+	if err := checkRequest(operation, request); err != nil {
 		return nil, err
 	}
 	settings, err := c.identify(ctx, operation, request.Name)
@@ -124,21 +113,21 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	if settings.State == StateDisabled {
 		p.PendingDeletion = &teardown.Deletion{
 			Outcome:   teardown.Pending,
-			PendingOn: "The tenant was marked for deletion already, so that no request was sent. F5 removes it once that is approved. No API tells when.",
+			PendingOn: "The tenant was already marked for deletion, so no request was sent. F5 removes the tenant after an approval. No API reports when.",
 		}
 	}
 	if settings.State == StateDisabled && (before == nil || len(before.Steps) == 0) {
 		return p, nil
 	}
-	kinds, losses := c.kinds(), c.cascades(settings.Name, before != nil)
-	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Cascade, len(losses))
-	err = trace.Parallel(ctx, len(kinds)+len(losses), func(i int) (err error) {
+	kinds, reads := c.kinds(), c.cascades(settings.Name, before != nil)
+	steps, found := make([][]teardown.Step, len(kinds)), make([][]teardown.Cascade, len(reads))
+	err = trace.Parallel(ctx, len(kinds)+len(reads), func(i int) (err error) {
 		if i < len(kinds) {
 			steps[i], err = kinds[i].steps(ctx)
 			return err
 		}
 		i -= len(kinds)
-		found[i], err = losses[i](ctx)
+		found[i], err = reads[i](ctx)
 		return err
 	})
 	if err != nil {
@@ -151,24 +140,25 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	return p, nil
 }
 
-// driver is what a teardown needs of F5.
+// driver applies plans at F5.
 type driver struct {
 	*resource.Driver[ref]
 	c       *Client
 	request DeleteTenantRequest
 }
 
+// driver returns the driver of a teardown with a request.
 func (c *Client) driver(request DeleteTenantRequest) driver {
 	return driver{resource.New(c.table(), refOf), c, request}
 }
 
-// Provider returns what plans of this client have as their provider and instance.
+// Provider returns the provider and the base URL of the plans that the driver applies.
 func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
-// Durations returns what all teardowns of the client have learned.
+// Durations returns the durations that all teardowns of the client have measured.
 func (d driver) Durations() *teardown.Durations { return d.c.durations }
 
-// Inspect takes a plan.
+// Inspect makes a plan.
 func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	operation := "Teardown"
 	if before == nil {
@@ -177,8 +167,8 @@ func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *te
 	return d.c.inspect(ctx, operation, d.request, before)
 }
 
-// Delete requests the deletion of the tenant, and reads that F5 has marked it. If F5 refuses
-// the credential from then on, as is expected, the answer to the request stands.
+// Delete requests the deletion of the tenant, and reads that F5 has marked the tenant. If F5 refuses
+// the credential from then on, which is expected, the answer to the request decides.
 func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, d.request) },
@@ -201,7 +191,7 @@ func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.D
 		},
 		Result: teardown.Deletion{
 			Outcome:   teardown.Pending,
-			PendingOn: "F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.",
+			PendingOn: "The tenant is in F5's deletion queue. F5 removes the tenant after an approval. No API reports when.",
 		},
 	}
 	return deletion.Run(ctx)

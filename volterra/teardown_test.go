@@ -3,7 +3,8 @@ package volterra_test
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,8 @@ var request = volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.exam
 
 var permit = teardown.WithOverrides(teardown.ManagedOrganizations)
 
-// inUse is a double of a tenant that has everything that can be removed, and that is
-// not deleted before.
+// inUse returns a fake of a tenant with resources of every removable kind. The fake refuses the
+// deletion of the tenant while resources remain.
 func inUse(name string) *volterratest.Server {
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: name, RefusesWhileInUse: true})
@@ -60,13 +61,13 @@ func inUse(name string) *volterratest.Server {
 }
 
 // settle does what no API does.
-func settle(srv *volterratest.Server) {
+func resolveAll(srv *volterratest.Server) {
 	srv.ApproveUnsubscription("support")
 	srv.CancelSubscription("sub-1")
 	srv.PayInvoice("inv-1")
 }
 
-// others returns what of a double is not the tenant's own.
+// others returns the resources that a teardown must not change.
 func others(srv *volterratest.Server) []string {
 	return slices.DeleteFunc(srv.Objects(), func(object string) bool {
 		kind, rest, _ := strings.Cut(object, " ")
@@ -96,7 +97,7 @@ func TestTeardown(t *testing.T) {
 				},
 				Check:         func(ctx context.Context) error { return c.CheckDeletion(ctx, request) },
 				Name:          "acme",
-				ResolveManual: func() { settle(srv) },
+				ResolveManual: func() { resolveAll(srv) },
 				AddBlocker:    func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) },
 				Deleted:       func() bool { return slices.Equal(srv.Accepted(), []volterra.DeleteTenantRequest{request}) },
 				Unrelated:     func() any { return [][]string{others(srv), other.Objects()} },
@@ -108,8 +109,8 @@ func TestTeardown(t *testing.T) {
 	}.Run(t)
 }
 
-// carryOut plans and carries the plan out.
-func carryOut(t *testing.T, c *volterra.Client, options ...teardown.Option) (*teardown.Plan, *teardown.Report, error) {
+// apply makes a plan and applies it.
+func apply(t *testing.T, c *volterra.Client, options ...teardown.Option) (*teardown.Plan, *teardown.Report, error) {
 	t.Helper()
 	p, err := c.Plan(t.Context(), request)
 	if err != nil {
@@ -129,91 +130,8 @@ func states(r *teardown.Report) map[string]teardown.StepState {
 	return states
 }
 
-func TestAPlanSaysWhatGoesInOrder(t *testing.T) {
-	t.Parallel()
-	srv := inUse("acme")
-	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "ending", Service: volterra.AddonWAAPAdvanced, Takes: time.Minute})
-	c := newClient(t, srv)
-	if err := c.Unsubscribe(t.Context(), volterra.AddonWAAPAdvanced); err != nil {
-		t.Fatal(err)
-	}
-	p, err := c.Plan(t.Context(), request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range p.Steps {
-		var after []string
-		for _, id := range s.After {
-			after = append(after, strings.Split(id, "/")[1])
-		}
-		by := ""
-		if s.Manual {
-			by = " manual:"
-		}
-		got = append(got, fmt.Sprintf("%s %s after %v:%s %s (%s) %s", s.Kind, s.Name, after, by, s.Removal, s.Why, s.Requires))
-	}
-	const all = "[branch stubborn idle retail partner app empty pools]"
-	want := []string{
-		"child_tenant branch after []: delete it, with all that it has, and wait until it is gone (the tenant owns it) [managed_organizations]",
-		"child_tenant stubborn after []: delete it, with all that it has, and wait until it is gone (the tenant owns it) [managed_organizations]",
-		"child_tenant_manager idle after [branch stubborn]: delete it (the tenant makes child tenants by it) []",
-		"child_tenant_manager retail after [branch stubborn]: delete it (the tenant makes child tenants by it) []",
-		"managed_tenant partner after []: delete it; the other tenant stays (the tenant manages another one by it) []",
-		"namespace app after []: delete it, with all that is in it (the tenant owns it) []",
-		"namespace empty after []: delete it, with all that is in it (the tenant owns it) []",
-		"namespace pools after []: delete it, with all that is in it (the tenant owns it) []",
-		"addon_subscription bots after " + all + ": delete it (the tenant is subscribed to f5xc-bot-defense-advanced: SUBSCRIPTION_ENABLED) []",
-		"addon_subscription ending after " + all + ": wait until it has ended (the tenant is subscribed to f5xc-waap-advanced: SUBSCRIPTION_DISABLE_PENDING) []",
-		"addon_subscription mesh after " + all + ": unsubscribe from the service, and wait until that is done (the tenant is subscribed to f5xc-securemesh-standard: SUBSCRIPTION_ENABLED) []",
-		"addon_subscription support after []: manual: have F5 approve its end, by the ticket (the tenant is subscribed to f5xc-delegated-access-standard: SUBSCRIPTION_DISABLE_PENDING, ticket ticket-support) []",
-		"addon_subscription waap after " + all + ": unsubscribe from the service, and wait until that is done (the tenant is subscribed to f5xc-waap-standard: SUBSCRIPTION_ENABLED) []",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("steps (-want +got):\n%s", diff)
-	}
-	if err := p.Err(); err != nil || len(p.Requires) != 0 || p.Organization != (teardown.Organization{ID: "acme", Name: "acme"}) {
-		t.Errorf("got %v, %v and %+v", err, p.Requires, p.Organization)
-	}
-	losses := []teardown.Cascade{
-		{Kind: "http_loadbalancer", Count: 2}, {Kind: "origin_pool", Count: 2}, {Kind: "token", Count: 4},
-		{Kind: "subscription", Count: 1, Names: []string{"Teams plan"}, Note: "its charges are prorated"},
-		{Kind: "invoice", Count: 1, Names: []string{"inv-1"}, Note: "still to be paid; another one comes when the tenant is closed"},
-	}
-	if diff := cmp.Diff(losses, p.Cascades); diff != "" {
-		t.Errorf("losses (-want +got):\n%s", diff)
-	}
-}
-
-// A tenant's credential often may not see its bills.
-func TestWhatTheCredentialMayNotSeeIsALossOfUnknownCount(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		answer string
-		status int
-		note   string
-	}{
-		{`{"code":7,"message":"denied"}`, 403, "how many is not known: permission_denied"},
-		{`{"code":5,"message":"none"}`, 404, "how many is not known: not_found"},
-		{`{"code":12,"message":"unimplemented"}`, 501, "how many is not known: route_not_found"},
-	} {
-		srv := volterratest.NewServer()
-		for _, operation := range []string{"GetQuotaUsage", "ListSubscriptions", "ListInvoices"} {
-			srv.Fail(offboardtest.Respond(operation, test.status, test.answer))
-		}
-		p, err := newClient(t, srv).Plan(t.Context(), request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []teardown.Cascade{{Kind: "objects", Note: test.note}, {Kind: "subscription", Note: test.note}, {Kind: "invoice", Note: test.note}}
-		if diff := cmp.Diff(want, p.Cascades); diff != "" {
-			t.Errorf("losses (-want +got):\n%s", diff)
-		}
-	}
-}
-
-// What a list has left out may be what must not be deleted.
-func TestThereIsNoPlanOfWhatCannotBeRead(t *testing.T) {
+// An incomplete list makes no plan: it may lack a protected resource.
+func TestPlan_UnreadableList(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"ListChildTenants", "ListChildTenantManagers", "ListManagedTenants", "ListNamespaces", "ListAddonSubscriptions"} {
 		t.Run(operation, func(t *testing.T) {
@@ -249,7 +167,7 @@ func TestThereIsNoPlanOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
+func TestTeardown_Refused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		request volterra.DeleteTenantRequest
@@ -260,11 +178,11 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 	}{
 		"another name":   {volterra.DeleteTenantRequest{Name: "acme-2", Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
 		"no name":        {volterra.DeleteTenantRequest{Email: "a@b.example"}, nil, nil, 0, errors.NotConfirmed},
-		"no e-mail":      {volterra.DeleteTenantRequest{Name: "acme"}, nil, nil, 0, errors.InvalidArgument},
+		"no email":       {volterra.DeleteTenantRequest{Name: "acme"}, nil, nil, 0, errors.InvalidArgument},
 		"another plan":   {request, func(_ *volterratest.Server, p *teardown.Plan) { p.Provider = "atlas"; teardownsuite.Seal(p) }, nil, 0, errors.PlanStale},
 		"another tenant": {request, func(srv *volterratest.Server, _ *teardown.Plan) { srv.SetTenant(volterratest.Tenant{Name: "b"}) }, nil, 1, errors.NotConfirmed},
 		"denied":         {request, nil, []teardown.Option{teardown.WithDeny("acme")}, 0, errors.NotConfirmed},
-		"not consented":  {request, nil, []teardown.Option{}, 0, errors.NotConfirmed},
+		"no override":    {request, nil, []teardown.Option{}, 0, errors.NotConfirmed},
 		"an object of a new kind": {request, func(srv *volterratest.Server, _ *teardown.Plan) {
 			srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "securemesh_site_v2", Name: "berlin"}}})
 		}, nil, 20, errors.PlanStale},
@@ -277,7 +195,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := inUse("acme")
-				settle(srv)
+				resolveAll(srv)
 				c := newClient(t, srv)
 				p, err := c.Plan(t.Context(), request)
 				if err != nil {
@@ -288,7 +206,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 				}
 				before, n := srv.Objects(), len(srv.Requests())
 				options := append(test.options, teardown.WithConfirm("acme"))
-				if name != "not consented" {
+				if name != "no override" {
 					options = append(options, permit)
 				}
 				r, err := c.Teardown(t.Context(), p, test.request, options...)
@@ -296,7 +214,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 					t.Errorf("got %+v and %v, want %v", r, err, test.want)
 				}
 				if diff := cmp.Diff(before, srv.Objects()); diff != "" {
-					t.Errorf("something was touched (-before +after):\n%s", diff)
+					t.Errorf("changed (-before +after):\n%s", diff)
 				}
 				if reads := len(srv.Requests()) - n; reads > test.reads {
 					t.Errorf("sent %d requests, want at most %d", reads, test.reads)
@@ -306,7 +224,7 @@ func TestNothingIsTouchedOfWhatTheRequestDoesNotName(t *testing.T) {
 	}
 }
 
-func TestThereIsNoPlanOfAnotherTenant(t *testing.T) {
+func TestPlan_OtherTenant(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	c := newClient(t, srv)
@@ -328,11 +246,11 @@ func TestThereIsNoPlanOfAnotherTenant(t *testing.T) {
 	}
 }
 
-// Nothing removes what a plan does not have, whatever it says.
-func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
+// Steps that are not in a fresh plan are not applied.
+func TestTeardown_InventedSteps(t *testing.T) {
 	t.Parallel()
 	srv := inUse("acme")
-	settle(srv)
+	resolveAll(srv)
 	c := newClient(t, srv)
 	p, err := c.Plan(t.Context(), request)
 	if err != nil {
@@ -349,17 +267,17 @@ func TestStepsThatArePlannedByNobodyAreNotDone(t *testing.T) {
 		}
 	})
 	if diff := cmp.Diff(before, others(srv)); diff != "" {
-		t.Errorf("something was touched (-before +after):\n%s", diff)
+		t.Errorf("changed (-before +after):\n%s", diff)
 	}
 }
 
-func TestWhatUsesAServiceGoesBeforeIt(t *testing.T) {
+func TestTeardown_Order(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := inUse("acme")
-		settle(srv)
+		resolveAll(srv)
 		var waits []string
-		_, r, err := carryOut(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
+		_, r, err := apply(t, newClient(t, srv), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventWaiting {
 				step, _, _ := strings.Cut(e.Step, "/")
 				waits = append(waits, step+": "+e.Text)
@@ -383,7 +301,7 @@ func TestWhatUsesAServiceGoesBeforeIt(t *testing.T) {
 				t.Errorf("%s was sent after %s: %v", pair[0], pair[1], sent)
 			}
 		}
-		// What has failed was asked for once more, and what takes its time only once.
+		// A failed removal is requested once more, a slow one is not.
 		for operation, want := range map[string]int{
 			"DeleteChildTenant": 3, "DeleteChildTenantManager": 2, "DeleteManagedTenant": 1, "Unsubscribe": 2,
 			"DeleteAddonSubscription": 1, "RequestTenantDeletion": 1,
@@ -394,20 +312,20 @@ func TestWhatUsesAServiceGoesBeforeIt(t *testing.T) {
 		}
 		slices.Sort(waits)
 		want := []string{
-			"addon_subscription: the subscription is in SUBSCRIPTION_DISABLED",
-			"addon_subscription: the subscription is in SUBSCRIPTION_DISABLE_PENDING",
-			"child_tenant: the child tenant is in StateDeleteFailed",
-			"child_tenant: the child tenant is in StateDeleteInProgress",
-			"namespace: the namespace is still there",
+			"addon_subscription: the subscription is in state SUBSCRIPTION_DISABLED",
+			"addon_subscription: the subscription is in state SUBSCRIPTION_DISABLE_PENDING",
+			"child_tenant: the child tenant is in state StateDeleteFailed",
+			"child_tenant: the child tenant is in state StateDeleteInProgress",
+			"namespace: the namespace still exists",
 		}
 		if diff := cmp.Diff(want, slices.Compact(waits)); diff != "" {
-			t.Errorf("what was waited for (-want +got):\n%s", diff)
+			t.Errorf("texts of waits (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// The work of a teardown that was ended goes on at F5.
-func TestWhatIsGoingAlreadyIsNotAskedToGoAgain(t *testing.T) {
+// F5 continues after a teardown was stopped.
+func TestTeardown_Resume(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
@@ -419,12 +337,12 @@ func TestWhatIsGoingAlreadyIsNotAskedToGoAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // in the child tenant and the namespace, and then in the service
+		for range 2 { // during the child tenant and the namespace, then during the service
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 			r, err := c.Teardown(ctx, p, request, teardown.WithConfirm("acme"), permit)
 			cancel()
 			if err == nil || r == nil || r.Outcome != teardown.Stopped {
-				t.Fatalf("got %+v and %v, want it to be ended", r, err)
+				t.Fatalf("got %+v and %v, want %q", r, err, teardown.Stopped)
 			}
 		}
 		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit)
@@ -439,25 +357,25 @@ func TestWhatIsGoingAlreadyIsNotAskedToGoAgain(t *testing.T) {
 	})
 }
 
-func TestAServiceIsUnsubscribedFromOnce(t *testing.T) {
+func TestTeardown_UnsubscribeOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap-again"})
-		_, r, err := carryOut(t, newClient(t, srv), teardown.WithConcurrency(1))
+		_, r, err := apply(t, newClient(t, srv), teardown.WithConcurrency(1))
 		if err != nil || len(r.Steps) != 2 || srv.Count("Unsubscribe") != 1 {
 			t.Errorf("got %+v and %v after %d requests, want one", r, err, srv.Count("Unsubscribe"))
 		}
 	})
 }
 
-// Somebody may be faster than a step.
-func TestWhatIsGoneBeforeItsStepIsDone(t *testing.T) {
+// Another client may delete a resource before its step.
+func TestTeardown_DeletedByAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := inUse("acme")
-		settle(srv)
+		resolveAll(srv)
 		c := newClient(t, srv)
 		p, err := c.Plan(t.Context(), request)
 		if err != nil {
@@ -482,12 +400,12 @@ func TestWhatIsGoneBeforeItsStepIsDone(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff([]string{"POST /api/web/namespaces/system/tenant/request-delete"}, granted(srv)); diff != "" {
-			t.Errorf("what F5 has carried out (-want +got):\n%s", diff)
+			t.Errorf("accepted writes (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// granted returns the requests that changed something.
+// granted returns the accepted writes.
 func granted(srv *volterratest.Server) []string {
 	var granted []string
 	for _, r := range srv.Requests() {
@@ -498,42 +416,16 @@ func granted(srv *volterratest.Server) []string {
 	return granted
 }
 
-// A step may have caused what is counted: a ticket, or a bill.
-func TestWhatIsNewAfterTheFirstStepIsNoReasonToStop(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		srv := volterratest.NewServer()
-		for _, name := range []string{"app", "pools"} {
-			srv.AddNamespace(volterratest.Namespace{Name: name})
-		}
-		c := newClient(t, srv)
-		p, err := c.Plan(t.Context(), request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		srv.AddInvoice(volterra.Invoice{Name: "inv-1"})
-		srv.AddSubscription(volterra.Subscription{Name: "sub-1", Current: true})
-		if _, err := c.CascadeDeleteNamespace(t.Context(), "app"); err != nil {
-			t.Fatal(err)
-		}
-		srv.AddNamespace(volterratest.Namespace{Name: "system", Objects: []volterratest.Object{{Kind: "support_ticket", Name: "1"}}})
-		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
-		if err != nil || r.Outcome != teardown.Pending {
-			t.Errorf("got %+v and %v", r, err)
-		}
-	})
-}
-
-// The end of some services is approved by people.
-func TestAServiceThatF5HasToApproveIsWaitedForByHand(t *testing.T) {
+// F5 must approve the unsubscription from some services.
+func TestTeardown_UnsubscriptionNeedsApproval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.SetTenant(volterratest.Tenant{Name: "acme", RefusesWhileInUse: true})
 		srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "support", Service: volterra.AddonDelegatedAccessStandard})
 		c := newClient(t, srv)
-		begun := time.Now()
-		p, r, err := carryOut(t, c)
+		started := time.Now()
+		p, r, err := apply(t, c)
 		if p.Steps[0].Manual || r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.NotFinished) {
 			t.Fatalf("got %+v and %v, want %v", r, err, errors.NotFinished)
 		}
@@ -541,14 +433,14 @@ func TestAServiceThatF5HasToApproveIsWaitedForByHand(t *testing.T) {
 		if e, _ := errors.AsType[*errors.Error](r.Steps[0].Err); e == nil || !cmp.Equal(want, e.Steps) || e.ProviderCode != "SUBSCRIPTION_DISABLE_PENDING" {
 			t.Errorf("got %v, want the ticket", r.Steps[0].Err)
 		}
-		if took := time.Since(begun); took > 5*time.Minute {
+		if took := time.Since(started); took > 5*time.Minute {
 			t.Errorf("took %v", took)
 		}
 		if r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme")); r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.DeletionStepsNotSatisfied) {
 			t.Errorf("got %+v and %v, want %v", r, err, errors.DeletionStepsNotSatisfied)
 		}
 		if n := srv.Count("Unsubscribe"); n != 1 || len(srv.Accepted()) != 0 {
-			t.Errorf("it was asked for %d times, want once", n)
+			t.Errorf("sent %d times, want once", n)
 		}
 		srv.ApproveUnsubscription("support")
 		if r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme")); err != nil || r.Outcome != teardown.Pending {
@@ -557,13 +449,13 @@ func TestAServiceThatF5HasToApproveIsWaitedForByHand(t *testing.T) {
 	})
 }
 
-func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
+func TestTeardown_FailedStep(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		add    func(*volterratest.Server)
 		want   errors.Code
 		states map[string]teardown.StepState
-		says   string // the first of the error's steps
+		step   string // the first of the error's steps
 	}{
 		"a namespace with an object that a shared one refers to": {
 			func(srv *volterratest.Server) {
@@ -575,7 +467,7 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 				"namespace app": teardown.StepFailed, "namespace free": teardown.StepDeleted, "child_tenant branch": teardown.StepDeleted,
 				"child_tenant_manager retail": teardown.StepDeleted, "addon_subscription waap": teardown.StepNotStarted,
 			},
-			"pool: The object is referred to by route shared/all.",
+			"pool: Referred to by route shared/all.",
 		},
 		"a child tenant that fails": {
 			func(srv *volterratest.Server) {
@@ -598,59 +490,42 @@ func TestWhatCannotGoKeepsTheTenantAndNothingElse(t *testing.T) {
 				srv.AddChildTenant(volterratest.ChildTenant{Name: "branch", Manager: "retail"})
 				srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 				test.add(srv)
-				_, r, err := carryOut(t, newClient(t, srv))
+				_, r, err := apply(t, newClient(t, srv))
 				if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, test.want) || len(srv.Accepted()) != 0 {
 					t.Fatalf("got %+v and %v, want %v", r, err, test.want)
 				}
 				if diff := cmp.Diff(test.states, states(r)); diff != "" {
 					t.Errorf("states (-want +got):\n%s", diff)
 				}
-				if e, _ := errors.AsType[*errors.Error](err); test.says != "" && (len(e.Steps) != 1 || e.Steps[0].Description != test.says) {
-					t.Errorf("got the steps %+v, want %q", e.Steps, test.says)
+				if e, _ := errors.AsType[*errors.Error](err); test.step != "" && (len(e.Steps) != 1 || e.Steps[0].Description != test.step) {
+					t.Errorf("got the steps %+v, want %q", e.Steps, test.step)
 				}
 			})
 		})
 	}
 }
 
-// A page of something in between is not F5's word.
-func TestOnlyF5SaysThatSomethingIsGone(t *testing.T) {
+// The page of a proxy proves nothing.
+func TestTeardown_ForeignNotFound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
 		srv.Fail(offboardtest.HTMLResponse("GetNamespace", 404), offboardtest.HTMLResponse("GetNamespace", 404))
-		_, r, err := carryOut(t, newClient(t, srv))
+		_, r, err := apply(t, newClient(t, srv))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.UnexpectedResponse) || states(r)["namespace app"] != teardown.StepFailed {
 			t.Errorf("got %+v and %v, want %v", r, err, errors.UnexpectedResponse)
 		}
 	})
 }
 
-// F5 does not document that bills keep a tenant.
-func TestBillsDoNotStandInTheWay(t *testing.T) {
-	t.Parallel()
-	srv := volterratest.NewServer()
-	srv.AddSubscription(volterra.Subscription{Name: "sub-1", Current: true})
-	srv.AddInvoice(volterra.Invoice{Name: "inv-1"})
-	p, r, err := carryOut(t, newClient(t, srv))
-	if err != nil || r.Outcome != teardown.Pending || len(p.Steps) != 0 || len(p.Cascades) != 2 || len(srv.Accepted()) != 1 {
-		t.Errorf("got %+v, %+v and %v", p, r, err)
-	}
-	// 9 for the plan; 7 before the deletion; the settings once more, the request itself, and
-	// three reads that are refused.
-	if n := len(srv.Requests()); n != 21 {
-		t.Errorf("sent %d requests, want 21", n)
-	}
-}
-
-func TestATenantThatIsMarkedIsPending(t *testing.T) {
+func TestTeardown_AlreadyMarked(t *testing.T) {
 	t.Parallel()
 	t.Run("before the plan", func(t *testing.T) {
 		t.Parallel()
 		srv := inUse("acme")
 		srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
-		p, r, err := carryOut(t, newClient(t, srv))
+		p, r, err := apply(t, newClient(t, srv))
 		if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
 			t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
 		}
@@ -665,7 +540,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true, RefusesWhileInUse: true})
 		srv.AddNamespace(volterratest.Namespace{Name: "app"})
 		c := newClient(t, srv)
-		p, r, err := carryOut(t, c)
+		p, r, err := apply(t, c)
 		if err != nil || r.Outcome != teardown.Pending {
 			t.Fatalf("got %+v and %v", r, err)
 		}
@@ -674,7 +549,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 			t.Errorf("got %+v and %v after %d requests", r, err, len(srv.Accepted()))
 		}
 	})
-	t.Run("by somebody else, with something left", func(t *testing.T) {
+	t.Run("by another client, with remaining resources", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			srv := volterratest.NewServer()
@@ -691,7 +566,7 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 				states(r)["namespace app"] != teardown.StepDeleted || srv.Count("RequestTenantDeletion") != 0 {
 				t.Errorf("got %+v and %v", r, err)
 			}
-			// No entry says that a deletion was sent.
+			// The journal has no entry of a deletion.
 			if text := journal.String(); strings.Contains(text, `"deletion_started"`) || !strings.Contains(text, `"pending"`) {
 				t.Errorf("got the journal\n%s", text)
 			}
@@ -699,75 +574,350 @@ func TestATenantThatIsMarkedIsPending(t *testing.T) {
 	})
 }
 
-// The credential has gone with the tenant, so that nothing can be read.
-func TestALostAnswerIsNoVerdict(t *testing.T) {
+// F5 refuses the credential, so no read can decide.
+func TestTeardown_LostAnswer(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	srv.Fail(offboardtest.LoseResponse("RequestTenantDeletion"))
-	_, r, err := carryOut(t, newClient(t, srv))
+	_, r, err := apply(t, newClient(t, srv))
 	if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) || len(srv.Accepted()) != 1 {
 		t.Errorf("got %+v and %v", r, err)
 	}
 }
 
-// F5 documents no refusal of a tenant in use; one would pass as the rest goes.
-func TestARefusedRequestIsTriedAgainAndThenBlocked(t *testing.T) {
+// F5 documents no refusal of a tenant in use.
+func TestTeardown_RefusedRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := volterratest.NewServer()
 		srv.SetTenant(volterratest.Tenant{Name: "acme", RefusesWhileInUse: true})
 		srv.AddInvoice(volterra.Invoice{Name: "inv-1"})
-		_, r, err := carryOut(t, newClient(t, srv))
+		_, r, err := apply(t, newClient(t, srv))
 		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Conflict) || len(srv.Accepted()) != 0 {
 			t.Errorf("got %+v and %v", r, err)
 		}
 		srv.PayInvoice("inv-1")
-		if _, r, err = carryOut(t, newClient(t, srv)); err != nil || r.Outcome != teardown.Pending {
+		if _, r, err = apply(t, newClient(t, srv)); err != nil || r.Outcome != teardown.Pending {
 			t.Errorf("got %+v and %v", r, err)
 		}
 	})
 }
 
-func ExampleClient_Teardown() {
-	srv := volterratest.NewServer() // in place of the real service
-	srv.SetTenant(volterratest.Tenant{Name: "acme-kqzvxwbn", Domain: "acme"})
-	srv.AddChildTenant(volterratest.ChildTenant{Name: "branch"})
-	srv.AddNamespace(volterratest.Namespace{Name: "shop", Objects: []volterratest.Object{{Name: "web"}}})
-	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+// A removal that F5 accepts and does not start is requested again, at most three times.
+func TestTeardown_AcceptedAndNeverStarted(t *testing.T) {
+	t.Parallel()
+	for operation, add := range map[string]func(*volterratest.Server){
+		"DeleteChildTenant": func(s *volterratest.Server) {
+			s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"})
+		},
+		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
+		"DeleteManagedTenant": func(s *volterratest.Server) {
+			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
+		},
+		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "x"}) },
+		"Unsubscribe":            func(s *volterratest.Server) { s.AddAddonSubscription(volterratest.AddonSubscription{Name: "x"}) },
+		"DeleteAddonSubscription": func(s *volterratest.Server) {
+			s.AddAddonSubscription(volterratest.AddonSubscription{Name: "x", Service: "f5xc_bot_defense_advanced"})
+		},
+	} {
+		for _, ignored := range []int{1, 3, 1000} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+				add(srv)
+				c := newClient(t, srv)
+				p, err := c.Plan(t.Context(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fault := offboardtest.Ignore(operation, 200, "{}")
+				fault.Times = ignored
+				srv.Fail(fault)
+				r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit, teardown.WithStepTimeout(10*time.Minute))
+				switch n := srv.Count(operation); {
+				case ignored > 3 && (n != 4 || !errors.Is(err, errors.NotFinished) || len(srv.Accepted()) != 0):
+					t.Errorf("%s, never started: got %v after %d requests, want %q after 4", operation, err, n, errors.NotFinished)
+				case ignored <= 3 && (err != nil || n != ignored+1 || r.Outcome != teardown.Pending):
+					t.Errorf("%s, ignored %d times: got %v after %d requests", operation, ignored, err, n)
+				}
+			})
+		}
+	}
+}
 
-	ctx := context.Background()
-	c, err := volterra.New(srv.Option())
-	if err != nil {
-		fmt.Println(err)
-		return
+// A request for the tenant's deletion that F5 accepts and does not act on is sent again, at
+// most three times.
+func TestTeardown_TenantDeletionNeverStarted(t *testing.T) {
+	t.Parallel()
+	for _, ignored := range []int{0, 1, 3, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			c := newClient(t, srv)
+			p, err := c.Plan(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault := offboardtest.Ignore("RequestTenantDeletion", 200, "{}")
+			fault.Times = ignored
+			if ignored > 0 {
+				srv.Fail(fault)
+			}
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+			switch n := srv.Count("RequestTenantDeletion"); {
+			case r == nil:
+				t.Error(err)
+			case ignored > 3 && (n != 4 || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown)):
+				t.Errorf("never started: got %q and %v after %d requests, want %q after 4", r.Outcome, err, n, teardown.Unknown)
+			case ignored <= 3 && (n != ignored+1 || r.Outcome != teardown.Pending || err != nil || len(srv.Accepted()) != 1):
+				t.Errorf("ignored %d times: got %q and %v after %d requests", ignored, r.Outcome, err, n)
+			}
+		})
 	}
-	request := volterra.DeleteTenantRequest{Name: "acme-kqzvxwbn", Email: "owner@acme.example", Reason: volterra.ReasonNoLongerNeeded}
-	plan, err := c.Plan(ctx, request)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	var tree strings.Builder
-	_ = plan.WriteTree(&tree)
-	fmt.Print(tree.String())
+}
 
-	report, err := c.Teardown(ctx, plan, request, teardown.WithConfirm("acme-kqzvxwbn"), teardown.WithOverrides(teardown.ManagedOrganizations))
-	if err != nil {
-		fmt.Println(err)
-		return
+// A request that F5 accepts and does not act on, with settings that cannot be read afterwards
+// temporarily or permanently: only repeated refusals of the credential confirm the request.
+func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault offboardtest.Fault
+		want  teardown.Outcome // if it lasts
+	}{
+		"503":              {offboardtest.HTMLResponse("", http.StatusServiceUnavailable), teardown.Unknown},
+		"a web page":       {offboardtest.HTMLResponse("", http.StatusOK), teardown.Unknown},
+		"a firewall's 403": {offboardtest.HTMLResponse("", http.StatusForbidden), teardown.Unknown},
+		"denied":           {offboardtest.Respond("", 403, `{"code":7,"message":"no"}`), teardown.Unknown},
+		"a redirect":       {offboardtest.Redirect("", http.StatusFound, "/login"), teardown.Unknown},
+		"another tenant": {offboardtest.EditBody("", func(b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte("acme"), []byte("bolt"))
+		}), teardown.Unknown},
+		"a dead credential": {offboardtest.Respond("", 401, `{"code":16,"message":"no"}`), teardown.Pending},
+	} {
+		for _, reads := range []int{1, 2, 1000} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					srv := volterratest.NewServer()
+					srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+					c := newClient(t, srv)
+					p, err := c.Plan(t.Context(), request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					fault := test.fault
+					fault.Operation, fault.Times = "GetTenantSettings", reads
+					before := offboardtest.Fault{Operation: "GetTenantSettings", Times: 3} // the reads before the request
+					srv.Fail(offboardtest.Ignore("RequestTenantDeletion", 200, "{}"), before, fault)
+					r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+					if r == nil {
+						t.Fatal(err)
+					}
+					want, sent, accepted := teardown.Pending, 2, 1 // sent again
+					if reads == 1000 {
+						want, sent, accepted = test.want, 1, 0
+					}
+					if r.Outcome != want || srv.Count("RequestTenantDeletion") != sent || len(srv.Accepted()) != accepted {
+						t.Errorf("%d reads: got %q, %v after %d requests", reads, r.Outcome, err, srv.Count("RequestTenantDeletion"))
+					}
+				})
+			})
+		}
 	}
-	fmt.Println(report.Outcome)
-	fmt.Println(report.PendingOn)
-	// Output:
-	// volterra: acme-kqzvxwbn (acme-kqzvxwbn): 3 steps; requires: managed_organizations
-	// ├─ child_tenant
-	// │  └─ branch (child_tenant/branch/00000000-0000-4000-8000-000000000004): delete it, with all that it has, and wait until it is gone [managed_organizations]
-	// ├─ namespace
-	// │  └─ shop (namespace/shop/00000000-0000-4000-8000-000000000005): delete it, with all that is in it
-	// ├─ addon_subscription
-	// │  └─ waap (addon_subscription/waap/00000000-0000-4000-8000-000000000007): unsubscribe from the service, and wait until that is done
-	// └─ deleted along with it
-	//    └─ 1 http_loadbalancer
-	// pending
-	// F5 has the tenant in its deletion queue, and removes it once that is approved. No API tells when.
+}
+
+// A step removes only the resource with the UID of the plan, not another one with its name.
+func TestTeardown_Recreated(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+	srv.AddNamespace(volterratest.Namespace{Name: "app"})
+	c := newClient(t, srv)
+	p, err := c.Plan(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// After the comparison of the plan, and before the removal of the namespace.
+	recreate := func() {
+		if _, err := c.CascadeDeleteNamespace(t.Context(), "app"); err != nil {
+			t.Error(err)
+		}
+		srv.AddNamespace(volterratest.Namespace{Name: "app"})
+	}
+	r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithEvents(func(e teardown.Event) {
+		if e.Kind == teardown.EventStarted && e.Step != "" {
+			recreate()
+		}
+	}))
+	if n := srv.Count("CascadeDeleteNamespace"); n != 1 || !slices.Contains(srv.Objects(), "namespace /app") {
+		t.Errorf("%d namespaces were deleted, want 1; remaining: %v", n, srv.Objects())
+	}
+	if r == nil || r.Steps[0].State != teardown.StepDeleted {
+		t.Errorf("got %+v and %v", r, err)
+	}
+}
+
+// losing loses the answer to the first removal, after which others create a resource of
+// the same name.
+type losing struct {
+	next     http.RoundTripper
+	recreate func()
+	lost     bool
+}
+
+func (l *losing) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	removal := req.Method == http.MethodDelete || strings.HasSuffix(req.URL.Path, "/cascade_delete")
+	if err != nil || l.lost || !removal {
+		return resp, err
+	}
+	resp.Body.Close()
+	l.lost = true
+	l.recreate()
+	return nil, io.ErrUnexpectedEOF
+}
+
+// After a lost answer, another UID shows that the resource of the step was removed: the
+// removal, which names it by its name, is not sent again.
+func TestTeardown_RecreatedAfterLostAnswer(t *testing.T) {
+	t.Parallel()
+	for operation, add := range map[string]func(*volterratest.Server){
+		"DeleteChildTenant": func(s *volterratest.Server) {
+			s.AddChildTenant(volterratest.ChildTenant{Name: "x", Domain: "x-retail"})
+		},
+		"DeleteChildTenantManager": func(s *volterratest.Server) { s.AddChildTenantManager("x") },
+		"DeleteManagedTenant": func(s *volterratest.Server) {
+			s.AddManagedTenant(volterratest.ManagedTenant{Name: "x", TenantID: "x-1"})
+		},
+		"CascadeDeleteNamespace": func(s *volterratest.Server) { s.AddNamespace(volterratest.Namespace{Name: "x"}) },
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+				add(srv)
+				p, err := newClient(t, srv).Plan(t.Context(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := len(srv.Remaining())
+				c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: &losing{next: srv, recreate: func() { add(srv) }}}))
+				r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), permit)
+				if n := srv.Count(operation); n != 1 || len(srv.Remaining()) != before || len(srv.Accepted()) != 0 {
+					t.Errorf("%d removals, want 1; %v exist; %d deletions of the tenant were accepted, want none", n, srv.Remaining(), len(srv.Accepted()))
+				}
+				if r == nil || r.Steps[0].State != teardown.StepDeleted || !errors.Is(err, errors.PlanStale) {
+					t.Errorf("got %+v and %v, want a step that is done and %q", r, err, errors.PlanStale)
+				}
+			})
+		})
+	}
+}
+
+// If another client marks the tenant right before the request, the outcome is Pending and the journal
+// has no entry of a deletion.
+func TestTeardown_MarkedBeforeRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		p, err := newClient(t, srv).Plan(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			// The read of the plan, and the read right before the deletion.
+			if srv.Count("GetTenantSettings") == 2 {
+				srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
+			}
+			return srv.RoundTrip(req)
+		})}))
+		var journal bytes.Buffer
+		r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"), teardown.WithJournal(&journal))
+		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") || srv.Count("RequestTenantDeletion") != 0 {
+			t.Errorf("got %+v and %v after %d requests", r, err, srv.Count("RequestTenantDeletion"))
+		}
+		text := journal.String()
+		if strings.Count(text, `"deletion_started"`) != strings.Count(text, `"deletion_refused"`) {
+			t.Errorf("got the journal\n%s", text)
+		}
+	})
+}
+
+// transport is an http.RoundTripper.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestTeardown_ReadWithoutUID(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+		srv.AddNamespace(volterratest.Namespace{Name: "app"})
+		c := newClient(t, srv)
+		p, err := c.Plan(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fault := offboardtest.Respond("GetNamespace", 200, `{"metadata":{"name":"app"},"system_metadata":{},"spec":{},"referring_objects":[]}`)
+		fault.Times = 10_000
+		srv.Fail(fault)
+		_, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+		if !errors.Is(err, errors.UnexpectedResponse) || srv.Count("CascadeDeleteNamespace") != 0 {
+			t.Errorf("got %v after %d deletions, want %q and none", err, srv.Count("CascadeDeleteNamespace"), errors.UnexpectedResponse)
+		}
+	})
+}
+
+// A code 5 with another status, a web page, or an answer of a cache does not end a step.
+func TestTeardown_UnprovenNotFound(t *testing.T) {
+	t.Parallel()
+	cached := offboardtest.Respond("GetNamespace", 404, `{"code":5,"message":"no namespace"}`)
+	cached.Header.Set("Age", "12")
+	for name, fault := range map[string]offboardtest.Fault{
+		"another status": offboardtest.Respond("GetNamespace", 400, `{"code":5,"message":"no namespace"}`),
+		"a page":         offboardtest.HTMLResponse("GetNamespace", 404),
+		"cached":         cached,
+		"no code":        offboardtest.Respond("GetNamespace", 404, `{}`),
+		"no route":       offboardtest.Respond("GetNamespace", 404, `{"code":12,"message":"unimplemented"}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+			srv.AddNamespace(volterratest.Namespace{Name: "app"})
+			c := newClient(t, srv)
+			p, err := c.Plan(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fault.Times = 100_000
+			srv.Fail(fault)
+			r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+			if err == nil || r == nil || r.Outcome != teardown.Blocked || len(srv.Accepted()) != 0 {
+				t.Errorf("%s: got %+v and %v", name, r, err)
+			}
+		})
+	}
+}
+
+// If a firewall answers a read, Plan returns an error.
+func TestPlan_ForeignRefusal(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{
+		"GetTenantSettings", "ListChildTenants", "ListChildTenantManagers", "ListManagedTenants", "ListNamespaces",
+		"ListAddonSubscriptions", "GetAddonSubscription", "GetQuotaUsage", "ListSubscriptions", "ListInvoices",
+	} {
+		for _, fault := range []offboardtest.Fault{offboardtest.HTMLResponse(operation, 403), offboardtest.Respond(operation, 403, ""), offboardtest.HTMLResponse(operation, 404)} {
+			synctest.Test(t, func(t *testing.T) {
+				srv := volterratest.NewServer()
+				srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
+				fault.Times = 100
+				srv.Fail(fault)
+				if p, err := newClient(t, srv).Plan(t.Context(), request); p != nil || !errors.Is(err, errors.UnexpectedResponse) {
+					t.Errorf("%s, %d: got %+v and %v, want %q", operation, fault.Status, p, err, errors.UnexpectedResponse)
+				}
+			})
+		}
+	}
 }

@@ -18,28 +18,27 @@ func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
 
 func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
 
-func (m SystemMetadata) leaving() bool { return !m.Deleted.IsZero() }
+func (m SystemMetadata) deleting() bool { return !m.Deleted.IsZero() }
 
-func (t *ChildTenant) leaving() bool {
-	return t.Spec.Status == ChildTenantStateDeleteInProgress || t.SystemMetadata.leaving()
+func (t *ChildTenant) deleting() bool {
+	return t.Spec.Status == ChildTenantStateDeleteInProgress || t.SystemMetadata.deleting()
 }
 
-func (m *ChildTenantManager) leaving() bool { return m.SystemMetadata.leaving() }
+func (m *ChildTenantManager) deleting() bool { return m.SystemMetadata.deleting() }
 
-func (t *ManagedTenant) leaving() bool { return t.SystemMetadata.leaving() }
+func (t *ManagedTenant) deleting() bool { return t.SystemMetadata.deleting() }
 
-func (s *AddonSubscription) leaving() bool { return s.SystemMetadata.leaving() }
+func (s *AddonSubscription) deleting() bool { return s.SystemMetadata.deleting() }
 
-// ended reports whether the subscription is over, and only its object is left.
+// ended reports whether the subscription has ended; its object still exists.
 func (s *AddonSubscription) ended() bool { return s.Spec.Status == AddonSubscriptionStateDisabled }
 
-// ending reports whether the end of the subscription was asked for.
-func (s *AddonSubscription) ending() bool {
-	return s.ended() || s.Spec.Status == AddonSubscriptionStateDisablePending || s.leaving()
+// endRequested reports whether the end of the subscription was requested.
+func (s *AddonSubscription) endRequested() bool {
+	return s.ended() || s.Spec.Status == AddonSubscriptionStateDisablePending || s.deleting()
 }
 
-// ticket is that of a request to end the subscription which somebody at F5 has to
-// approve; "" for none.
+// ticket returns the ticket of an unsubscription that F5 must approve; "" if no ticket exists.
 func (s *AddonSubscription) ticket() string {
 	if s.Spec.Status != AddonSubscriptionStateDisablePending {
 		return ""
@@ -47,7 +46,7 @@ func (s *AddonSubscription) ticket() string {
 	return s.Spec.Notification.SupportTickets.UnsubscriptionTicketID
 }
 
-// describe says how far the subscription has come.
+// describe returns the state and the ticket of the subscription.
 func (s *AddonSubscription) describe() string {
 	text := string(s.Spec.Status)
 	if ticket := s.ticket(); ticket != "" {
@@ -56,12 +55,12 @@ func (s *AddonSubscription) describe() string {
 	return text
 }
 
-// DeletionReason is why a tenant is to be deleted.
+// DeletionReason is the reason for the deletion of a tenant.
 type DeletionReason string
 
-// The reasons that F5 knows.
+// Values of [DeletionReason].
 const (
-	ReasonUnknown          DeletionReason = "REASON_UNKNOWN" // as if none was given
+	ReasonUnknown          DeletionReason = "REASON_UNKNOWN" // same as no reason
 	ReasonSwitchToFreePlan DeletionReason = "REASON_SWITCH_TO_FREE_PLAN"
 	ReasonNoLongerNeeded   DeletionReason = "REASON_NO_LONGER_NEEDED"
 	ReasonNotJustifyCosts  DeletionReason = "REASON_NOT_JUSTIFY_COSTS" // too expensive
@@ -71,7 +70,7 @@ const (
 // TenantState is the state of a tenant.
 type TenantState string
 
-// The states that F5 knows. Others are kept as they come.
+// Values of [TenantState]. F5 may return other values.
 const (
 	StateUndefined         TenantState = "StateUndefined"
 	StateCreating          TenantState = "StateCreating"
@@ -84,17 +83,19 @@ const (
 	StateConfiguringFailed TenantState = "StateConfiguringFailed"
 )
 
-// absent is a field that a success must not have, whatever its value.
+// absent is a member that a success must not contain.
 type absent struct{}
 
-// UnmarshalJSON refuses.
-func (*absent) UnmarshalJSON([]byte) error { return errors.New("volterra: a field of an error") }
+// UnmarshalJSON returns an error for every value.
+func (*absent) UnmarshalJSON([]byte) error {
+	return errors.New("volterra: a success contains a member of an error")
+}
 
-// AddonService is an addon service that the tenant can be unsubscribed from. In
-// JSON it is the request for that: an object with the service as its only key.
+// AddonService is an addon service that [Client.Unsubscribe] accepts. Its JSON form is the request to
+// unsubscribe: an object with the service as its only member.
 type AddonService string
 
-// The addon services that F5 knows.
+// Values of [AddonService] that F5 documents.
 const (
 	AddonAppStackStandard               AddonService = "f5xc_appstack_standard"
 	AddonBIGIPIRuleStandard             AddonService = "f5xc_big_ip_irule_standard"
@@ -111,7 +112,7 @@ const (
 	AddonWebAppScanningStandard         AddonService = "f5xc_web_app_scanning_standard"
 )
 
-// known reports whether F5 documents how to unsubscribe from a service.
+// known reports whether F5 documents a request to unsubscribe from the service.
 func (s AddonService) known() bool {
 	switch s {
 	case AddonAppStackStandard, AddonBIGIPIRuleStandard, AddonBIGIPUtilitiesStandard,
@@ -123,16 +124,15 @@ func (s AddonService) known() bool {
 	return false
 }
 
-// MarshalJSON writes the request to unsubscribe.
+// MarshalJSON returns the request to unsubscribe.
 func (s AddonService) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]struct{}{string(s): {}})
 }
 
-// Cents is an amount in hundredths of its currency, which the API writes as a
-// JSON string.
+// Cents is an amount in hundredths of its currency. The API writes it as a JSON string.
 type Cents int64
 
-// UnmarshalJSON reads a number, in quotes or not; null is zero.
+// UnmarshalJSON reads an integer, as a JSON number or string; null is zero.
 func (c *Cents) UnmarshalJSON(data []byte) error {
 	text := string(data)
 	if text == "null" {
@@ -143,13 +143,13 @@ func (c *Cents) UnmarshalJSON(data []byte) error {
 	}
 	value, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return errors.New("volterra: an amount is not a whole number")
+		return errors.New("volterra: an amount must be an integer")
 	}
 	*c = Cents(value)
 	return nil
 }
 
-// MarshalJSON writes the number in quotes.
+// MarshalJSON returns the amount as a JSON string.
 func (c Cents) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, strconv.FormatInt(int64(c), 10)), nil
 }

@@ -7,33 +7,34 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// first is the UID of the object that a wait is about: that of the first look that shows one.
-// Another UID shows that the object is gone, and that others made another one of its name.
-type first string
+// firstUID is the UID of the object that a wait is about, from the first read that returns a UID.
+// Another UID proves that the object was deleted and its name was used again.
+type firstUID string
 
-func (f *first) replacedBy(object removable) bool {
+// replacedBy reports whether an object of the same name has another UID.
+func (f *firstUID) replacedBy(object removable) bool {
 	uid := object.identity()
 	if *f == "" {
-		*f = first(uid)
+		*f = firstUID(uid)
 	}
 	return uid != "" && uid != string(*f)
 }
 
-// WaitForChildTenantDeletion waits until a child tenant whose deletion was asked for
-// is not there any more. progress, which may be nil, is called with what each look
-// has found. It waits for as long as the context permits. Another child tenant of its name,
-// by the UID, is not waited for.
+// WaitForChildTenantDeletion waits until a child tenant no longer exists, after a request for its
+// deletion. progress, which may be nil, is called with the result of each read. The wait ends with
+// the context. A child tenant of the same name with another UID ends the wait: the first one was
+// deleted.
 //
-// Errors, among those of every call:
+// Errors in addition to those of every call:
 //
 //   - [errors.DeletionFailed]: the child tenant is in [ChildTenantStateDeleteFailed]
-//   - [errors.NotFinished]: the context has ended; Steps say what the state was
+//   - [errors.NotFinished]: the context ended; Steps contains the last state
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, progress func(*ChildTenant)) error {
-	const operation = "WaitUntilChildTenantGone"
+	const operation = "WaitForChildTenantDeletion"
 	var failed error
-	var waited first
+	var waited firstUID
 	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		tenant, err := c.GetChildTenant(ctx, name, GetChildTenantOptions{})
 		switch {
@@ -53,7 +54,7 @@ func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, pr
 				Provider: provider, Operation: operation, Target: name,
 				Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(state),
 			}
-			return nil, nil // nothing changes any more
+			return nil, nil // a final state
 		}
 		return []errors.Step{{Name: "child_tenant", Description: name + ": " + string(state)}}, nil
 	})
@@ -63,14 +64,14 @@ func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, pr
 	return failed
 }
 
-// WaitForNamespaceDeletion waits until a namespace is not there any more. progress,
-// which may be nil, is called with what each look has found. It waits for as long
-// as the context permits, and then returns [errors.NotFinished].
+// WaitForNamespaceDeletion waits until a namespace no longer exists. progress, which may be nil, is
+// called with the result of each read. If the context ends first, the error is
+// [errors.NotFinished].
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, progress func(*Namespace)) error {
-	var waited first
-	return c.rest().Wait(ctx, "WaitUntilNamespaceGone", name, func(ctx context.Context) ([]errors.Step, error) {
+	var waited firstUID
+	return c.rest().Wait(ctx, "WaitForNamespaceDeletion", name, func(ctx context.Context) ([]errors.Step, error) {
 		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
 		switch {
 		case errors.Is(err, errors.NotFound):
@@ -83,8 +84,8 @@ func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, prog
 		if progress != nil {
 			progress(namespace)
 		}
-		state := "still there"
-		if namespace.SystemMetadata.leaving() {
+		state := "exists"
+		if namespace.SystemMetadata.deleting() {
 			state = "being deleted"
 		}
 		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}, nil
@@ -92,18 +93,17 @@ func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, prog
 }
 
 // WaitUntilUnsubscribed waits until a subscription to an addon service is in
-// [AddonSubscriptionStateDisabled], or is not there any more. progress, which may be
-// nil, is called with what each look has found.
+// [AddonSubscriptionStateDisabled] or no longer exists. progress, which may be nil, is called with
+// the result of each read.
 //
-// It waits for as long as the context permits, and then returns [errors.NotFinished].
-// It returns that at once when F5 has made a ticket of the request: somebody there
-// has to approve it, and nothing says how long that takes.
+// If the context ends first, the error is [errors.NotFinished]. The same error ends the wait at once
+// if F5 has created a ticket for the request: F5 must approve it, and the duration is unknown.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
 	const operation = "WaitUntilUnsubscribed"
-	var stays error
-	var waited first
+	var pending error
+	var waited firstUID
 	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
 		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
 		switch {
@@ -120,18 +120,18 @@ func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progres
 		if subscription.ended() {
 			return nil, nil
 		}
-		left := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
+		remaining := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
 		if subscription.ticket() != "" {
-			stays = &errors.Error{
+			pending = &errors.Error{
 				Provider: provider, Operation: operation, Target: name, Code: errors.NotFinished, Status: http.StatusOK,
-				ProviderCode: string(subscription.Spec.Status), Steps: left, Err: errors.New("F5 has to approve it"),
+				ProviderCode: string(subscription.Spec.Status), Steps: remaining, Err: errors.New("F5 must approve the unsubscription"),
 			}
 			return nil, nil
 		}
-		return left, nil
+		return remaining, nil
 	})
 	if err != nil {
 		return err
 	}
-	return stays
+	return pending
 }

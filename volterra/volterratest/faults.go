@@ -4,16 +4,15 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra"
 )
 
-// LimitRate sets how many requests each operation permits in a minute, and how
-// many of them at once.
+// LimitRate sets the rate limit of each operation: requests per minute, and the burst.
 func (s *Server) LimitRate(perMinute, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.perSecond, s.burst, s.buckets = float64(perMinute)/60, burst, map[string]*bucket{}
 }
 
-// SetListErrors lets the answers of a list, such as "ListNamespaces", say that a
-// part is missing. Without errors the answers are complete again.
+// SetListErrors sets the missing parts in the answers of a list, such as "ListNamespaces". Without
+// missing parts, the answers are complete.
 func (s *Server) SetListErrors(operation string, missing ...volterra.ListError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

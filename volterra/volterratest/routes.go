@@ -14,26 +14,25 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra"
 )
 
-// admit does what F5 does before it looks at the operation: it checks the
-// credential and the operation's limit.
+// admit checks the credential and the rate limit of the operation before each operation.
 func (s *Server) admit(operation string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		certified := r.TLS != nil && len(r.TLS.VerifiedChains) > 0
 		switch {
-		case s.dead, !certified && r.Header.Get("Authorization") != "APIToken "+Token:
-			failure(w, http.StatusUnauthorized, 16, "The credential is not valid.")
+		case s.revoked, !certified && r.Header.Get("Authorization") != "APIToken "+Token:
+			failure(w, http.StatusUnauthorized, 16, "Invalid credential.")
 		case !s.take(operation):
-			failure(w, http.StatusTooManyRequests, 8, "Too many requests for this operation.")
+			failure(w, http.StatusTooManyRequests, 8, "Rate limit reached.")
 		default:
 			next(w, r)
 		}
 	}
 }
 
-// failure answers with an error as live traffic has it: the code is a number, and
-// the details hold raw bytes that are no text.
+// failure writes an error in the form of recorded answers: the code is a number, and the details
+// contain raw bytes.
 func failure(w http.ResponseWriter, status, code int, message string) {
 	text, _ := json.Marshal(message)
 	body := fmt.Sprintf(`{"code":%d,"details":[{"type_url":"type.googleapis.com/ves.io.stdlib.server.error.Error",`+
@@ -44,7 +43,7 @@ func failure(w http.ResponseWriter, status, code int, message string) {
 	_, _ = w.Write([]byte(body))
 }
 
-// console answers what is no route of the API: with the console's page and 200.
+// console answers an unknown route like F5: status 200 with the web page of the console.
 func console(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write([]byte(`<!doctype html><html><head><title>Console</title><script src="/main.js"></script></head><body></body></html>`))
@@ -75,8 +74,8 @@ func (s *Server) supportInfo(w http.ResponseWriter, _ *http.Request) {
 	fake.JSON(w, http.StatusOK, fake.Object{"support_email_address": "support@f5.example"})
 }
 
-// requestDelete accepts any request that is one: F5 documents no rule for its
-// fields, and no answer to another tenant's name.
+// requestDelete accepts every valid request: F5 documents no rules for the fields, and no answer to
+// the name of another tenant.
 func (s *Server) requestDelete(w http.ResponseWriter, r *http.Request) {
 	if s.accept(w, r) {
 		fake.JSON(w, http.StatusOK, fake.Object{})
@@ -89,31 +88,30 @@ func (s *Server) deactivate(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// accept reports whether a request for deletion was accepted, and answers it when
-// it was not.
+// accept reports whether a request for deletion is accepted, and answers a refused one.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
 	var request volterra.DeleteTenantRequest
 	err := json.NewDecoder(r.Body).Decode(&request)
 	switch {
 	case s.tenant.Unprivileged:
-		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		failure(w, http.StatusForbidden, 7, "Permission denied.")
 		return false
 	case err != nil || !slices.Contains(reasons, request.Reason):
-		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+		failure(w, http.StatusBadRequest, 3, "Invalid request.")
 		return false
 	case s.tenant.RefusesWhileInUse && len(s.remaining()) > 0:
-		failure(w, http.StatusConflict, 10, "The tenant is in use.")
+		failure(w, http.StatusConflict, 10, "Tenant in use.")
 		return false
 	}
 	s.accepted = append(s.accepted, request)
-	s.dead = !s.tenant.KeepsCredential
+	s.revoked = !s.tenant.KeepsCredential
 	if !s.tenant.KeepsState {
 		s.tenant.State = volterra.StateDisabled
 	}
 	return true
 }
 
-// routes adds the operations on objects.
+// routes adds the routes of objects.
 func (s *Server) routes(handle func(operation, pattern string, handler http.HandlerFunc)) {
 	handle("ListNamespaces", "GET /api/web/namespaces", s.list("ListNamespaces", namespaceKind))
 	handle("GetNamespace", "GET /api/web/namespaces/{name}", s.get(namespaceKind))
@@ -135,7 +133,7 @@ func (s *Server) routes(handle func(operation, pattern string, handler http.Hand
 	handle("ListInvoices", "GET "+web+"usage/invoices/custom_list", s.listInvoices)
 }
 
-// list answers with all objects of a kind.
+// list returns the handler of the list of a kind.
 func (s *Server) list(operation, kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.answerList(w, r, operation, s.of(kind)) }
 }
@@ -151,10 +149,10 @@ func (s *Server) ofManager(w http.ResponseWriter, r *http.Request) {
 	s.answerList(w, r, "ListChildTenantsOfManager", children)
 }
 
-// answerList answers with a summary of each object, and with all of it when any
-// more is asked for: F5 does not say which names the fields have.
+// answerList answers with a summary of each object, or with all fields if the request lists any:
+// F5 does not document the names of the fields.
 func (s *Server) answerList(w http.ResponseWriter, r *http.Request, operation string, items []*item) {
-	whole := len(r.URL.Query()["report_fields"]) > 0
+	complete := len(r.URL.Query()["report_fields"]) > 0
 	answer := make([]fake.Object, 0, len(items))
 	for _, i := range items {
 		summary := fake.Object{
@@ -164,8 +162,8 @@ func (s *Server) answerList(w http.ResponseWriter, r *http.Request, operation st
 		if i.hasStatus() {
 			summary["status_set"] = []any{}
 		}
-		if whole {
-			summary["metadata"], summary["system_metadata"], summary["get_spec"] = i.metadata(), s.systemMetadata(i), i.whole()
+		if complete {
+			summary["metadata"], summary["system_metadata"], summary["get_spec"] = i.metadata(), s.systemMetadata(i), i.fullSpec()
 		}
 		answer = append(answer, summary)
 	}
@@ -176,15 +174,16 @@ func (s *Server) answerList(w http.ResponseWriter, r *http.Request, operation st
 	fake.JSON(w, http.StatusOK, fake.Object{"items": answer, "errors": missing})
 }
 
-// get answers with an object, or with what refers to it.
+// get returns the handler of the read of a kind. The answer contains the referring objects if
+// requested.
 func (s *Server) get(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.settle()
+		s.finish()
 		i := s.find(kind, namespaceOf(kind), r.PathValue("name"))
 		format := volterra.ResponseFormat(r.URL.Query().Get("response_format"))
 		switch {
 		case !slices.Contains(formats, format):
-			failure(w, http.StatusBadRequest, 3, "The format is not known.")
+			failure(w, http.StatusBadRequest, 3, "Unknown format.")
 			return
 		case i == nil:
 			notFound(w, kind)
@@ -199,7 +198,7 @@ func (s *Server) get(kind string) http.HandlerFunc {
 			}
 		}
 		answer := fake.Object{
-			"metadata": i.metadata(), "system_metadata": s.systemMetadata(i), "spec": i.whole(),
+			"metadata": i.metadata(), "system_metadata": s.systemMetadata(i), "spec": i.fullSpec(),
 			"referring_objects": referring, "deleted_referred_objects": []any{}, "disabled_referred_objects": []any{},
 		}
 		if i.hasStatus() {
@@ -216,23 +215,23 @@ type deleteRequest struct {
 	FailIfReferred bool   `json:"fail_if_referred"`
 }
 
-// delete deletes an object, unless it is referred to and that is to count.
+// delete returns the handler of the deletion of a kind.
 func (s *Server) delete(kind string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.settle()
+		s.finish()
 		name := r.PathValue("name")
 		request := deleteRequest{Name: name, Namespace: "system"}
 		err := json.NewDecoder(r.Body).Decode(&request) // a request without a body is accepted
 		i := s.find(kind, "system", name)
 		switch {
 		case s.tenant.Unprivileged:
-			failure(w, http.StatusForbidden, 7, "The role is missing.")
+			failure(w, http.StatusForbidden, 7, "Permission denied.")
 		case err != nil && err != io.EOF || request.Name != name || request.Namespace != "system":
-			failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+			failure(w, http.StatusBadRequest, 3, "Invalid request.")
 		case i == nil:
 			notFound(w, kind)
 		case request.FailIfReferred && len(s.referrers(i)) > 0:
-			failure(w, http.StatusConflict, 10, "Other objects refer to it.")
+			failure(w, http.StatusConflict, 10, "Other objects refer to the object.")
 		default:
 			s.drop(i)
 			fake.JSON(w, http.StatusOK, fake.Object{})
@@ -240,10 +239,10 @@ func (s *Server) delete(kind string) http.HandlerFunc {
 	}
 }
 
-// cascadeDelete deletes what it can of a namespace, and the namespace when that is
-// all. It is a success in any case.
+// cascadeDelete deletes the objects of a namespace to which no other namespace refers, and the
+// namespace if no object remains. The status is 200 in both cases.
 func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
-	s.settle()
+	s.finish()
 	var request struct {
 		Name string `json:"name"`
 	}
@@ -252,10 +251,10 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 	namespace := s.find(namespaceKind, "", name)
 	switch {
 	case s.tenant.Unprivileged || comesWithTenant(name):
-		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		failure(w, http.StatusForbidden, 7, "Permission denied.")
 		return
 	case err != nil || request.Name != name:
-		failure(w, http.StatusBadRequest, 3, "The request is not valid.")
+		failure(w, http.StatusBadRequest, 3, "Invalid request.")
 		return
 	case namespace == nil:
 		notFound(w, namespaceKind)
@@ -269,7 +268,7 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 		}
 		problem := ""
 		if by := slices.IndexFunc(s.items, func(o *item) bool { return o.namespace != name && o.refersTo(i) }); by >= 0 {
-			problem = "The object is referred to by " + s.items[by].kind + " " + s.items[by].path() + "."
+			problem = "Referred to by " + s.items[by].kind + " " + s.items[by].path() + "."
 			failed = true
 		} else {
 			s.drop(i)
@@ -284,7 +283,7 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 	fake.JSON(w, http.StatusOK, fake.Object{"items": answer})
 }
 
-// access answers with a page of the child tenants that may be entered: all of them.
+// access answers with a page of the accessible child tenants: all of them.
 func (s *Server) access(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	all := s.of(childKind)
@@ -303,7 +302,7 @@ func (s *Server) access(w http.ResponseWriter, r *http.Request) {
 		first = slices.IndexFunc(found, func(i *item) bool { return i.uid == start })
 	}
 	if err != nil || limit < 1 || first < 0 {
-		failure(w, http.StatusBadRequest, 3, "There is no such page.")
+		failure(w, http.StatusBadRequest, 3, "Page not found.")
 		return
 	}
 	page, next := found[first:], ""
@@ -326,20 +325,19 @@ func (s *Server) access(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// unsubscribe ends the subscriptions to a service; that to delegated access once
-// F5 has approved it.
+// unsubscribe ends the subscriptions to a service. For delegated access, F5 must approve the end.
 func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	var request map[string]struct{}
 	if s.tenant.Unprivileged {
-		failure(w, http.StatusForbidden, 7, "The role is missing.")
+		failure(w, http.StatusForbidden, 7, "Permission denied.")
 		return
 	}
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || len(request) != 1 {
-		failure(w, http.StatusBadRequest, 3, "The request does not name one service.")
+		failure(w, http.StatusBadRequest, 3, "The request must name one service.")
 		return
 	}
 	for _, i := range s.of(addonKind) {
-		// What calls itself f5xc-waap-standard is f5xc_waap_standard in the request.
+		// The request has f5xc_waap_standard for the service f5xc-waap-standard.
 		service := strings.ReplaceAll(i.spec["addon_service"].(fake.Object)["name"].(string), "-", "_")
 		if _, ok := request[service]; !ok || i.spec["status"] == volterra.AddonSubscriptionStateDisabled {
 			continue
@@ -351,13 +349,13 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 			i.ends = time.Now().Add(i.takes)
 		}
 	}
-	s.settle()
+	s.finish()
 	fake.JSON(w, http.StatusOK, fake.Object{})
 }
 
-// quota counts the objects of a namespace by kind; in system, those of the tenant.
+// quota counts the objects of a namespace by kind; for system, the objects of the tenant.
 func (s *Server) quota(w http.ResponseWriter, r *http.Request) {
-	s.settle()
+	s.finish()
 	namespace := r.PathValue("namespace")
 	if s.find(namespaceKind, "", namespace) == nil {
 		notFound(w, namespaceKind)
@@ -402,5 +400,5 @@ func (s *Server) listInvoices(w http.ResponseWriter, r *http.Request) {
 }
 
 func notFound(w http.ResponseWriter, kind string) {
-	failure(w, http.StatusNotFound, 5, "There is no such "+strings.ReplaceAll(kind, "_", " ")+".")
+	failure(w, http.StatusNotFound, 5, "Not found: "+strings.ReplaceAll(kind, "_", " ")+".")
 }

@@ -1,6 +1,6 @@
-// Package volterratest is a double of F5 Distributed Cloud for tests: one tenant,
-// in memory, with F5's own answers, and with what it owns. It knows which requests
-// for deletion were accepted, and what is left.
+// Package volterratest provides a stateful in-memory fake of F5 Distributed Cloud for tests. The fake
+// has one tenant with its resources and answers in F5's own form. A test reads the accepted
+// requests for deletion and the remaining resources.
 //
 //	srv := volterratest.NewServer()
 //	srv.SetTenant(volterratest.Tenant{Name: "acme-kqzvxwbn", Domain: "acme"})
@@ -17,27 +17,27 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra"
 )
 
-// Server is the double. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use.
 type Server struct {
 	*offboardtest.Server
 
 	mu        sync.Mutex
 	tenant    Tenant
-	dead      bool // the credential
+	revoked   bool // F5 refuses the credential
 	accepted  []volterra.DeleteTenantRequest
-	perSecond float64 // 0: no limit
+	perSecond float64 // 0: unlimited
 	burst     int
 	buckets   map[string]*bucket
 
 	serial        int     // of the last object
-	items         []*item // all objects, in the order in which they were added
+	items         []*item // all objects, in the order of their addition
 	subscriptions []volterra.Subscription
 	invoices      []volterra.Invoice
 	missing       map[string][]volterra.ListError // by operation
 }
 
-// NewServer returns a double of a tenant that is called acme and has nothing but
-// the namespaces that come with it, without a rate limit.
+// NewServer returns a fake of the tenant acme. The tenant has only F5's own namespaces and no rate
+// limit.
 func NewServer() *Server {
 	s := &Server{missing: map[string][]volterra.ListError{}}
 	s.SetTenant(Tenant{Name: "acme"})
@@ -58,8 +58,8 @@ func NewServer() *Server {
 	return s
 }
 
-// Option makes a client speak to the double: in memory, or to the listener once
-// it was started.
+// Option returns an option that connects a client to the fake with [Token]: in memory, or through
+// the listener if the listener was started.
 func (s *Server) Option() volterra.Option {
 	base, client := s.Endpoint()
 	return volterra.Options(volterra.WithBaseURL(base), volterra.WithHTTPClient(client), volterra.WithAPIToken(Token))

@@ -11,56 +11,56 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra"
 )
 
-// Token is the API token that the double accepts. A client certificate that the
-// listener in front of it has verified is accepted as well.
+// Token is the API token that the fake accepts. The fake also accepts a client certificate that its
+// listener has verified.
 const Token = "volterratest-token"
 
-// Tenant is the tenant that the double plays.
+// Tenant is the tenant of the fake.
 type Tenant struct {
-	Name        string
-	Domain      string // Name, if it is empty
-	CompanyName string
-	State       volterra.TenantState // StateActive, if it is empty
+	Name        string               // name in the settings
+	Domain      string               // default: Name
+	CompanyName string               // company name in the settings
+	State       volterra.TenantState // default: StateActive
 
-	// Unprivileged: the credential may read and not delete.
+	// Unprivileged limits the credential to reads.
 	Unprivileged bool
 
-	// KeepsCredential: the credential outlives an accepted request for deletion. The
-	// real one is expected not to.
+	// KeepsCredential keeps the credential valid after an accepted request for deletion. F5 is
+	// expected to refuse it.
 	KeepsCredential bool
 
-	// RefusesWhileInUse: a request for deletion is refused as long as [Server.Remaining]
-	// has anything. F5 documents no such refusal, and no other either.
+	// RefusesWhileInUse makes the fake refuse a request for deletion while [Server.Remaining]
+	// returns resources. F5 documents no refusal.
 	RefusesWhileInUse bool
 
-	// KeepsState: the state does not show that a request was accepted.
+	// KeepsState keeps the state after an accepted request.
 	KeepsState bool
 }
 
-// bucket is the limit of one operation.
+// bucket is the token bucket of one operation.
 type bucket struct {
 	tokens float64
 	filled time.Time
 }
 
-// SetTenant replaces the tenant. The credential lives.
+// SetTenant replaces the tenant. The credential is valid again.
 func (s *Server) SetTenant(t Tenant) {
 	t.Domain = cmp.Or(t.Domain, t.Name)
 	t.State = cmp.Or(t.State, volterra.StateActive)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tenant, s.dead = t, false
+	s.tenant, s.revoked = t, false
 }
 
-// Accepted returns the requests for deletion that were accepted, in order. One to
-// deactivate the tenant has neither a name nor an e-mail address.
+// Accepted returns the accepted requests for deletion in their order. A request to deactivate the
+// tenant has neither a name nor an email address.
 func (s *Server) Accepted() []volterra.DeleteTenantRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.accepted)
 }
 
-// take takes a token from the bucket of an operation, if it has one.
+// take takes a token from the bucket of an operation and reports whether the bucket had one.
 func (s *Server) take(operation string) bool {
 	if s.perSecond == 0 {
 		return true
@@ -80,16 +80,16 @@ func (s *Server) take(operation string) bool {
 	return true
 }
 
-// rawDetail is what a serialized message looks like when it is printed as text.
+// rawDetail is a serialized message that is printed as text.
 const rawDetail = "\x12\x1ahandler.go:42 internal trace\x1a\x0c\x08\xf8\xff\xb6\x06"
 
-// reasons are those of the API; none is one as well.
+// reasons are the accepted reasons.
 var reasons = []volterra.DeletionReason{
 	"", volterra.ReasonUnknown, volterra.ReasonSwitchToFreePlan, volterra.ReasonNoLongerNeeded,
 	volterra.ReasonNotJustifyCosts, volterra.ReasonDifficultToUse,
 }
 
-// formats are those that an object can be asked for in.
+// formats are the accepted response formats.
 var formats = []volterra.ResponseFormat{
 	"", volterra.ResponseFormatDefault, volterra.ResponseFormatForCreate, volterra.ResponseFormatForReplace,
 	volterra.ResponseFormatStatus, volterra.ResponseFormatRead, volterra.ResponseFormatReferringObjects,
@@ -106,7 +106,7 @@ func accessStatus(child *item) volterra.TenantStatus {
 	return volterra.TenantStatusInactive
 }
 
-// namespaceOf returns the namespace of all objects of a kind that has operations.
+// namespaceOf returns the namespace of the objects of a kind.
 func namespaceOf(kind string) string {
 	if kind == namespaceKind {
 		return ""
@@ -114,10 +114,11 @@ func namespaceOf(kind string) string {
 	return "system"
 }
 
-// hasStatus reports whether F5 documents a status of the kind.
+// hasStatus reports whether F5 documents a status for the kind.
 func (i *item) hasStatus() bool { return i.kind != managerKind && i.kind != addonKind }
 
-func (i *item) whole() fake.Object {
+// fullSpec returns the spec; empty instead of nil.
+func (i *item) fullSpec() fake.Object {
 	if i.spec == nil {
 		return fake.Object{}
 	}
@@ -145,57 +146,55 @@ func (s *Server) systemMetadata(i *item) fake.Object {
 
 // Namespace is a namespace of the tenant.
 type Namespace struct {
-	Name    string
-	Objects []Object
+	Name    string   // name of the namespace
+	Objects []Object // configuration objects
 
-	// Takes is how long it is still there after its deletion was answered.
+	// Takes is the time between the answer to a deletion and the deletion.
 	Takes time.Duration
 }
 
-// Object is an object of a namespace's configuration. It cannot be deleted with
-// its namespace as long as an object of another one refers to it.
+// Object is a configuration object of a namespace. An object of another namespace that refers to it
+// blocks its deletion.
 type Object struct {
-	Kind string // http_loadbalancer, if it is empty
-	Name string
+	Kind string // default: http_loadbalancer
+	Name string // name of the object
 
-	// RefersTo are the objects that it refers to, as NAMESPACE/NAME.
+	// RefersTo lists the objects that the object refers to, as NAMESPACE/NAME.
 	RefersTo []string
 }
 
-// ChildTenant is a tenant that the tenant owns.
+// ChildTenant is a child tenant of the tenant.
 type ChildTenant struct {
-	Name        string
-	Domain      string // Name, if it is empty
-	CompanyName string
+	Name        string                    // name of the child tenant
+	Domain      string                    // default: Name
+	CompanyName string                    // name of the company
 	Manager     string                    // name of a child tenant manager
-	State       volterra.ChildTenantState // StateActive, if it is empty
+	State       volterra.ChildTenantState // default: StateActive
 
-	// Takes is how long its deletion takes, and Failures how many deletions end in
-	// StateDeleteFailed.
-	Takes    time.Duration
-	Failures int
+	Takes    time.Duration // duration of a deletion
+	Failures int           // number of deletions that end in StateDeleteFailed
 }
 
 // ManagedTenant is the management of another tenant.
 type ManagedTenant struct {
-	Name     string
-	TenantID string // Name, if it is empty
+	Name     string // name of the managed tenant
+	TenantID string // default: Name
 }
 
 // AddonSubscription is a subscription to an addon service.
 type AddonSubscription struct {
-	Name    string
-	Service volterra.AddonService // AddonWAAPStandard, if it is empty
+	Name    string                // name of the subscription
+	Service volterra.AddonService // default: AddonWAAPStandard
 
-	// State is SUBSCRIPTION_ENABLED, if it is empty. In SUBSCRIPTION_DISABLE_PENDING
-	// F5 has made a ticket of it: see [Server.ApproveUnsubscription].
+	// State is the state; the default is SUBSCRIPTION_ENABLED. A subscription that is added in
+	// SUBSCRIPTION_DISABLE_PENDING has a ticket: see [Server.ApproveUnsubscription].
 	State volterra.AddonSubscriptionState
 
-	// Takes is how long it is in SUBSCRIPTION_DISABLE_PENDING without a ticket.
+	// Takes is the time in SUBSCRIPTION_DISABLE_PENDING without a ticket.
 	Takes time.Duration
 }
 
-// Kinds of objects that have operations of their own.
+// Kinds of objects with their own operations.
 const (
 	namespaceKind = "namespace"
 	childKind     = "child_tenant"
@@ -215,19 +214,19 @@ type item struct {
 
 	takes    time.Duration
 	failures int
-	deleted  time.Time // when its deletion was asked for; zero if it was not
-	ends     time.Time // when the subscription that it is ends by itself; zero if it does not
+	deleted  time.Time // time of the request for deletion; zero before
+	ends     time.Time // end of an addon subscription; zero if it has no end
 }
 
 func (i *item) path() string { return i.namespace + "/" + i.name }
 
-// refersTo reports whether an object's reference is one to another.
+// refersTo reports whether an object refers to another one.
 func (i *item) refersTo(other *item) bool {
 	return slices.Contains(i.refers, other.path()) || slices.Contains(i.refers, other.kind+":"+other.path())
 }
 
-// AddNamespace adds a namespace, or objects to one that is there. A tenant comes
-// with the namespaces system, shared and default.
+// AddNamespace adds a namespace, or adds objects to an existing one. A new fake has the namespaces
+// system, shared and default.
 func (s *Server) AddNamespace(n Namespace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,7 +243,7 @@ func (s *Server) AddNamespace(n Namespace) {
 	}
 }
 
-// AddChildTenant adds a tenant that the tenant owns.
+// AddChildTenant adds a child tenant.
 func (s *Server) AddChildTenant(t ChildTenant) {
 	if t.Domain == "" {
 		t.Domain = t.Name
@@ -308,13 +307,12 @@ func (s *Server) AddAddonSubscription(a AddonSubscription) {
 	}
 }
 
-// ticket is where the end of a subscription is followed.
+// ticket returns the notification preference with the ticket of an unsubscription.
 func ticket(id string) fake.Object {
 	return fake.Object{"support_ticket_id": fake.Object{"subscription_ticket_id": "", "unsubscription_ticket_id": id}}
 }
 
-// ApproveUnsubscription does what F5 does by hand: it ends a subscription in
-// SUBSCRIPTION_DISABLE_PENDING.
+// ApproveUnsubscription ends a subscription in SUBSCRIPTION_DISABLE_PENDING, like an approval by F5.
 func (s *Server) ApproveUnsubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -330,7 +328,7 @@ func (s *Server) AddSubscription(subscription volterra.Subscription) {
 	s.subscriptions = append(s.subscriptions, subscription)
 }
 
-// CancelSubscription does what no API does: it ends a subscription to a plan.
+// CancelSubscription ends a subscription to a plan. No API can.
 func (s *Server) CancelSubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -341,7 +339,7 @@ func (s *Server) CancelSubscription(name string) {
 	}
 }
 
-// AddInvoice adds an invoice, of the status STATUS_ISSUED if it has none.
+// AddInvoice adds an invoice. The default status is STATUS_ISSUED.
 func (s *Server) AddInvoice(invoice volterra.Invoice) {
 	if invoice.Status == "" {
 		invoice.Status = volterra.InvoiceStatusIssued
@@ -351,7 +349,7 @@ func (s *Server) AddInvoice(invoice volterra.Invoice) {
 	s.invoices = append(s.invoices, invoice)
 }
 
-// PayInvoice does what no API does: it settles an invoice.
+// PayInvoice settles an invoice. No API can.
 func (s *Server) PayInvoice(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -362,19 +360,18 @@ func (s *Server) PayInvoice(name string) {
 	}
 }
 
-// RemoveObject removes an object of a namespace's configuration, for which the
-// client has no operation.
+// RemoveObject removes a configuration object of a namespace. The client has no operation for that.
 func (s *Server) RemoveObject(namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.items = slices.DeleteFunc(s.items, func(i *item) bool { return i.namespace == namespace && i.name == name })
 }
 
-// Objects returns all that the tenant has, with its state where it has one.
+// Objects returns all resources of the tenant with their states.
 func (s *Server) Objects() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
+	s.finish()
 	var objects []string
 	for _, i := range s.items {
 		text := i.kind + " " + i.path()
@@ -392,9 +389,8 @@ func (s *Server) Objects() []string {
 	return objects
 }
 
-// Remaining returns what of the tenant is still in use, by kind and name: its own
-// namespaces, child tenants and their managers, managed tenants, addon services,
-// plans that are active, and invoices that are due.
+// Remaining returns the resources in use by kind and name: namespaces except F5's own, child tenants
+// and their managers, managed tenants, addon services, active plans and unpaid invoices.
 func (s *Server) Remaining() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -402,8 +398,8 @@ func (s *Server) Remaining() []string {
 }
 
 func (s *Server) remaining() []string {
-	s.settle()
-	var left []string
+	s.finish()
+	var remaining []string
 	for _, i := range s.items {
 		switch i.kind {
 		case namespaceKind:
@@ -415,29 +411,29 @@ func (s *Server) remaining() []string {
 				continue
 			}
 		case childKind, managerKind, managedKind:
-		default: // goes with its namespace
+		default: // deleted with its namespace
 			continue
 		}
-		left = append(left, i.kind+" "+i.name)
+		remaining = append(remaining, i.kind+" "+i.name)
 	}
 	for _, one := range s.subscriptions {
 		if one.Current {
-			left = append(left, "subscription "+one.Name)
+			remaining = append(remaining, "subscription "+one.Name)
 		}
 	}
 	for _, one := range s.invoices {
 		if one.Status == volterra.InvoiceStatusIssued || one.Status == volterra.InvoiceStatusOverdue {
-			left = append(left, "invoice "+one.Name)
+			remaining = append(remaining, "invoice "+one.Name)
 		}
 	}
-	return left
+	return remaining
 }
 
 func comesWithTenant(namespace string) bool {
 	return namespace == "system" || namespace == "shared" || namespace == "default" || strings.HasPrefix(namespace, "ves-io-")
 }
 
-// add puts an object into the store.
+// add adds an object.
 func (s *Server) add(i *item) *item {
 	s.serial++
 	i.uid = fmt.Sprintf("00000000-0000-4000-8000-%012d", s.serial)
@@ -455,9 +451,9 @@ func (s *Server) find(kind, namespace, name string) *item {
 	return nil
 }
 
-// of returns all objects of a kind, in the order in which they were added.
+// of returns all objects of a kind in the order of their addition.
 func (s *Server) of(kind string) []*item {
-	s.settle()
+	s.finish()
 	var found []*item
 	for _, i := range s.items {
 		if i.kind == kind {
@@ -467,7 +463,7 @@ func (s *Server) of(kind string) []*item {
 	return found
 }
 
-// drop lets go of an object, at once or after the time that it takes.
+// drop deletes an object, at once or after its duration.
 func (s *Server) drop(i *item) {
 	if i.deleted.IsZero() {
 		i.deleted = time.Now().UTC()
@@ -475,11 +471,11 @@ func (s *Server) drop(i *item) {
 	if i.kind == childKind {
 		i.spec["status"] = volterra.ChildTenantStateDeleteInProgress
 	}
-	s.settle()
+	s.finish()
 }
 
-// settle ends the deletions whose time has come.
-func (s *Server) settle() {
+// finish ends the deletions and subscriptions whose time has come.
+func (s *Server) finish() {
 	now := time.Now()
 	s.items = slices.DeleteFunc(s.items, func(i *item) bool {
 		if !i.ends.IsZero() && !now.Before(i.ends) {
@@ -498,8 +494,8 @@ func (s *Server) settle() {
 	})
 }
 
-// referrers returns what refers to an object, or to what is in a namespace from
-// outside of it.
+// referrers returns the objects that refer to an object, or from outside to an object of a
+// namespace.
 func (s *Server) referrers(to *item) []*item {
 	var found []*item
 	for _, i := range s.items {

@@ -2,8 +2,6 @@ package volterra_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +16,26 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
+func TestGetTenantSettings(t *testing.T) {
+	t.Parallel()
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme-kqzvxwbn", Domain: "acme", CompanyName: "Acme", State: volterra.StateConfiguring})
+	got, err := newClient(t, srv).GetTenantSettings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := volterra.TenantSettings{
+		Name: "acme-kqzvxwbn", OriginalTenant: "acme-kqzvxwbn", Domain: "acme", CompanyName: "Acme",
+		State: volterra.StateConfiguring, OTPStatus: "OTP_DISABLED", SSOEnabled: true,
+		MaxCredentialsExpiry: volterra.CredentialsExpiry{
+			MaxAPICertificateExpiryDays: 90, MaxAPITokenExpiryDays: 60, MaxKubeConfigExpiryDays: 30,
+		},
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
 const web = "/api/web/namespaces"
 
 var (
@@ -25,7 +43,7 @@ var (
 	end   = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// owner is a double of a tenant that owns one of everything.
+// owner returns a fake of a tenant with one resource of each kind.
 func owner() *volterratest.Server {
 	srv := volterratest.NewServer()
 	srv.AddNamespace(volterratest.Namespace{Name: "app", Objects: []volterratest.Object{
@@ -47,18 +65,18 @@ func owner() *volterratest.Server {
 	return srv
 }
 
-// operation is one operation of the client, as it is asked for and answered.
+// operation is one operation of the client with its request and its result.
 type operation struct {
 	name    string // of the API's operation
 	call    func(context.Context, *volterra.Client) (any, error)
 	request string // what is sent: method, path, query, and body
 	want    any    // nil for an operation that returns an error only
 
-	// empty is what an empty object is as its answer; a success, if it is empty.
+	// empty is the code after an empty object as the answer; "" for a success.
 	empty errors.Code
 }
 
-// none makes an operation's call of one that returns an error only.
+// none converts a call that returns only an error.
 func none(call func(context.Context, *volterra.Client) error) func(context.Context, *volterra.Client) (any, error) {
 	return func(ctx context.Context, c *volterra.Client) (any, error) { return nil, call(ctx, c) }
 }
@@ -262,7 +280,7 @@ var operations = map[string]operation{
 	},
 }
 
-// made leaves out what the double makes up.
+// made ignores the values that the fake generates.
 var made = cmp.Options{
 	cmpopts.IgnoreFields(volterra.SystemMetadata{}, "UID", "Created"),
 	cmpopts.IgnoreFields(volterra.ObjectReference{}, "UID"),
@@ -281,7 +299,7 @@ var branch = volterra.ChildTenantSpec{
 	CustomerInfo: volterra.CustomerInfo{FirstName: "Ada", LastName: "Doe", Email: "owner@branch.example"},
 }
 
-func TestEachOperationIsAsDocumented(t *testing.T) {
+func TestOperations(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		t.Run(name, func(t *testing.T) {
@@ -291,7 +309,7 @@ func TestEachOperationIsAsDocumented(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// A removal by name reads what has the name before.
+			// A removal by name reads the resource first.
 			requests := srv.Requests()
 			_, removal := deletions[test.name]
 			if removal && requests[0].Operation == deletions[test.name].read {
@@ -315,22 +333,22 @@ func TestEachOperationIsAsDocumented(t *testing.T) {
 	}
 }
 
-// accepted are the removals for which an empty 200 means that they were accepted.
+// accepted are the removals whose success is an empty object.
 var accepted = map[string]bool{
 	"CascadeDeleteNamespace": true, "DeleteChildTenant": true, "DeleteChildTenantManager": true, "DeleteManagedTenant": true,
 	"DeleteAddonSubscription": true, "Unsubscribe": true,
 }
 
-// changes are the operations whose outcome is open after an answer that is neither the
-// success nor a refusal.
+// changes are the writes whose outcome is open after an answer that is neither the success nor a
+// refusal.
 var changes = map[string]bool{
 	"CascadeDeleteNamespace": true, "DeactivateTenant": true, "Unsubscribe": true, "DeleteChildTenant": true,
 	"DeleteChildTenantManager": true, "DeleteManagedTenant": true, "DeleteAddonSubscription": true,
 }
 
-// The console answers a wrong URL with its page and 200, and an empty object is
-// what is left of an answer whose fields have other names.
-func TestASuccessHasTheDocumentedBody(t *testing.T) {
+// The console answers a wrong URL with a web page and status 200. An answer without the documented
+// members decodes as an empty object.
+func TestOperations_SuccessBody(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		t.Run(name, func(t *testing.T) {
@@ -349,7 +367,7 @@ func TestASuccessHasTheDocumentedBody(t *testing.T) {
 					srv := owner()
 					srv.Fail(offboardtest.Respond(test.name, 200, body))
 					_, err := test.call(t.Context(), newClient(t, srv, volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute})))
-					// A read after a deletion shows that the object exists, or there is none.
+					// The read after a deletion shows that the object exists, or no read follows.
 					unknown := changes[test.name] && want == errors.UnexpectedResponse && code(err) == errors.OutcomeUnknown
 					if code(err) != want && !unknown {
 						t.Errorf("%s: got %v, want code %q", body, err, want)
@@ -363,7 +381,7 @@ func TestASuccessHasTheDocumentedBody(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfF5IsNoSuccessOfADeletion(t *testing.T) {
+func TestOperations_ErrorBody(t *testing.T) {
 	t.Parallel()
 	for name, test := range operations {
 		if test.want != nil {
@@ -382,7 +400,7 @@ func TestAnErrorOfF5IsNoSuccessOfADeletion(t *testing.T) {
 	}
 }
 
-func TestNamesAreCheckedBeforeAnythingIsSent(t *testing.T) {
+func TestOperations_InvalidNames(t *testing.T) {
 	t.Parallel()
 	srv := owner()
 	c := newClient(t, srv)
@@ -413,124 +431,8 @@ func TestNamesAreCheckedBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestAListThatIsNotCompleteIsReturnedWithAnError(t *testing.T) {
-	t.Parallel()
-	want := []volterra.ListError{
-		{Code: volterra.ListErrorCodePermissionDenied, Message: "No role for it."},
-		{Code: volterra.ListErrorCodePartial},
-	}
-	for name, test := range operations {
-		if _, paged := test.want.(*volterra.ChildTenantAccessPage); paged || !strings.HasPrefix(test.name, "List") ||
-			test.name == "ListSubscriptions" || test.name == "ListInvoices" {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := owner()
-			srv.SetListErrors(test.name, append([]volterra.ListError{{Code: volterra.ListErrorCodeOK}}, want...)...)
-			got, err := test.call(t.Context(), newClient(t, srv))
-			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty(), made); diff != "" {
-				t.Errorf("what is known (-want +got):\n%s", diff)
-			}
-			e, _ := errors.AsType[*errors.Error](err)
-			if e == nil || e.Code != errors.PartialResult || e.Operation != test.name || e.ProviderCode != "EPERMS" || e.Message != "No role for it." {
-				t.Fatalf("got %v, want %q", err, errors.PartialResult)
-			}
-			if diff := cmp.Diff(any(want), e.Detail); diff != "" {
-				t.Errorf("detail (-want +got):\n%s", diff)
-			}
-			srv.SetListErrors(test.name, volterra.ListError{Code: volterra.ListErrorCodeOK})
-			if _, err := test.call(t.Context(), newClient(t, srv)); err != nil {
-				t.Errorf("got %v, want nil when nothing is missing", err)
-			}
-		})
-	}
-}
-
-// names are what an iterator of access yields.
-func names(t *testing.T, c *volterra.Client, options volterra.ListChildTenantAccessPageOptions) ([]string, error) {
-	t.Helper()
-	var names []string
-	for access, err := range c.ListChildTenantAccess(t.Context(), options) {
-		if err != nil {
-			return names, err
-		}
-		names = append(names, access.Name)
-	}
-	return names, nil
-}
-
-func TestAccessIsListedByPages(t *testing.T) {
-	t.Parallel()
-	srv := volterratest.NewServer()
-	srv.AddChildTenantManager("retail")
-	var want []string
-	for i := range 250 {
-		name := fmt.Sprintf("branch-%03d", i)
-		srv.AddChildTenant(volterratest.ChildTenant{Name: name, Manager: []string{"", "retail"}[i%2]})
-		if i%2 == 1 {
-			want = append(want, name)
-		}
-	}
-	c := newClient(t, srv)
-	got, err := names(t, c, volterra.ListChildTenantAccessPageOptions{Manager: "retail", PageStart: "ignored", PageLimit: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if n := len(srv.Requests()); n != 2 {
-		t.Errorf("%d pages were asked for, want 2", n)
-	}
-	for range c.ListChildTenantAccess(t.Context(), volterra.ListChildTenantAccessPageOptions{}) {
-		break
-	}
-	if n := len(srv.Requests()); n != 3 {
-		t.Errorf("%d more pages were asked for, want 1", n-2)
-	}
-	if got, err := names(t, c, volterra.ListChildTenantAccessPageOptions{}); err != nil || len(got) != 250 {
-		t.Errorf("got %d and %v, want 250: the options of an iterator are its own", len(got), err)
-	}
-}
-
-func TestAListThatTurnsInCirclesEnds(t *testing.T) {
-	t.Parallel()
-	srv := volterratest.NewServer()
-	page := offboardtest.Respond("", 200, `{"access_config":[{"name":"branch"}],"next_page":"1"}`)
-	page.Times = 5
-	srv.Fail(page)
-	got, err := names(t, newClient(t, srv), volterra.ListChildTenantAccessPageOptions{})
-	if code(err) != errors.UnexpectedResponse || len(got) != 1 {
-		t.Errorf("got %v and %v, want %q", got, err, errors.UnexpectedResponse)
-	}
-}
-
-func TestAnAmountIsAWholeNumberInAString(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]volterra.Cents{
-		`"100"`: 100, `100`: 100, `"-5"`: -5, `null`: 0, `"9223372036854775807"`: 9223372036854775807,
-	} {
-		var got volterra.Cents
-		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
-			t.Errorf("%s: got %d and %v, want %d", text, got, err, want)
-		}
-	}
-	for _, text := range []string{`""`, `"1.5"`, `1.5`, `"x"`, `"9223372036854775808"`, `{}`, `1e3`, `true`} {
-		srv := volterratest.NewServer()
-		srv.Fail(offboardtest.Respond("", 200, `{"invoices":[{"amount":`+text+`}]}`))
-		_, err := newClient(t, srv).ListInvoices(t.Context(), volterra.ListInvoicesOptions{})
-		if code(err) != errors.UnexpectedResponse {
-			t.Errorf("%s: got %v, want %q", text, err, errors.UnexpectedResponse)
-		}
-	}
-	if got, err := json.Marshal(volterra.Invoice{Amount: 100}); err != nil || string(got) != `{"amount":"100"}` {
-		t.Errorf("got %s and %v", got, err)
-	}
-}
-
-// Live answers have null for what is not set.
-func TestWhatIsNullIsNotSet(t *testing.T) {
+// Recorded answers have null for unset members.
+func TestReads_Null(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	srv.Fail(offboardtest.Respond("", 200, `{"create_form":null,"replace_form":null,"resource_version":"1","metadata":{"name":"branch"},

@@ -2,6 +2,7 @@ package volterra_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
@@ -12,19 +13,66 @@ import (
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// deletion is the operation of the API that deletes.
-const deletion = "RequestTenantDeletion"
+// surface returns the public API of the package.
+func surface(t *testing.T) pipelinesuite.Surface {
+	t.Helper()
+	return pipelinesuite.Surface{
+		Client:    clientOf(t, "", nil),
+		Functions: map[string]any{"New": volterra.New, "DeleteTenant": volterra.DeleteTenant},
+		Options: map[string]any{
+			"WithAPIToken": volterra.WithAPIToken, "WithCertificate": volterra.WithCertificate,
+			"WithCertificateFiles": volterra.WithCertificateFiles, "WithP12": volterra.WithP12,
+			"WithP12File": volterra.WithP12File, "WithCACertificate": volterra.WithCACertificate,
+			"FromEnv": volterra.FromEnv, "WithBaseURL": volterra.WithBaseURL, "WithHTTPClient": volterra.WithHTTPClient,
+			"WithLogger": volterra.WithLogger, "WithPlainHTTP": volterra.WithPlainHTTP, "WithRateLimit": volterra.WithRateLimit,
+			"WithRetry": volterra.WithRetry, "WithUserAgent": volterra.WithUserAgent,
+			"WithBaseURL, as its host": func(host string) volterra.Option { return volterra.WithBaseURL("https://" + host) },
+			"WithBaseURL, as its password": func(password string) volterra.Option {
+				return volterra.WithBaseURL("https://user:" + password + "@fake.invalid")
+			},
+		},
+		New: func(options ...any) (any, error) {
+			var all []volterra.Option
+			for _, option := range options {
+				all = append(all, option.(volterra.Option))
+			}
+			return volterra.New(all...)
+		},
+	}
+}
 
-// acme is a request for the tenant of a new double.
-var acme = volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}
+// clientOf returns a client of a new fake. The credential is the secret; if the secret is empty,
+// the token of the fake.
+func clientOf(t *testing.T, secret string, logger *slog.Logger) *volterra.Client {
+	t.Helper()
+	srv := volterratest.NewServer()
+	if secret == "" {
+		secret = volterratest.Token
+	}
+	c, err := volterra.New(volterra.WithAPIToken(secret), volterra.WithLogger(logger),
+		volterra.WithBaseURL(offboardtest.InMemory), volterra.WithHTTPClient(&http.Client{Transport: srv}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAPI_NoPanic(t *testing.T) {
+	t.Parallel()
+	surface(t).NoPanic(t)
+}
+
+func TestAPI_MisplacedSecrets(t *testing.T) {
+	t.Parallel()
+	surface(t).MisplacedSecrets(t, func(secret string, logger *slog.Logger) any { return clientOf(t, secret, logger) })
+}
 
 func TestRules(t *testing.T) {
 	t.Parallel()
 	rules.Run(t)
 }
 
-// rules are met by a double whose credential dies with the tenant, so nothing can
-// be read after a deletion.
+// rules uses a fake that refuses the credential after a request for deletion, so no read can decide.
 var rules = pipelinesuite.Provider{
 	Operation:    deletion,
 	EmptyObject:  true,
@@ -42,7 +90,7 @@ var rules = pipelinesuite.Provider{
 	},
 }
 
-// options makes a client of the settings that the rules ask for.
+// options returns the options for the settings of a rule.
 func options(srv *volterratest.Server, s pipelinesuite.Settings) []volterra.Option {
 	options := []volterra.Option{srv.Option(), volterra.WithLogger(s.Logger)}
 	if s.Client != nil {
@@ -54,7 +102,7 @@ func options(srv *volterratest.Server, s pipelinesuite.Settings) []volterra.Opti
 	return options
 }
 
-// Certificates cannot be used in memory: see TestCertificatesAreNotShown.
+// Certificates require a listener: see TestCertificates_NotShown.
 func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
 	rules.Secrecy(t, map[string]pipelinesuite.Credential{
@@ -69,25 +117,6 @@ func TestCredentials_NotShown(t *testing.T) {
 	})
 }
 
-func TestErrorAnswers(t *testing.T) {
-	t.Parallel()
-	pipelinesuite.Fixtures(t, "testdata/errors.json", read)
-}
-
-func TestSuccessesThatAreErrorsInPart(t *testing.T) {
-	t.Parallel()
-	pipelinesuite.Fixtures(t, "testdata/lists.json", func(hc *http.Client) error {
-		_, err := once(hc).ListNamespaces(context.Background(), volterra.ListNamespacesOptions{})
-		return err
-	})
-	pipelinesuite.Fixtures(t, "testdata/cascades.json", func(hc *http.Client) error {
-		_, err := once(hc).CascadeDeleteNamespace(context.Background(), "app")
-		return err
-	})
-}
-
-func FuzzErrorAnswers(f *testing.F) { pipelinesuite.Fuzz(f, "testdata/errors.json", read) }
-
 func FuzzSuccess(f *testing.F) {
 	pipelinesuite.FuzzSuccess(f, 200, `{}`, func(hc *http.Client) error {
 		return volterra.DeleteTenant(context.Background(), acme, volterra.WithAPIToken("token"), volterra.WithBaseURL(offboardtest.InMemory),
@@ -98,7 +127,7 @@ func FuzzSuccess(f *testing.F) {
 	})
 }
 
-// settled answers reads by the settings of a tenant.
+// settled answers reads with the settings of a tenant.
 type settled struct{ next http.RoundTripper }
 
 func (s settled) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -106,20 +135,4 @@ func (s settled) RoundTrip(req *http.Request) (*http.Response, error) {
 		return s.next.RoundTrip(req)
 	}
 	return pipelinesuite.Fixture{Status: 200, Text: `{"name":"acme","state":"StateActive"}`}.RoundTrip(req)
-}
-
-// read reads the settings, once.
-func read(hc *http.Client) error {
-	_, err := once(hc).GetTenantSettings(context.Background())
-	return err
-}
-
-// once is a client that sends each request once.
-func once(hc *http.Client) *volterra.Client {
-	c, err := volterra.New(volterra.WithAPIToken("token"), volterra.WithHTTPClient(hc),
-		volterra.WithBaseURL("https://acme.console.ves.volterra.io"), volterra.WithRetry(volterra.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
-	if err != nil {
-		panic(err)
-	}
-	return c
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,15 +26,16 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth/clientcert/certtest"
+	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
-// password is that of all p12 files here.
+// password is the password of all p12 files in these tests.
 const password = "canary-5ebe2294ecd0"
 
-// listen puts a listener in front of a double that asks for a certificate of the
-// authority.
+// listen starts a listener in front of a fake. The listener requests a certificate of the authority.
 func listen(a *certtest.Authority, srv *volterratest.Server) *httptest.Server {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		resp, err := srv.RoundTrip(r)
@@ -56,7 +58,7 @@ func p12(t *testing.T, encoder *pkcs12.Encoder, a *certtest.Authority, c tls.Cer
 	return data
 }
 
-// write writes a file that goes with the test.
+// write writes a temporary file.
 func write(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -73,7 +75,7 @@ func files(t *testing.T, c tls.Certificate) (certFile, keyFile string) {
 	return write(t, "cert.pem", certificate), write(t, "key.pem", key)
 }
 
-func TestACertificateIsACredential(t *testing.T) {
+func TestWithCertificate(t *testing.T) {
 	t.Parallel()
 	a, other := certtest.NewAuthority(t, "CA"), certtest.NewAuthority(t, "another CA")
 	right := a.Client(time.Hour)
@@ -112,7 +114,7 @@ func TestACertificateIsACredential(t *testing.T) {
 	}
 }
 
-func TestACertificateNeedsATransportThatCanShowIt(t *testing.T) {
+func TestWithCertificate_Transport(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	srv := volterratest.NewServer() // a RoundTripper of its own kind
@@ -129,7 +131,7 @@ func TestACertificateNeedsATransportThatCanShowIt(t *testing.T) {
 	}
 }
 
-func TestNoConnectionOutlivesTheCall(t *testing.T) {
+func TestDeleteTenant_ClosesConnections(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	server := listen(a, volterratest.NewServer())
@@ -149,7 +151,7 @@ func TestNoConnectionOutlivesTheCall(t *testing.T) {
 	}
 }
 
-// countedConn is a connection whose end is counted.
+// countedConn is a connection that counts its Close.
 type countedConn struct {
 	net.Conn
 	close func()
@@ -160,8 +162,8 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// The provider never learns a password or a private key, so no answer repeats it.
-func TestCertificatesAreNotShown(t *testing.T) {
+// The provider never receives a password or a private key, so no answer contains one.
+func TestCertificates_NotShown(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	right := a.Client(time.Hour)
@@ -215,7 +217,7 @@ func TestCertificatesAreNotShown(t *testing.T) {
 	}
 }
 
-// show returns all that can be made of a value.
+// show returns all printed forms of a value.
 func show(v any) string {
 	encoded, _ := json.Marshal(v)
 	return fmt.Sprintf("%v %+v %#v %s %q %s", v, v, v, v, v, encoded)
@@ -244,7 +246,7 @@ func TestFromEnv_NotReadByDefault(t *testing.T) {
 		"the same URL twice":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_URL": server.URL + "/api/", "VOLT_API_CERT": certFile, "VOLT_API_KEY": keyFile}, ""},
 
 		"nothing":                      {nil, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
-		"no URL":                       {map[string]string{"F5XC_API_TOKEN": "token"}, "no base URL was given: every tenant has its own"},
+		"no URL":                       {map[string]string{"F5XC_API_TOKEN": "token"}, "no base URL is set; every tenant has its own"},
 		"a password only":              {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_PASSWORD": password}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
 		"a key only":                   {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_KEY": keyFile}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
 		"a certificate without key":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_CERT": certFile}, "the private key's file cannot be read"},
@@ -281,7 +283,7 @@ func TestFromEnv_NotReadByDefault(t *testing.T) {
 	}
 }
 
-func TestATokenOfTheEnvironmentIsSent(t *testing.T) {
+func TestFromEnv_Token(t *testing.T) {
 	for _, variable := range []string{"F5XC_API_URL", "VOLT_API_URL", "F5XC_P12_FILE", "VOLT_API_P12_FILE", "VES_P12_CONTENT", "VOLT_API_CERT", "VOLT_API_CA_CERT"} {
 		t.Setenv(variable, "")
 	}
@@ -297,5 +299,132 @@ func TestATokenOfTheEnvironmentIsSent(t *testing.T) {
 		if err := c.CheckDeletion(t.Context(), acme); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestWithBaseURL_APISuffix(t *testing.T) {
+	t.Parallel()
+	for base, path := range map[string]string{
+		offboardtest.InMemory:              "/api/web/",
+		offboardtest.InMemory + "/":        "/api/web/",
+		offboardtest.InMemory + "/api":     "/api/web/",
+		offboardtest.InMemory + "/api/":    "/api/web/",
+		offboardtest.InMemory + "/api/api": "/api/api/web/",
+		offboardtest.InMemory + "/xapi":    "/xapi/api/web/",
+	} {
+		srv := volterratest.NewServer()
+		_, _ = newClient(t, srv, volterra.WithBaseURL(base)).GetTenantSettings(t.Context())
+		want := path + "namespaces/system/tenant/settings"
+		if got := srv.Requests()[0].Path; got != want {
+			t.Errorf("%s: got %s, want %s", base, got, want)
+		}
+	}
+}
+
+func TestNew_InvalidOptions(t *testing.T) {
+	t.Parallel()
+	token := volterra.WithAPIToken("token")
+	base := volterra.WithBaseURL("https://acme.console.ves.volterra.io")
+	for name, options := range map[string][]volterra.Option{
+		"no credential":           {base},
+		"two credentials":         {base, token, token},
+		"an empty token":          {base, volterra.WithAPIToken("")},
+		"a token with a newline":  {base, volterra.WithAPIToken("to\nken")},
+		"no base URL":             {token},
+		"an empty base URL":       {token, volterra.WithBaseURL("")},
+		"a base URL without host": {token, volterra.WithBaseURL("https:///api")},
+		"a base URL of /api only": {token, volterra.WithBaseURL("/api")},
+		"a host without scheme":   {token, volterra.WithBaseURL("acme.console.ves.volterra.io")},
+		"a base URL with a query": {token, volterra.WithBaseURL("https://api.invalid/?a=b")},
+		"a base URL with a user":  {token, volterra.WithBaseURL("https://u:secret@api.invalid")},
+		"no HTTP client":          {base, token, volterra.WithHTTPClient(nil)},
+		"no attempt":              {base, token, volterra.WithRetry(volterra.Retry{MaxAttempts: -1, MaxWait: time.Second})},
+		"no rate":                 {base, token, volterra.WithRateLimit(volterra.RateLimit{PerSecond: 0, Burst: 1})},
+		"a user agent with lines": {base, token, volterra.WithUserAgent("a\r\nX-Evil: 1")},
+		"a CA that is none":       {base, token, volterra.WithCACertificate([]byte("secret"))},
+		"a p12 that is none":      {base, volterra.WithP12([]byte("secret"), "secret")},
+		"a p12 that is not there": {base, volterra.WithP12File("/nowhere/secret", "secret")},
+		"files that are not":      {base, volterra.WithCertificateFiles("/nowhere/secret", "/nowhere/secret")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := volterra.New(options...)
+			e, _ := errors.AsType[*errors.Error](err)
+			if e == nil || e.Code != errors.InvalidArgument {
+				t.Fatalf("got %v, want %q", err, errors.InvalidArgument)
+			}
+			if text := err.Error(); len(text) > 200 || strings.Contains(text, "secret") {
+				t.Errorf("got %q", text)
+			}
+		})
+	}
+}
+
+func TestWithPlainHTTP(t *testing.T) {
+	t.Parallel()
+	pipelinesuite.PlainHTTP(t, func(base string, allowed bool) error {
+		options := []volterra.Option{volterra.WithAPIToken("secret-token"), volterra.WithBaseURL(base)}
+		if allowed {
+			options = append(options, volterra.WithPlainHTTP())
+		}
+		_, err := volterra.New(options...)
+		return err
+	})
+}
+
+func TestFromEnv_NamesVariable(t *testing.T) {
+	a := certtest.NewAuthority(t, "CA")
+	right := a.Client(time.Hour)
+	certFile, keyFile := files(t, right)
+	file := write(t, "api.p12", p12(t, pkcs12.Modern, a, right))
+	base := map[string]string{"F5XC_API_URL": "https://acme.console.ves.volterra.io"}
+	set := func(pairs ...string) map[string]string {
+		all := maps.Clone(base)
+		for i := 0; i < len(pairs); i += 2 {
+			all[pairs[i]] = pairs[i+1]
+		}
+		return all
+	}
+	pipelinesuite.Variables(t, []string{
+		"F5XC_API_URL", "VOLT_API_URL", "F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD", "VOLT_API_P12_FILE",
+		"VES_P12_CONTENT", "VES_P12_PASSWORD", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT",
+	}, func() error {
+		_, err := volterra.New(volterra.FromEnv())
+		return err
+	}, map[string]pipelinesuite.Environment{
+		"nothing":                    {Set: base, Words: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "VES_P12_CONTENT", "VOLT_API_CERT"}},
+		"a p12 file alone":           {Set: set("F5XC_P12_FILE", file), Words: []string{"F5XC_P12_PASSWORD is not set"}},
+		"the vendor's alone":         {Set: set("VOLT_API_P12_FILE", file), Words: []string{"VES_P12_PASSWORD is not set"}},
+		"another one's password":     {Set: set("F5XC_P12_FILE", file, "VES_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is not set"}},
+		"a wrong password":           {Set: set("F5XC_P12_FILE", file, "F5XC_P12_PASSWORD", "canary"), Words: []string{"the password is not that", "F5XC_P12_FILE"}},
+		"a password alone":           {Set: set("F5XC_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is set, and F5XC_P12_FILE is not"}},
+		"a certificate alone":        {Set: set("VOLT_API_CERT", certFile), Words: []string{"VOLT_API_KEY is not set"}},
+		"a key alone":                {Set: set("VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_KEY is set, and VOLT_API_CERT is not"}},
+		"a key for the certificate":  {Set: set("VOLT_API_CERT", keyFile, "VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_CERT", "private key and no certificate"}},
+		"a certificate for the key":  {Set: set("VOLT_API_CERT", certFile, "VOLT_API_KEY", certFile), Words: []string{"VOLT_API_CERT", "certificate and no private key"}},
+		"content that is not base64": {Set: set("VES_P12_CONTENT", "canary!"), Words: []string{"VES_P12_CONTENT is not base64"}},
+		"a token with a space":       {Set: set("F5XC_API_TOKEN", "APIToken canary"), Words: []string{"F5XC_API_TOKEN"}},
+		"a token as a path":          {Set: set("F5XC_P12_FILE", "canary-5ebe2294ecd0"), Words: []string{"F5XC_P12_FILE", "cannot be read"}},
+		"a CA that is none":          {Set: set("VOLT_API_CA_CERT", file), Words: []string{"VOLT_API_CA_CERT", "not in PEM"}},
+	})
+}
+
+// PEM files of editors, and PEM indented by YAML, are accepted.
+func TestWithCertificateFiles_Forms(t *testing.T) {
+	t.Parallel()
+	a := certtest.NewAuthority(t, "CA")
+	certFile, keyFile := files(t, a.Client(time.Hour))
+	changed := func(path string) string {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "\ufeff\r\n    " + strings.ReplaceAll(string(content), "\n", "  \r\n    ")
+		return write(t, filepath.Base(path), []byte(text))
+	}
+	ca := "\ufeff\t" + strings.ReplaceAll(string(a.PEM()), "\n", "\n\t")
+	if _, err := volterra.New(volterra.WithBaseURL(offboardtest.InMemory),
+		volterra.WithCertificateFiles(changed(certFile), changed(keyFile)), volterra.WithCACertificate([]byte(ca))); err != nil {
+		t.Error(err)
 	}
 }
