@@ -19,7 +19,7 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-func TestAPI_Reads(t *testing.T) {
+func TestOperations_Reads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := zitadeltest.NewServer()
@@ -71,7 +71,7 @@ func TestAPI_Reads(t *testing.T) {
 }
 
 // A success with an error in it is an unexpected response.
-func TestAPI_ErrorInSuccess(t *testing.T) {
+func TestOperations_ErrorInSuccess(t *testing.T) {
 	t.Parallel()
 	for operation, test := range map[string]struct {
 		body string
@@ -122,7 +122,7 @@ func TestAPI_ErrorInSuccess(t *testing.T) {
 	}
 }
 
-func TestAPI_ChangeWithoutDate(t *testing.T) {
+func TestOperations_ChangeWithoutDate(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.Respond("", 200, `{}`), offboardtest.Respond("", 200, `{}`))
@@ -135,7 +135,7 @@ func TestAPI_ChangeWithoutDate(t *testing.T) {
 	}
 }
 
-func TestAPI_LostAnswerToWrite(t *testing.T) {
+func TestOperations_LostAnswerToWrite(t *testing.T) {
 	t.Parallel()
 	srv := zitadeltest.NewServer()
 	srv.Fail(offboardtest.LoseResponse("AddOrganization"))
@@ -253,7 +253,7 @@ func details(owner string, sequence zitadel.Uint64, created, changed time.Durati
 	return d
 }
 
-func TestAPI_RequestsAndAnswers(t *testing.T) {
+func TestOperations_RequestsAndAnswers(t *testing.T) {
 	t.Parallel()
 	const listed = `{"query":{"limit":100,"asc":true}}`
 	owned := details("acme", 1, 0, 0)
@@ -557,7 +557,7 @@ func TestAPI_RequestsAndAnswers(t *testing.T) {
 	}
 }
 
-func TestAPI_Errors(t *testing.T) {
+func TestOperations_Errors(t *testing.T) {
 	t.Parallel()
 	type call = func(context.Context, *zitadel.Client) error
 	for name, test := range map[string]struct {
