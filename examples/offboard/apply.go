@@ -112,7 +112,7 @@ func (p *program) apply(ctx context.Context, file *planFile, s applySettings, ag
 	if err != nil {
 		return err
 	}
-	if err := s.checkOutputs(file); err != nil { // the journal exists now, so that links to it are found
+	if err := s.checkOutputs(file); err != nil { // other names of the journal are found now that it exists
 		journal.discard()
 		return err
 	}
@@ -185,7 +185,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 		for i, o := range file.Organizations {
 			codes[i] = o.code()
 		}
-		return nil, &exitError{worst(codes), errors.New("the plan file contains no plan: every organization failed to be planned")}
+		return nil, &exitError{worst(codes), errors.New("the plan file contains no plan: no organization could be planned")}
 	}
 	given, err := file.confirmedBy(s.names)
 	if err != nil {

@@ -49,7 +49,7 @@ type activity struct {
 }
 
 func newLiveView(now time.Time, organizations []planned) *liveView {
-	b := &liveView{started: now, width: 80, height: 24}
+	v := &liveView{started: now, width: 80, height: 24}
 	for _, p := range organizations {
 		r := &row{provider: p.Entry.Provider, name: p.title(), plan: p.Plan}
 		if p.Plan != nil {
@@ -57,16 +57,16 @@ func newLiveView(now time.Time, organizations []planned) *liveView {
 		} else {
 			r.outcome, r.text = teardown.Blocked, "not planned"
 		}
-		b.rows = append(b.rows, r)
+		v.rows = append(v.rows, r)
 	}
-	return b
+	return v
 }
 
 // event updates the row of an organization.
-func (b *liveView) event(i int, e teardown.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.rows[i]
+func (v *liveView) event(i int, e teardown.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r := v.rows[i]
 	r.done, r.total = e.Done, e.Total
 	if e.Step == "" {
 		switch e.Kind {
@@ -106,10 +106,10 @@ func (b *liveView) event(i int, e teardown.Event) {
 }
 
 // note sets the reason of a wait of an organization's client, or its last error.
-func (b *liveView) note(i int, now time.Time, text string, wait time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.rows[i]
+func (v *liveView) note(i int, now time.Time, text string, wait time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r := v.rows[i]
 	if wait == 0 && r.waits && r.until.After(now) {
 		return // the wait of another call is more informative
 	}
@@ -120,31 +120,31 @@ func (b *liveView) note(i int, now time.Time, text string, wait time.Duration) {
 const readable = 1500 * time.Millisecond
 
 // end sets the result of an organization.
-func (b *liveView) end(i int, now time.Time, v result) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.rows[i]
-	r.running, r.ended, r.outcome, r.text, r.note = nil, now, v.Outcome, v.text(), ""
+func (v *liveView) end(i int, now time.Time, end result) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r := v.rows[i]
+	r.running, r.ended, r.outcome, r.text, r.note = nil, now, end.Outcome, end.text(), ""
 }
 
-func (b *liveView) resize(width, height int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.width, b.height = width, height
+func (v *liveView) resize(width, height int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.width, v.height = width, height
 }
 
 // draw renders the view for the terminal. The cursor takes the last line.
-func (b *liveView) draw(now time.Time) string {
-	b.mu.Lock()
-	width, height := b.width, b.height
-	b.mu.Unlock()
-	return b.render(now, width, max(height-1, 1))
+func (v *liveView) draw(now time.Time) string {
+	v.mu.Lock()
+	width, height := v.width, v.height
+	v.mu.Unlock()
+	return v.render(now, width, max(height-1, 1))
 }
 
-func (b *liveView) setHint(text string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.hint = text
+func (v *liveView) setHint(text string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.hint = text
 }
 
 // stepTitle returns the kind and the name of a step, or its ID if the plan does not have it.
@@ -191,18 +191,18 @@ func outcomeStyle(o teardown.Outcome) lipgloss.Style {
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
 // render renders the view for a time, in at most height lines of at most width cells.
-func (b *liveView) render(now time.Time, width, height int) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (v *liveView) render(now time.Time, width, height int) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	names := 0
-	for _, r := range b.rows {
+	for _, r := range v.rows {
 		names = max(names, ansi.StringWidth(r.name))
 	}
 	names = min(names, max(width/4, 8))
-	foot := b.totals(now)
+	foot := v.totals(now)
 	var lines []string
-	steps, shown := b.layout(max(height-len(foot), 1))
-	for i, r := range b.rows {
+	steps, shown := v.layout(max(height-len(foot), 1))
+	for i, r := range v.rows {
 		if !shown[i] {
 			continue
 		}
@@ -224,8 +224,8 @@ func (b *liveView) render(now time.Time, width, height int) string {
 // layout selects the organizations that fit: the running ones, then those with a bad
 // outcome, then other finished ones, then those that are not started. Remaining lines show
 // running steps.
-func (b *liveView) layout(height int) (steps []int, shown []bool) {
-	steps, shown = make([]int, len(b.rows)), make([]bool, len(b.rows))
+func (v *liveView) layout(height int) (steps []int, shown []bool) {
+	steps, shown = make([]int, len(v.rows)), make([]bool, len(v.rows))
 	left := height
 	for _, class := range []func(*row) bool{
 		func(r *row) bool { return !r.started.IsZero() && r.outcome == "" },
@@ -235,7 +235,7 @@ func (b *liveView) layout(height int) (steps []int, shown []bool) {
 		func(r *row) bool { return r.outcome != "" },
 		func(*row) bool { return true },
 	} {
-		for i, r := range b.rows {
+		for i, r := range v.rows {
 			if left > 0 && !shown[i] && class(r) {
 				shown[i] = true
 				left--
@@ -245,7 +245,7 @@ func (b *liveView) layout(height int) (steps []int, shown []bool) {
 	// Each organization gets one line for a step per round.
 	for more := true; more && left > 0; {
 		more = false
-		for i, r := range b.rows {
+		for i, r := range v.rows {
 			if shown[i] && left > 0 && steps[i] < len(r.running) {
 				steps[i]++
 				left--
@@ -323,26 +323,26 @@ func (a *activity) line(now time.Time) string {
 }
 
 // totals returns the last lines.
-func (b *liveView) totals(now time.Time) []string {
+func (v *liveView) totals(now time.Time) []string {
 	outcomes := map[teardown.Outcome]int{}
 	done, total, ended := 0, 0, 0
-	for _, r := range b.rows {
+	for _, r := range v.rows {
 		done, total = done+r.done, total+r.total
 		if r.outcome != "" {
 			ended++
 			outcomes[r.outcome]++
 		}
 	}
-	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(b.rows), "organization")))}
+	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(v.rows), "organization")))}
 	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Stopped, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, outcomeStyle(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}
 	}
-	parts = append(parts, fmt.Sprintf("%d of %s", done, count(total, "step")), clock(now.Sub(b.started)))
+	parts = append(parts, fmt.Sprintf("%d of %s", done, count(total, "step")), clock(now.Sub(v.started)))
 	lines := []string{"", strings.Join(parts, dim.Render(" · "))}
-	if b.hint != "" {
-		lines = append(lines, dim.Render(b.hint))
+	if v.hint != "" {
+		lines = append(lines, dim.Render(v.hint))
 	}
 	return lines
 }

@@ -27,10 +27,10 @@ const (
 
 // newTerminalView starts the live view. It reads the keys, which may be nil, so that the
 // terminal does not echo them. Ctrl-C is then a key instead of a signal.
-func newTerminalView(out *os.File, keys io.Reader, interrupt func(), b *liveView) *terminalView {
-	l := &terminalView{liveView: b, out: out, height: new(int), ended: make(chan struct{})}
-	b.setHint(hintRunning)
-	l.program = tea.NewProgram(screenModel{b, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
+func newTerminalView(out *os.File, keys io.Reader, interrupt func(), v *liveView) *terminalView {
+	l := &terminalView{liveView: v, out: out, height: new(int), ended: make(chan struct{})}
+	v.setHint(hintRunning)
+	l.program = tea.NewProgram(screenModel{v, interrupt, l.height}, tea.WithOutput(out), tea.WithInput(keys), tea.WithoutSignalHandler(), tea.WithFPS(20))
 	go func() {
 		defer close(l.ended)
 		_, _ = l.program.Run() // the summary repeats the results if the view fails
