@@ -1,9 +1,8 @@
-// Package auth holds the credentials that several providers share: fixed
-// tokens, token sources, and tokens that are fetched by client credentials or
-// another grant. What brings a dependency of its own is a package below.
+// Package auth contains the credentials that several providers use: fixed tokens, token sources,
+// and tokens of an OAuth grant. Credentials with a dependency of their own are in packages below
+// it.
 //
-// A credential is kept where no formatting verb reaches it: behind a function or
-// a pointer.
+// A credential is stored behind a function or a pointer, so that no formatting verb shows it.
 package auth
 
 import (
@@ -18,18 +17,19 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Check refuses a credential that cannot be sent in a header.
-func Check(what, secret string) error {
+// Check returns an error if a credential is empty or contains a space or a control character. The
+// error contains the name, and not the credential.
+func Check(name, secret string) error {
 	switch {
 	case secret == "":
-		return errors.New(what + " is empty")
+		return errors.New(name + " must not be empty")
 	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New(what + " contains a space or a control character")
+		return errors.New(name + " must not contain a space or a control character")
 	}
 	return nil
 }
 
-// Fixed sends the same Authorization with every request: "Bearer", "APIToken".
+// Fixed sends the same Authorization with every request. The scheme is "Bearer", for example.
 func Fixed(scheme, token string) rest.NewAuthorizer {
 	value := []string{scheme + " " + token}
 	return func(*http.Client) rest.Authorizer {
@@ -40,15 +40,15 @@ func Fixed(scheme, token string) rest.NewAuthorizer {
 	}
 }
 
-// None sends no Authorization: the credential is a client certificate.
+// None sends no Authorization, because the credential is a client certificate.
 func None() rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {
 		return authorizer(func(context.Context, *http.Request) error { return nil })
 	}
 }
 
-// Source asks the caller's token source before every request. The source caches
-// and renews by itself.
+// Source gets the token from the caller's token source before every request. The source caches
+// and renews the token.
 func Source(source oauth2.TokenSource) rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {
 		return authorizer(func(_ context.Context, req *http.Request) error {
@@ -68,15 +68,15 @@ func Source(source oauth2.TokenSource) rest.NewAuthorizer {
 	}
 }
 
-// authorizer is an Authorizer that cannot renew what was refused.
+// authorizer is an Authorizer that cannot renew a refused credential.
 type authorizer func(context.Context, *http.Request) error
 
 func (a authorizer) Authorize(ctx context.Context, req *http.Request) error { return a(ctx, req) }
 
 func (authorizer) Refused(*http.Request, http.Header) bool { return false }
 
-// refusal takes an error of package oauth2 apart, whose text would repeat the
-// answer's body. Other errors stay as they are.
+// refusal replaces an error of package oauth2, whose text repeats the body of the answer. It does
+// not change other errors.
 func refusal(err error) error {
 	r, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || r.Response == nil {
@@ -87,8 +87,8 @@ func refusal(err error) error {
 		Description string `json:"error_description"`
 	}{r.ErrorCode, r.ErrorDescription}
 	if body.Code == "" {
-		// Where a gateway has changed the Content-Type, the package did not read it. A
-		// field of another type is left empty.
+		// Package oauth2 does not read the body if a gateway changed the Content-Type.
+		// A field of another type stays empty.
 		_ = json.Unmarshal(r.Body, &body)
 	}
 	return &rest.TokenRefusal{

@@ -97,7 +97,7 @@ var grant = auth.Grant{
 	TokenURL: base + "/token", ClientID: "id:1", ClientSecret: "s3cret/+", Scopes: []string{"a", "b"}, InHeader: true,
 }
 
-func TestATokenIsFetchedOnceForAllCalls(t *testing.T) {
+func TestFetched_OneTokenForAllCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &issuer{lifetime: 3600, delay: time.Second}
@@ -128,7 +128,7 @@ func TestATokenIsFetchedOnceForAllCalls(t *testing.T) {
 	})
 }
 
-func TestHoweverManyCallsNeedATokenOneRequestIsMade(t *testing.T) {
+func TestFetched_ParallelCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &issuer{lifetime: 3600, delay: time.Second}
@@ -149,7 +149,7 @@ func TestHoweverManyCallsNeedATokenOneRequestIsMade(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
+func TestFetched_AnswerWithSecret(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"error":"invalid_client","error_description":"no s3cret/+ here"}`,
@@ -179,7 +179,7 @@ func TestAnAnswerThatRepeatsTheSecretIsNotRepeated(t *testing.T) {
 }
 
 // An assertion is good for a token until it ends.
-func TestAnAnswerThatRepeatsTheAssertionIsNotRepeated(t *testing.T) {
+func TestFetched_AnswerWithAssertion(t *testing.T) {
 	t.Parallel()
 	signed := auth.Grant{TokenURL: base + "/token", Assertion: func() (string, error) { return "head.claims.signature", nil }}
 	server := &issuer{answer: func(int) (int, string) {
@@ -192,7 +192,7 @@ func TestAnAnswerThatRepeatsTheAssertionIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestTheSecretCanGoIntoTheForm(t *testing.T) {
+func TestFetched_SecretInForm(t *testing.T) {
 	t.Parallel()
 	server := &issuer{lifetime: 3600}
 	inForm := grant
@@ -209,7 +209,7 @@ func TestTheSecretCanGoIntoTheForm(t *testing.T) {
 	}
 }
 
-func TestAnAssertionIsMadeAnewForEachToken(t *testing.T) {
+func TestFetched_AssertionPerToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &issuer{lifetime: 100}
@@ -236,7 +236,7 @@ func TestAnAssertionIsMadeAnewForEachToken(t *testing.T) {
 	})
 }
 
-func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
+func TestFetched_TokenExpiry(t *testing.T) {
 	t.Parallel()
 	for lifetime, margin := range map[int]time.Duration{3600: time.Minute, 100: 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestATokenIsReplacedBeforeItEnds(t *testing.T) {
 	}
 }
 
-func TestToken_ExpiresInForms(t *testing.T) {
+func TestFetched_ExpiresInForms(t *testing.T) {
 	t.Parallel()
 	for form, want := range map[string]time.Duration{ // until the token is replaced
 		`3600`: 59 * time.Minute, `3600.0`: 59 * time.Minute, `3599.9`: 58*time.Minute + 59900*time.Millisecond,
@@ -300,7 +300,7 @@ func TestToken_ExpiresInForms(t *testing.T) {
 	}
 }
 
-func TestARefusedTokenIsReplacedOnce(t *testing.T) {
+func TestFetched_RefusedToken(t *testing.T) {
 	t.Parallel()
 	server := &issuer{} // whose tokens end when it says so
 	c := newClient(t, server, auth.Fetched(grant))
@@ -323,7 +323,7 @@ func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 	}
 }
 
-func TestNoTokenIsAnErrorOfTheCall(t *testing.T) {
+func TestFetched_NoToken(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status   int
@@ -397,7 +397,7 @@ type broken struct{}
 
 func (broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
-func TestATokenEndpointThatFailsForAMomentIsAskedAgain(t *testing.T) {
+func TestFetched_TemporaryFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &issuer{answer: func(n int) (int, string) {
@@ -415,7 +415,7 @@ func TestATokenEndpointThatFailsForAMomentIsAskedAgain(t *testing.T) {
 	})
 }
 
-func TestTheContextEndsTheWaitForAToken(t *testing.T) {
+func TestFetched_ContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &issuer{delay: time.Hour}
@@ -436,7 +436,7 @@ func TestTheContextEndsTheWaitForAToken(t *testing.T) {
 	})
 }
 
-func TestATokenSourceIsAskedForEveryCall(t *testing.T) {
+func TestSource_EveryCall(t *testing.T) {
 	t.Parallel()
 	server := &issuer{valid: "mine"}
 	n := 0
@@ -461,7 +461,7 @@ type sourceFunc func() (*oauth2.Token, error)
 
 func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
 
-func TestASecretThatNoHeaderCanCarryIsRefused(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"", " ", "a b", "a\r\nHost: b", "a\x00", "a\x7f"} {
 		if err := auth.Check("the token", secret); err == nil || len(secret) > 1 && strings.Contains(err.Error(), secret) {
@@ -473,7 +473,7 @@ func TestASecretThatNoHeaderCanCarryIsRefused(t *testing.T) {
 	}
 }
 
-func TestASourceMayFailWithoutAnAnswer(t *testing.T) {
+func TestSource_ErrorWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, new(issuer), auth.Source(sourceFunc(func() (*oauth2.Token, error) {
 		return nil, new(oauth2.RetrieveError)
@@ -486,7 +486,7 @@ func TestASourceMayFailWithoutAnAnswer(t *testing.T) {
 
 // Sent as it is, a line break would begin a header of somebody else's. Refused by the
 // transport, nobody would know that nothing was sent.
-func TestACredentialThatCannotBeSentIsRefusedBeforeIt(t *testing.T) {
+func TestSource_ControlCharacter(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]*oauth2.Token{
 		"no token":               nil,

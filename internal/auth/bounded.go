@@ -8,12 +8,12 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// maxToken is how long an answer of a token endpoint may be. The tokens of the providers
-// have less than 4 KiB.
+// maxToken is the maximum size of an answer of a token endpoint, in bytes. The tokens of the
+// providers have less than 4 KiB.
 const maxToken = 64 << 10
 
-// bounded returns a client that empties an answer of a token endpoint that is too long,
-// has too many values, or has a key twice. The OAuth library would decode it into maps.
+// bounded returns a client that empties the answer of a token endpoint if the answer is too long,
+// has too many values, or has the same key twice. The OAuth library decodes answers into maps.
 func bounded(client *http.Client) *http.Client {
 	c := *client
 	c.Transport = boundedTransport{client.Transport}
@@ -40,13 +40,13 @@ func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// readBody is a body that was read already.
+// readBody is a body that was read before.
 type readBody struct {
 	io.Reader
 	io.Closer
 }
 
-// failing ends a body as the connection did.
+// failing ends a body with the error of the connection.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) {

@@ -12,21 +12,21 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// ReadFile reads a file of a credential. Its path is in an error only if the folder
-// exists: else it may be what should have been in the file.
-func ReadFile(what, path string) ([]byte, error) {
+// ReadFile reads the file of a credential. An error contains the path only if the directory
+// exists, because the path may be a credential that was passed by mistake.
+func ReadFile(name, path string) ([]byte, error) {
 	if path == "" {
-		return nil, errors.New(what + " cannot be read: it has no path")
+		return nil, errors.New(name + " cannot be read: the path is empty")
 	}
 	data, err := os.ReadFile(path)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		if folder := filepath.Dir(path); filepath.IsAbs(path) && folder != filepath.Dir(folder) && isFolder(folder) {
-			return nil, fmt.Errorf("%s cannot be read: %w: %s", what, e.Err, path)
+			return nil, fmt.Errorf("%s cannot be read: %w: %s", name, e.Err, path)
 		}
-		return nil, fmt.Errorf("%s cannot be read: %w", what, e.Err)
+		return nil, fmt.Errorf("%s cannot be read: %w", name, e.Err)
 	}
 	if err != nil {
-		return nil, errors.New(what + " cannot be read")
+		return nil, errors.New(name + " cannot be read")
 	}
 	return data, nil
 }
@@ -36,8 +36,8 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Text returns the text of a file without the byte order mark that editors and
-// PowerShell put before it, in UTF-8.
+// Text returns the text of a file in UTF-8, without the byte order mark that editors and PowerShell
+// add.
 func Text(file []byte) []byte {
 	for mark, order := range map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian} {
 		rest, ok := bytes.CutPrefix(file, []byte(mark))
@@ -53,9 +53,8 @@ func Text(file []byte) []byte {
 	return bytes.TrimPrefix(file, []byte("\ufeff"))
 }
 
-// PEM returns PEM as package pem reads it: without a byte order mark, without the
-// indentation that it has in YAML, and with the line breaks that an environment
-// variable has as \n.
+// PEM returns PEM in the form that package pem reads: without a byte order mark, without the
+// indentation of YAML, and with line breaks instead of the \n of environment variables.
 func PEM(file []byte) []byte {
 	text := bytes.ReplaceAll(Text(file), []byte(`\n`), []byte("\n"))
 	var out bytes.Buffer

@@ -16,15 +16,15 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Grant is how a token is asked for.
+// Grant is the request for a token by OAuth 2.0 (RFC 6749).
 type Grant struct {
-	TokenURL     string
-	ClientID     string
-	ClientSecret string
-	Scopes       []string
-	InHeader     bool // client id and secret go into the header, else into the form
+	TokenURL     string   // TokenURL is the URL of the token endpoint.
+	ClientID     string   // ClientID is the ID of the client.
+	ClientSecret string   // ClientSecret is the secret of the client.
+	Scopes       []string // Scopes are the requested scopes.
+	InHeader     bool     // InHeader is true if the ID and the secret are sent in the header, and not in the form.
 
-	// Assertion is made anew for each request of the JWT bearer grant (RFC 7523);
+	// Assertion returns the assertion of one request by the JWT bearer grant (RFC 7523);
 	// nil for client credentials.
 	Assertion func() (string, error)
 }
@@ -32,9 +32,8 @@ type Grant struct {
 // jwtBearer is the grant type of RFC 7523.
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// Fetched fetches a token, keeps it for as long as it lasts, and fetches another
-// when it is about to end or the provider refuses it. However many calls need
-// one at a time, one request is made.
+// Fetched fetches a token and keeps it until shortly before its end, or until the provider refuses
+// it. Calls that need a token at the same time share one request.
 func Fetched(grant Grant) rest.NewAuthorizer {
 	return func(client *http.Client) rest.Authorizer {
 		client = bounded(client)
@@ -45,11 +44,11 @@ func Fetched(grant Grant) rest.NewAuthorizer {
 	}
 }
 
-// maxTokenBody is how much of a token endpoint's answer is read.
+// maxTokenBody is the maximum number of bytes that are read of a token endpoint's answer.
 const maxTokenBody = 1 << 20
 
-// fetch asks for a token. Package oauth2 is not used for it, because that refuses a
-// lifetime that is not an integer.
+// fetch requests a token. It does not use package oauth2, which refuses a lifetime that is not an
+// integer.
 func (g Grant) fetch(ctx context.Context, client *http.Client) (*kept, error) {
 	form, secrets := url.Values{"grant_type": {"client_credentials"}}, g.secrets()
 	if len(g.Scopes) > 0 {
@@ -70,7 +69,7 @@ func (g Grant) fetch(ctx context.Context, client *http.Client) (*kept, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, errors.New("the token endpoint's URL cannot be used")
+		return nil, errors.New("the URL of the token endpoint is invalid")
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -84,11 +83,11 @@ func (g Grant) fetch(ctx context.Context, client *http.Client) (*kept, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
 	if err != nil {
-		// As a lost connection: asking once more changes nothing.
+		// Like a lost connection, the request can be sent again, because it changes nothing.
 		return nil, &url.Error{Op: "Post", URL: g.TokenURL, Err: err}
 	}
 	var answer tokenAnswer
-	_ = json.Unmarshal(body, &answer) // a field of another type is left empty
+	_ = json.Unmarshal(body, &answer) // a field of another type stays empty
 	granted := resp.StatusCode >= 200 && resp.StatusCode <= 299 && answer.Code == ""
 	if granted && Check("the token", answer.Token) == nil {
 		token := &kept{header: []string{"Bearer " + answer.Token}}
@@ -101,7 +100,7 @@ func (g Grant) fetch(ctx context.Context, client *http.Client) (*kept, error) {
 		Answer: &rest.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body},
 		Code:   answer.Code, Description: answer.Description, Secrets: secrets,
 	}
-	if granted { // A success that is no token. The error would repeat parts of the answer.
+	if granted { // a success without a token; the text of err may repeat parts of the answer
 		refusal = &rest.TokenRefusal{Answer: &rest.Answer{Status: resp.StatusCode}}
 	}
 	return nil, refusal
@@ -115,11 +114,11 @@ type tokenAnswer struct {
 	Description string          `json:"error_description"`
 }
 
-// maxLifetime is the longest life of a token that is relied on.
+// maxLifetime is the longest lifetime of a token; a longer one is reduced to it.
 const maxLifetime = 30 * 24 * time.Hour
 
-// lifetime returns how long the token lasts; 0 if the answer does not say. It is a
-// number of seconds by RFC 6749, and some servers send a fraction or a string.
+// lifetime returns the lifetime of the token; 0 if the answer does not state it. By RFC 6749, the
+// answer has a number of seconds. Some servers send a fraction or a string.
 func (a *tokenAnswer) lifetime() time.Duration {
 	text := strings.TrimSpace(strings.Trim(string(a.ExpiresIn), `"`))
 	seconds, err := strconv.ParseFloat(text, 64)
@@ -129,7 +128,7 @@ func (a *tokenAnswer) lifetime() time.Duration {
 	return time.Duration(min(seconds, maxLifetime.Seconds()) * float64(time.Second))
 }
 
-// secrets are all forms in which the client secret is sent.
+// secrets returns the client secret in all forms in which it is sent.
 func (g Grant) secrets() []string {
 	id, secret := url.QueryEscape(g.ClientID), url.QueryEscape(g.ClientSecret)
 	return []string{base64.StdEncoding.EncodeToString([]byte(id + ":" + secret)), g.ClientSecret, secret}
@@ -137,18 +136,17 @@ func (g Grant) secrets() []string {
 
 type fetched struct {
 	fetch    func(context.Context) (*kept, error)
-	fetching chan struct{} // holds one element while a token is being fetched
+	fetching chan struct{} // contains an element while a token is being fetched
 	current  atomic.Pointer[kept]
 }
 
-// kept is a token that is in use.
+// kept is a fetched token.
 type kept struct {
 	header []string
-	until  time.Time // zero: for as long as the provider takes it
+	until  time.Time // zero if the answer did not state the lifetime
 }
 
-// spare is how long before its end a token is replaced, but never more than a
-// tenth of its life.
+// spare is the time before its end at which a token is replaced; at most a tenth of its lifetime.
 const spare = time.Minute
 
 func (f *fetched) Authorize(ctx context.Context, req *http.Request) error {
@@ -185,7 +183,7 @@ func (k *kept) lasts() bool {
 	return k != nil && (k.until.IsZero() || time.Now().Before(k.until))
 }
 
-// Refused drops the token that was refused, unless another call has done so.
+// Refused removes the refused token, unless another call replaced it.
 func (f *fetched) Refused(req *http.Request, _ http.Header) bool {
 	if token := f.current.Load(); token != nil && token.header[0] == req.Header.Get("Authorization") {
 		f.current.CompareAndSwap(token, nil)

@@ -6,11 +6,11 @@ import (
 	"os"
 )
 
-// Values returns the values that a caller's function has for names. A name without a value
-// is missing in the result.
+// Values returns the values of names by a caller's function. The result does not contain names
+// without a value.
 func Values(get func(name string) (string, error), names ...string) (map[string]string, error) {
 	if get == nil {
-		return nil, errors.New("the function for credentials is nil")
+		return nil, errors.New("the function for credentials must not be nil")
 	}
 	values := make(map[string]string, len(names))
 	for _, name := range names {
@@ -25,5 +25,5 @@ func Values(get func(name string) (string, error), names ...string) (map[string]
 	return values, nil
 }
 
-// Env is a function for [Values] that reads the environment.
+// Env returns the value of an environment variable, for [Values].
 func Env(name string) (string, error) { return os.Getenv(name), nil }

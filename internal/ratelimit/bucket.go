@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// Rate is a limit that the caller sets. The zero Rate sets none.
+// Rate is the caller's rate limit. The zero Rate is no limit.
 type Rate struct {
-	PerSecond float64
-	Burst     int
+	PerSecond float64 // PerSecond is the number of requests per second.
+	Burst     int     // Burst is the number of requests that may be sent at once.
 }
 
-// bucket is the caller's own limit: a bucket of tokens that fills by the rate.
-// It is not golang.org/x/time/rate because that would be one more module in the
-// programs of all users.
+// bucket is the caller's rate limit: a bucket of tokens that the rate fills. It replaces
+// golang.org/x/time/rate, which would add a module to the programs of all users.
 type bucket struct {
 	rate Rate
 
@@ -27,7 +26,7 @@ func newBucket(rate Rate) *bucket {
 	return &bucket{rate: rate, tokens: float64(rate.Burst)}
 }
 
-// take takes a token, or returns the time until there is one.
+// take takes a token and reports true, or returns the time until the next token.
 func (b *bucket) take(clock *clock) (bool, time.Duration) {
 	if b.rate.PerSecond == 0 {
 		return true, 0

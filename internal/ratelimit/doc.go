@@ -1,12 +1,12 @@
-// Package ratelimit holds back the requests of a client so that few of them are refused
-// by the provider's rate limit, and so that the limit is used up.
+// Package ratelimit delays the requests of a client so that the provider's rate limit refuses few
+// of them, and so that the client uses the whole limit.
 //
-// An [Adaptive] limiter learns the limit from the answers, because few providers document
-// theirs and fewer keep to it. Before each request the caller gets a [Permit] from
-// [Adaptive.Wait], and reports with it how the request ended. Callers get permits in the
-// order in which they asked; a request that was sent before goes first.
+// An [Adaptive] limiter learns the limit from the answers, because few providers document their
+// limit, and documented limits may differ from the actual ones. Before each request, the caller
+// gets a [Permit] from [Adaptive.Wait], and reports with it how the request ended. Callers get
+// permits in the order of their calls; a request that was sent before goes first.
 //
-// What is known of the limit decides whether a request can be sent (canSend):
+// The state of the limit decides whether a request can be sent (canSend):
 //
 //		              headers state a window
 //		      +------------------------------------------+
@@ -24,10 +24,11 @@
 //		                               +--------+
 //
 //	  - unknown: requests in flight grow from one with the number of answers.
-//	  - resting: no request is sent for as long as the refusal asked, or for 1 s to 1 min.
-//	  - window: the base quota is sent when the window opens, and no more until the next.
-//	    After some windows without a refusal a few more are tried, spread over the window.
-//	    If they are granted, the quota grows; if not, the next trial comes later.
-//	  - by headers: no more requests are in flight than the last answer stated to remain.
-//	    When none remain, nothing is sent until the window ends.
+//	  - resting: no request is sent for the Retry-After of the refusal, or for 1 s to 1 min.
+//	  - window: the base quota is sent when the window opens, and no other request until the
+//	    next window. After some windows without a refusal, a few more requests are tried,
+//	    spread over the window. If the provider grants them, the quota grows; otherwise the
+//	    next trial comes later.
+//	  - by headers: no more requests are in flight than the last answer stated to remain. If
+//	    none remain, no request is sent until the window ends.
 package ratelimit

@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Window is what the headers of an answer state about the window of time in which the
-// provider counts requests. Times are the provider's own.
+// Window is the window of time in which the provider counts requests, by the headers of an
+// answer. Its times are those of the provider's clock.
 type Window struct {
-	Permitted int       // requests in one window
-	Remaining int       // requests left in this one
-	Start     time.Time // when this window began; zero if the provider does not state it
-	Length    time.Duration
-	Date      time.Time // the provider's clock at the answer
+	Permitted int           // Permitted is the number of requests in one window.
+	Remaining int           // Remaining is the number of requests that the window still permits.
+	Start     time.Time     // Start is the start of the window; zero if the provider does not state it.
+	Length    time.Duration // Length is the length of the window.
+	Date      time.Time     // Date is the time of the answer.
 }
 
 // ReadWindow reads a window from the headers of an answer, and reports whether they state
 // one.
 type ReadWindow func(http.Header) (Window, bool)
 
-// MaxRest is the longest time for which one answer holds back all requests of a client. A
-// provider that asks for more is asked again after it.
+// MaxRest is the longest time for which one answer delays all requests of a client, even if the
+// provider states a longer time.
 const MaxRest = 15 * time.Minute
 
 // Adaptive is the rate limiter of one client. It is safe for concurrent use.
 type Adaptive struct {
-	own          *bucket
+	own          *bucket // the caller's limit
 	perOperation bool
-	shared       *queue // of all operations, unless each has one
+	shared       *queue // the queue of all operations, unless each has one
 
 	mu  sync.Mutex
 	all map[string]*queue // by operation
 }
 
-// New returns a limiter that keeps to the caller's own rate and to the provider's limit,
-// which it learns. perOperation is true if the provider limits each operation by itself.
+// New returns a limiter for the caller's rate and for the provider's limit, which it learns.
+// perOperation is true if the provider limits each operation separately.
 func New(rate Rate, perOperation bool) *Adaptive {
 	a := &Adaptive{own: newBucket(rate), perOperation: perOperation, all: make(map[string]*queue)}
 	a.shared = newQueue(a.own)
@@ -45,21 +45,25 @@ func New(rate Rate, perOperation bool) *Adaptive {
 
 // Request is a request that waits for its permit.
 type Request struct {
-	Resent  bool          // it was sent before, and goes first
-	MaxWait time.Duration // the longest wait
+	Resent  bool          // Resent is true if the request was sent before. It then goes first.
+	MaxWait time.Duration // MaxWait is the longest wait.
 
-	// OnWait is called once, with the time, when the request begins to wait for a known time.
+	// OnWait is called once, with the duration, when the request starts a wait of known
+	// duration.
 	OnWait func(time.Duration)
 }
 
-// TooLongError is the error of a request that would wait longer than its MaxWait, or for
-// the provider's limit longer than its context lasts.
-type TooLongError struct{ Wait time.Duration }
+// TooLongError is the error of a request that would wait longer than its MaxWait, or for the
+// provider's limit beyond the deadline of its context.
+type TooLongError struct {
+	Wait time.Duration // Wait is the necessary wait.
+}
 
+// Error returns a text without the wait.
 func (*TooLongError) Error() string { return "the wait for the rate limit is too long" }
 
-// Wait returns a permit as soon as a request of the operation can be sent. The error is a
-// [*TooLongError] as soon as the wait is known to be too long; otherwise it is that of the
+// Wait returns a permit when a request of the operation can be sent. The error is a
+// [*TooLongError] as soon as the wait is known to be too long; otherwise it is the error of the
 // context, or [trace.ErrStopped].
 func (a *Adaptive) Wait(ctx context.Context, operation string, r Request) (Permit, error) {
 	return a.queueOf(operation).wait(ctx, r)
@@ -79,16 +83,15 @@ func (a *Adaptive) queueOf(operation string) *queue {
 	return q
 }
 
-// Permit is a request that can be sent. It ends with exactly one of Answered, Refused and
-// Lost.
+// Permit permits one request. The caller must call exactly one of Answered, Refused and Lost.
 type Permit struct {
 	queue  *queue
-	window int
-	number int // of the request, among all of the queue
+	window int // the number of the window
+	number int // the number of the request in the queue
 }
 
-// Answered records an answer that was no refusal by the rate limit. known is false if its
-// headers state no window.
+// Answered records an answer that is no refusal by the rate limit. known is false if the headers
+// state no window.
 func (p Permit) Answered(w Window, known bool) {
 	p.end(func(q *quota) {
 		q.answered(p.window)
@@ -98,8 +101,8 @@ func (p Permit) Answered(w Window, known bool) {
 	})
 }
 
-// Refused records a refusal by the rate limit. Nothing is sent for as long as the provider
-// asks; after is 0 if it named no time.
+// Refused records a refusal by the rate limit. No request is sent for the time after, which the
+// provider stated; 0 if it stated none.
 func (p Permit) Refused(after time.Duration, w Window, known bool) {
 	p.end(func(q *quota) {
 		now := time.Now()
@@ -113,7 +116,7 @@ func (p Permit) Refused(after time.Duration, w Window, known bool) {
 	})
 }
 
-// Lost records that there was no answer.
+// Lost records that the request was not sent, or not answered.
 func (p Permit) Lost() { p.end(func(*quota) {}) }
 
 func (p Permit) end(record func(*quota)) {

@@ -9,25 +9,24 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// queue gives permits one after the other, as the provider's limit and the caller's own
-// permit.
+// queue gives permits in the order of the requests, within the provider's limit and the caller's.
 type queue struct {
-	own *bucket
+	own *bucket // the caller's limit
 
 	mu           sync.Mutex
 	quota        quota
-	blockedUntil time.Time // nothing is sent before
+	blockedUntil time.Time // no request is sent before
 	waiting      []*waiter
 
-	ownLimit bool // the caller's own limit was what held back the last request
+	ownLimit bool // the caller's limit delayed the last request
 }
 
 func newQueue(own *bucket) *queue { return &queue{own: own, quota: quota{remaining: -1}} }
 
 // waiter is a request that waits for its permit.
 type waiter struct {
-	wake   chan struct{} // makes it ask again
-	permit Permit        // has a queue once it is given
+	wake   chan struct{} // makes the request check the limits again
+	permit Permit        // its queue is nil until it is given
 }
 
 // wait returns a permit; see [Adaptive.Wait].
@@ -74,8 +73,8 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 	}
 }
 
-// pause waits until there is reason to ask again. Only the first in the queue watches the
-// clock.
+// pause waits until the request must check the limits again. Only the first request in the queue
+// has a timer.
 func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) error {
 	var after <-chan time.Time
 	if first && pause > 0 {
@@ -94,10 +93,10 @@ func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) err
 	return nil
 }
 
-// dispatch gives permits to the waiters, in their order, and returns how long the next of
-// them must wait; 0 means until something changes. All waiters that this concerns are
-// woken, except the one that asks.
-func (q *queue) dispatch(now time.Time, asks *waiter) time.Duration {
+// dispatch gives permits to the waiters in their order, and returns the wait of the next waiter;
+// 0 means until an answer. It wakes all waiters with a permit and the next waiter, except the
+// caller.
+func (q *queue) dispatch(now time.Time, caller *waiter) time.Duration {
 	for len(q.waiting) > 0 {
 		first := q.waiting[0]
 		ok, pause := q.canSend(&clock{now})
@@ -105,7 +104,7 @@ func (q *queue) dispatch(now time.Time, asks *waiter) time.Duration {
 			first.permit = q.permit()
 			q.waiting = q.waiting[1:]
 		}
-		if first != asks {
+		if first != caller {
 			select {
 			case first.wake <- struct{}{}:
 			default:
@@ -118,8 +117,7 @@ func (q *queue) dispatch(now time.Time, asks *waiter) time.Duration {
 	return 0
 }
 
-// leave takes a waiter out of the queue. A permit that it was given in the meantime is
-// given back.
+// leave removes a waiter from the queue, and returns the permit that it got in the meantime.
 func (q *queue) leave(w *waiter) {
 	if w.permit.queue != nil {
 		q.quota.returned()
@@ -129,8 +127,8 @@ func (q *queue) leave(w *waiter) {
 	q.dispatch(time.Now(), nil)
 }
 
-// canSend counts a request and reports true if it can be sent now. Otherwise it returns
-// when to ask again; 0 means when something has changed.
+// canSend counts a request and reports true if the request can be sent now. Otherwise it returns
+// the time until the next check; 0 means after the next answer.
 func (q *queue) canSend(clock *clock) (bool, time.Duration) {
 	q.ownLimit = false
 	if !q.blockedUntil.IsZero() {
@@ -149,10 +147,11 @@ func (q *queue) canSend(clock *clock) (bool, time.Duration) {
 	return true, 0
 }
 
-// permit returns the permit of the request that was counted last.
+// permit returns the permit of the request that canSend counted last.
 func (q *queue) permit() Permit { return Permit{q, q.quota.window, q.quota.number} }
 
-// clock is the time of one decision. It is read when it is first needed: mostly it is not.
+// clock is the time of one decision. It is read on first use, because most decisions do not need
+// it.
 type clock struct{ read time.Time }
 
 func (c *clock) now() time.Time {

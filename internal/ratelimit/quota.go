@@ -6,59 +6,60 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/backoff"
 )
 
-// quota is what is known of a provider's limit. It is learned in two ways.
+// quota is the learned state of a provider's limit. It learns in two ways.
 //
-// From headers: no more requests are in flight than the last of them stated to
-// remain, and when none remain nothing is sent until the window ends.
+// From headers: no more requests are in flight than the last answer stated to remain. If none
+// remain, no request is sent until the window ends.
 //
-// From refusals: requests run freely, with a concurrency that grows by success,
-// until one is refused. The Retry-After of the refusal is taken for the length of the
-// provider's window, and the requests granted in it for the base quota. From then on
-// the base quota is sent when a window opens, and no more until the next. Now and then
-// a few more are tried, spread over the window, and more each time that works, so that
-// a rate that was underestimated or has been raised is found. A trial that fails costs
-// one refusal and postpones the next.
+// From refusals: requests are sent without a limit, with a concurrency that grows with the
+// answers, until one is refused. The Retry-After of the refusal becomes the length of the
+// window, and the number of requests granted in it becomes the base quota. From then on, the
+// base quota is sent when a window opens, and no other request until the next window. In some
+// windows a few more requests are tried, spread over the window. Their number grows with each
+// success, so that the quota reaches a limit that was underestimated or raised. A failed trial
+// costs one refusal and postpones the next trial.
 type quota struct {
 	inFlight int // requests that were sent and not answered
-	number   int // of the last request that was sent
+	number   int // the number of the last request
 
-	// From headers; remaining is -1 until they state something.
+	// From headers; remaining is -1 until an answer states it.
 	remaining, permitted int
-	updated              int       // number of the last request that was sent before the last update
-	start                time.Time // of the window, by the provider's clock
-	ends                 time.Time // of the window, by ours; zero when unknown
+	updated              int       // the number of the last request before the last update
+	start                time.Time // the start of the window, by the provider's clock
+	ends                 time.Time // the end of the window, by the local clock; zero if unknown
 	span                 time.Duration
 
 	// From refusals.
-	window  int // number of the present window
+	window  int // the number of the current window
 	opened  time.Time
-	rested  bool // it opened after as long a rest as the provider asked for
-	closed  bool // a refusal ended it; the next opens after the rest
-	sent    int  // in it
-	granted int  // in it
+	rested  bool // the window opened after the time that the provider stated
+	closed  bool // a refusal ended the window; the next opens after the rest
+	sent    int  // requests in the window
+	granted int  // granted requests in the window
 
-	length   time.Duration // of a window
-	base     int           // the base quota: requests that a window grants at once; 0 while unknown
-	extra    int           // requests that it grants besides when they are spread over it
-	trial    int           // requests beyond these that are tried in this window
-	ceiling  int           // requests that a window did not grant the last time; 0 while unknown
-	exact    bool          // base is what the closed window has granted, which may grow by the requests in flight
-	clean    int           // windows in a row that were used up without a refusal
+	length   time.Duration // the length of a window
+	base     int           // the base quota: requests that a window grants at once; 0 if unknown
+	extra    int           // requests that a window grants in addition, if they are spread over it
+	trial    int           // requests beyond base and extra that this window tries
+	ceiling  int           // requests that a window last refused; 0 if unknown
+	exact    bool          // base is the number that the closed window granted, and may grow by the requests in flight
+	clean    int           // consecutive windows that were used up without a refusal
 	patience int           // clean windows before the next trial
-	untimed  int           // refusals in a row that named no time
+	untimed  int           // consecutive refusals without a stated time
 }
 
+// The constants of learning.
 const (
-	slowStart   = 64 // the square of the answers after which a second request may be in flight
-	minPatience = 16 // after a trial that failed
+	slowStart   = 64 // the square of the number of answers after which a second request may be in flight
+	minPatience = 16 // the clean windows after a failed trial
 	maxPatience = 512
 )
 
-// untimedBackoff is the rest after refusals that name no time.
+// untimedBackoff is the rest after refusals without a stated time.
 var untimedBackoff = backoff.Exponential{First: time.Second, Max: time.Minute}
 
-// canSend reports whether a request may be sent now, or else when to ask again; 0
-// means after the next answer.
+// canSend reports whether a request may be sent now. Otherwise it returns the time until the next
+// check; 0 means after the next answer.
 func (q *quota) canSend(clock *clock) (bool, time.Duration) {
 	if !q.ends.IsZero() {
 		return q.canSendByHeaders(clock.now())
@@ -66,14 +67,14 @@ func (q *quota) canSend(clock *clock) (bool, time.Duration) {
 	q.advance(clock)
 	switch {
 	case q.remaining == 0 && q.inFlight > 0:
-		// No header states when there will be more: one at a time, until an answer does.
+		// No header states the end of the window: send one request at a time until an answer does.
 		return false, 0
 	case q.remaining > 0 && q.inFlight >= q.remaining:
 		return false, 0
 	case q.remaining > 0 && q.base > 0:
-		return true, 0 // whatever refusals have shown
+		return true, 0 // the headers override the quota from refusals
 	case q.base == 0:
-		// One at first, so that a small limit is met by few.
+		// Start with one request, so that a small limit refuses few.
 		return q.inFlight < 1+q.granted*q.granted/slowStart, 0
 	}
 	return q.canSendInWindow(clock.now())
@@ -81,7 +82,7 @@ func (q *quota) canSend(clock *clock) (bool, time.Duration) {
 
 func (q *quota) canSendByHeaders(now time.Time) (bool, time.Duration) {
 	if past := now.Sub(q.ends); past >= 0 {
-		// The window is over. Nothing is known of the present one but its size.
+		// The window ended. Only the size of the current window is known.
 		on := q.span * (1 + past/q.span)
 		q.start, q.ends = q.start.Add(on), q.ends.Add(on)
 		q.remaining = q.permitted
@@ -95,20 +96,20 @@ func (q *quota) canSendByHeaders(now time.Time) (bool, time.Duration) {
 	return false, q.ends.Sub(now)
 }
 
-// canSendInWindow lets the base quota go when the window opens and spreads the other
-// requests over it.
+// canSendInWindow permits the base quota when the window opens, and spreads the other requests
+// over the window.
 func (q *quota) canSendInWindow(now time.Time) (bool, time.Duration) {
 	spread := q.extra + q.trial
 	switch {
 	case q.sent < q.base:
-		// Two at first, so that a window smaller than assumed is met by few.
+		// Start with two requests, so that a window smaller than assumed refuses few.
 		return q.inFlight < 2+q.granted, 0
 	case q.sent >= q.base+spread:
 		return false, q.opened.Add(q.length).Sub(now)
 	}
 	parts := spread + 1
 	if q.patience == 0 {
-		parts = max(parts, 8) // the very first trial comes early: it may well be refused
+		parts = max(parts, 8) // the first trial comes early, because a refusal is likely
 	}
 	due := q.opened.Add(q.length / time.Duration(parts) * time.Duration(q.sent-q.base+1))
 	if pause := due.Sub(now); pause > 0 {
@@ -117,7 +118,7 @@ func (q *quota) canSendInWindow(now time.Time) (bool, time.Duration) {
 	return true, 0
 }
 
-// advance opens the next window when it is time.
+// advance opens the next window if the current one ended.
 func (q *quota) advance(clock *clock) {
 	switch {
 	case q.opened.IsZero():
@@ -138,25 +139,25 @@ func (q *quota) advance(clock *clock) {
 		}
 		q.open(next, false)
 	}
-	// What was granted late in a window may be missing in the next: more is tried
-	// after one that was clean with all of it.
+	// Requests granted late in a window may count in the next one. So a trial follows only
+	// a clean window with the whole quota.
 	if q.base > 0 && (q.clean > q.patience || q.window == 1) {
 		q.clean, q.trial = 0, q.nextTrial()
 	}
 }
 
-// nextTrial returns how many more are tried: several times what was found so far, and
-// half of what is left below the ceiling.
+// nextTrial returns the number of requests of the next trial: three times extra, and at most half
+// of the difference to the ceiling.
 func (q *quota) nextTrial() int {
 	trial := max(1, 3*q.extra)
 	if q.ceiling == 0 {
 		return trial
 	}
-	left := (q.ceiling - q.base - q.extra) / 2
-	if left < 1 {
-		left, q.ceiling = 1, 0
+	most := (q.ceiling - q.base - q.extra) / 2
+	if most < 1 {
+		most, q.ceiling = 1, 0
 	}
-	return min(trial, left)
+	return min(trial, most)
 }
 
 func (q *quota) open(at time.Time, rested bool) {
@@ -165,20 +166,20 @@ func (q *quota) open(at time.Time, rested bool) {
 	q.sent, q.granted, q.trial = 0, 0, 0
 }
 
-// sending records a request that is sent.
+// sending records a request that got a permit.
 func (q *quota) sending() {
 	q.inFlight++
 	q.sent++
 	q.number++
 }
 
-// returned records a request that is not sent after all.
+// returned records a request whose permit was returned.
 func (q *quota) returned() {
 	q.inFlight--
 	q.sent--
 }
 
-// answered records an answer to a request of a window that was no refusal.
+// answered records an answer, to a request of a window, that is no refusal.
 func (q *quota) answered(window int) {
 	q.untimed = 0
 	if window != q.window {
@@ -190,10 +191,10 @@ func (q *quota) answered(window int) {
 	}
 }
 
-// refused records a refusal of a request of a window and returns how long to
-// rest. after is what the provider asked for, 0 when it did not.
+// refused records the refusal of a request of a window, and returns the time to rest. after is the
+// time that the provider stated; 0 for none.
 func (q *quota) refused(window int, now time.Time, after time.Duration) time.Duration {
-	first := window == q.window && !q.closed // of those that end a window
+	first := window == q.window && !q.closed // the first refusal ends the window
 	if after <= 0 {
 		if first {
 			q.untimed++
@@ -206,32 +207,32 @@ func (q *quota) refused(window int, now time.Time, after time.Duration) time.Dur
 	return after
 }
 
-// close ends a window that a refusal came in, and learns from it.
+// close ends a window after a refusal, and learns from it.
 func (q *quota) close(now time.Time, after time.Duration) {
 	q.closed, q.exact, q.clean = true, false, 0
 	age := now.Sub(q.opened)
 	switch {
 	case q.base == 0 && age > 2*after:
-		// What was granted long ago says nothing about a window of this length.
+		// The window is older than a window of this length, so that its number proves nothing.
 	case q.base == 0:
 		q.length, q.exact = after, age <= after
 		q.base = max(1, int(float64(q.granted)*min(1, float64(after)/float64(age))))
 	case q.sent > q.base:
-		// The base quota was granted. Of the others those are kept that were granted
-		// before the trial.
+		// The base quota was granted. Keep the extra requests that were granted before
+		// the trial.
 		q.ceiling = q.sent
 		if q.trial == 0 {
 			q.extra = q.extra * 3 / 4
 		}
 		q.patience = min(max(2*q.patience, minPatience), maxPatience)
 	case q.rested && q.extra == 0:
-		// Fewer than assumed. None at all means that the window is longer.
+		// The window granted fewer requests than assumed. If it granted none, it is longer.
 		if q.granted == 0 {
 			q.length = max(q.length, age+after)
 		}
 		q.base, q.exact = max(1, q.granted), true
 	default:
-		// This window may have begun within one of the provider's, or too many were
+		// The window may overlap two windows of the provider, or too many requests were
 		// sent late in the last one.
 		q.ceiling = q.base + q.extra
 		q.base = max(1, q.granted, q.base*7/8)
@@ -240,9 +241,9 @@ func (q *quota) close(now time.Time, after time.Duration) {
 	}
 }
 
-// update takes over what the headers of an answer state. Answers overtake each other:
-// of those to requests that were in flight together, and of those in one window,
-// the smallest number is the latest.
+// update records the window that the headers of an answer state. Answers may arrive out of order:
+// the smallest number of remaining requests is the latest, among requests that were in flight at
+// the same time, and in the same window.
 func (q *quota) update(w Window, now time.Time, number int) {
 	q.permitted = w.Permitted
 	switch {

@@ -113,7 +113,7 @@ func TestName(t *testing.T) {
 	}
 }
 
-func TestResourceIDStaysOneSegment(t *testing.T) {
+func TestResourceID_OneSegment(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
 		"vpce-0123456789abcdef0":        "/things/vpce-0123456789abcdef0",

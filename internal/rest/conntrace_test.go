@@ -58,7 +58,7 @@ func hangUp(conn net.Conn) {
 	conn.Close()
 }
 
-func TestWhatNeverHadAConnectionWasNotSent(t *testing.T) {
+func TestConnTrace_NoConnection(t *testing.T) {
 	t.Parallel()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
@@ -89,7 +89,7 @@ func TestWhatNeverHadAConnectionWasNotSent(t *testing.T) {
 	}
 }
 
-func TestWhatHadAConnectionMayHaveBeenSent(t *testing.T) {
+func TestConnTrace_Connection(t *testing.T) {
 	t.Parallel()
 	url := listen(t, hangUp)
 	err := newClient(t, &http.Transport{}, func(c *rest.Config) { c.BaseURL = url }).Do(t.Context(), remove())
@@ -100,7 +100,7 @@ func TestWhatHadAConnectionMayHaveBeenSent(t *testing.T) {
 
 // A transport may try again by itself. What its first connection carried is not
 // taken back by a second that was not made.
-func TestAConnectionThatIsNotMadeAgainMayHaveBeenUsed(t *testing.T) {
+func TestConnTrace_FailedRedial(t *testing.T) {
 	t.Parallel()
 	server := playing(func(req *http.Request) (*http.Response, error) {
 		trace := httptrace.ContextClientTrace(req.Context())
@@ -116,7 +116,7 @@ func TestAConnectionThatIsNotMadeAgainMayHaveBeenUsed(t *testing.T) {
 }
 
 // The connection of an attempt that was refused says nothing of the next attempt.
-func TestEachAttemptIsWatchedByItself(t *testing.T) {
+func TestConnTrace_EachAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := playing(func(req *http.Request) (*http.Response, error) {
@@ -136,7 +136,7 @@ func TestEachAttemptIsWatchedByItself(t *testing.T) {
 }
 
 // A wait for a connection that the context ends has sent nothing.
-func TestTheContextEndsTheWaitForAProxy(t *testing.T) {
+func TestConnTrace_ProxyWait(t *testing.T) {
 	t.Parallel()
 	reached := make(chan struct{})
 	proxy := through(t, listen(t, func(conn net.Conn) {
@@ -155,7 +155,7 @@ func TestTheContextEndsTheWaitForAProxy(t *testing.T) {
 }
 
 // The caller's own trace is told as well.
-func TestTheTraceOfTheCallerIsKept(t *testing.T) {
+func TestConnTrace_CallersTrace(t *testing.T) {
 	t.Parallel()
 	told := false
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { told = true }})

@@ -105,7 +105,7 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-func TestAnUnknownOutcomeKeepsItsCause(t *testing.T) {
+func TestDelete_UnknownOutcomeCause(t *testing.T) {
 	t.Parallel()
 	cause := &errors.Error{
 		Provider: "test", Operation: "DeleteThing", Target: "x",
@@ -126,7 +126,7 @@ func TestAnUnknownOutcomeKeepsItsCause(t *testing.T) {
 	}
 }
 
-func TestADeletionIsTriedAgainWithoutHaste(t *testing.T) {
+func TestDelete_WaitBetweenAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start, sends := time.Now(), 0

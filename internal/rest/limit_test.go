@@ -111,7 +111,7 @@ func minuteWindow(h http.Header) (ratelimit.Window, bool) {
 	}, ok
 }
 
-func TestNoDeletionIsLostToARateLimit(t *testing.T) {
+func TestRateLimit_NoLostDeletion(t *testing.T) {
 	t.Parallel()
 	for _, load := range []struct {
 		calls, workers int
@@ -143,7 +143,7 @@ func TestNoDeletionIsLostToARateLimit(t *testing.T) {
 	}
 }
 
-func TestTheClockMinuteIsUsedUpAndNotExceeded(t *testing.T) {
+func TestRateLimit_ClockMinute(t *testing.T) {
 	t.Parallel()
 	for _, latency := range []time.Duration{0, 40 * time.Millisecond} {
 		t.Run(latency.String(), func(t *testing.T) {

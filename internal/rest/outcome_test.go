@@ -64,7 +64,7 @@ func TestRemoval_DocumentedBody(t *testing.T) {
 	}
 }
 
-func TestWrite_OtherStatusIsNoSuccess(t *testing.T) {
+func TestWrite_OtherStatus(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 201, 202, 302} {
 		if got, s := code(t, newClient(t, playing(answer(status, ""))).Do(t.Context(), remove())); got != errors.UnexpectedResponse || s != status {
@@ -73,7 +73,7 @@ func TestWrite_OtherStatusIsNoSuccess(t *testing.T) {
 	}
 }
 
-func TestSuccess_ErrorNextToIt(t *testing.T) {
+func TestSuccess_ErrorMember(t *testing.T) {
 	t.Parallel()
 	type data struct {
 		ID    string `json:"id"`
@@ -137,7 +137,7 @@ func TestSuccess_KnownMembersOnly(t *testing.T) {
 }
 
 // The type of an error proves nothing: a transport may have sent the request before.
-func TestNotSent_ErrorTypeProvesNothing(t *testing.T) {
+func TestNotSent_ErrorType(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
 		"record header":        tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
@@ -168,7 +168,7 @@ func TestNotSent_ErrorTypeProvesNothing(t *testing.T) {
 	}
 }
 
-func TestAnswer_FromCacheProvesNothing(t *testing.T) {
+func TestAnswer_FromCache(t *testing.T) {
 	t.Parallel()
 	missing := func(c *rest.Config) {
 		c.Classify = func(a *rest.Answer, e *errors.Error) bool {
@@ -255,7 +255,7 @@ func TestRefusal_ForeignBody(t *testing.T) {
 	}
 }
 
-func TestRefusal_BurstOf403IsRetried(t *testing.T) {
+func TestRefusal_BurstOf403(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		foreign := func(c *rest.Config) { c.Classify = func(*rest.Answer, *errors.Error) bool { return false } }
@@ -307,7 +307,7 @@ func TestOwnLimit_ContextEnds(t *testing.T) {
 }
 
 // One refusal, of whatever length, must not stop a client for ever.
-func TestRateLimit_RetryAfterIsBounded(t *testing.T) {
+func TestRateLimit_LongRetryAfter(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		own  bool
@@ -334,7 +334,7 @@ func TestRateLimit_RetryAfterIsBounded(t *testing.T) {
 	}
 }
 
-func TestDelete_LogsTheRealAttempt(t *testing.T) {
+func TestDelete_LoggedAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -380,7 +380,7 @@ func TestOpaque_WhiteSpace(t *testing.T) {
 	}
 }
 
-func TestNotFound_NeedsItsStatus(t *testing.T) {
+func TestNotFound_OtherStatus(t *testing.T) {
 	t.Parallel()
 	missing := func(c *rest.Config) {
 		c.Classify = func(_ *rest.Answer, e *errors.Error) bool { e.Code = errors.OrganizationNotFound; return true }
@@ -431,7 +431,7 @@ func TestDeletion_UnknownMembers(t *testing.T) {
 }
 
 // A gentle stop of a teardown ends what waits, and must know what does not.
-func TestWrite_IsReportedBeforeItIsSent(t *testing.T) {
+func TestWrite_ReportedBeforeSent(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		call *rest.Call

@@ -46,7 +46,7 @@ func repeating(t *testing.T, ctx context.Context, token, message, id string) *er
 	return e
 }
 
-func TestAnAnswerThatRepeatsTheCredentialIsNotRepeated(t *testing.T) {
+func TestRedaction_Answer(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
 		`"no abc/def=+é here"`:                  "no [redacted] here",

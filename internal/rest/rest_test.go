@@ -88,7 +88,7 @@ func code(t *testing.T, err error) (errors.Code, int) {
 	return e.Code, e.Status
 }
 
-func TestReadsFollowRedirectsWithinTheirOrigin(t *testing.T) {
+func TestRedirect_Read(t *testing.T) {
 	t.Parallel()
 	found := answer(200, `{"id":"x"}`)
 	for name, test := range map[string]struct {
@@ -138,7 +138,7 @@ func TestReadsFollowRedirectsWithinTheirOrigin(t *testing.T) {
 
 // What a redirect led to may well not be there. That is no proof that what was asked
 // for is not: a deletion would be called done.
-func TestNotFoundAtTheEndOfARedirectProvesNothing(t *testing.T) {
+func TestRedirect_NotFound(t *testing.T) {
 	t.Parallel()
 	notFound := func(c *rest.Config) {
 		c.Classify = func(a *rest.Answer, e *errors.Error) bool {
@@ -159,7 +159,7 @@ func TestNotFoundAtTheEndOfARedirectProvesNothing(t *testing.T) {
 	}
 }
 
-func TestWritesFollowNoRedirect(t *testing.T) {
+func TestRedirect_Write(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*rest.Config){
 		"straight to the transport": func(*rest.Config) {},
@@ -182,7 +182,7 @@ func TestWritesFollowNoRedirect(t *testing.T) {
 	}
 }
 
-func TestTheCallersTimeoutAndCookiesCountForWrites(t *testing.T) {
+func TestWrite_TimeoutAndCookies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := playing(func(req *http.Request) (*http.Response, error) {
@@ -211,7 +211,7 @@ func TestTheCallersTimeoutAndCookiesCountForWrites(t *testing.T) {
 	}
 }
 
-func TestATransportThatBreaksItsPromises(t *testing.T) {
+func TestTransport_BrokenContract(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer func(*http.Request) (*http.Response, error)
@@ -231,7 +231,7 @@ func TestATransportThatBreaksItsPromises(t *testing.T) {
 	}
 }
 
-func TestWhatIsRepeated(t *testing.T) {
+func TestRetry_Repeatable(t *testing.T) {
 	t.Parallel()
 	refused := func(c errors.Code) func(*rest.Config) {
 		return func(config *rest.Config) {
@@ -300,7 +300,7 @@ func TestWhatIsRepeated(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsDueHasToBeAnObject(t *testing.T) {
+func TestSuccess_BodyNoObject(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
 		"{}": "", " \r\n\t{} ": "", `{"other":1}`: "",
@@ -318,7 +318,7 @@ func TestABodyThatIsDueHasToBeAnObject(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsDueMayBeAnArray(t *testing.T) {
+func TestSuccess_BodyArray(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
 		"[]": "", ` [{"id":"a"}]`: "",
@@ -333,7 +333,7 @@ func TestABodyThatIsDueMayBeAnArray(t *testing.T) {
 	}
 }
 
-func TestWhereNoBodyIsDueNoneButAnObjectIsASuccess(t *testing.T) {
+func TestSuccess_UndocumentedBody(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]errors.Code{
 		"": "", " \n": "", "{}": "",
@@ -347,7 +347,7 @@ func TestWhereNoBodyIsDueNoneButAnObjectIsASuccess(t *testing.T) {
 	}
 }
 
-func TestAttemptsEnd(t *testing.T) {
+func TestRetry_MaxAttempts(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*http.Request) (*http.Response, error){
 		"lost answers": breaks,
@@ -368,7 +368,7 @@ func TestAttemptsEnd(t *testing.T) {
 	}
 }
 
-func TestAWaitThatIsTooLongIsNotBegun(t *testing.T) {
+func TestRetry_LongWait(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		first    func(*http.Request) (*http.Response, error)
@@ -429,7 +429,7 @@ func TestAWaitThatIsTooLongIsNotBegun(t *testing.T) {
 	})
 }
 
-func TestTheCallersOwnLimitHolds(t *testing.T) {
+func TestRateLimit_OwnLimit(t *testing.T) {
 	t.Parallel()
 	for _, perOperation := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -453,7 +453,7 @@ func TestTheCallersOwnLimitHolds(t *testing.T) {
 	}
 }
 
-func TestOfSeveralOperationsEachHasItsOwnLimit(t *testing.T) {
+func TestRateLimit_PerOperation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := playing(answer(429, "", "Retry-After", "60"), answer(204, ""))
@@ -468,7 +468,7 @@ func TestOfSeveralOperationsEachHasItsOwnLimit(t *testing.T) {
 	})
 }
 
-func TestBodiesAreReadToALimit(t *testing.T) {
+func TestAnswer_BodyLimit(t *testing.T) {
 	t.Parallel()
 	endless := func(status int) (func(*http.Request) (*http.Response, error), *counting) {
 		body := &counting{}
@@ -510,7 +510,7 @@ func (c *counting) Read(p []byte) (int, error) {
 
 func (c *counting) Close() error { c.closed = true; return nil }
 
-func TestRequestsAreBuiltFromTheirParts(t *testing.T) {
+func TestCall_Request(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		base, id string
@@ -548,7 +548,7 @@ func TestRequestsAreBuiltFromTheirParts(t *testing.T) {
 	}
 }
 
-func TestABodyCanBeSentAgain(t *testing.T) {
+func TestCall_GetBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var bodies []string
@@ -580,7 +580,7 @@ func TestABodyCanBeSentAgain(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeSentIsAnInvalidArgument(t *testing.T) {
+func TestCall_InvalidArgument(t *testing.T) {
 	t.Parallel()
 	server := playing(answer(204, ""))
 	c := newClient(t, server)
@@ -602,7 +602,7 @@ func TestWhatCannotBeSentIsAnInvalidArgument(t *testing.T) {
 	}
 }
 
-func TestTheURLIsInNoError(t *testing.T) {
+func TestError_NoURL(t *testing.T) {
 	t.Parallel()
 	server := playing(func(req *http.Request) (*http.Response, error) {
 		return nil, &url.Error{Op: "Get", URL: req.URL.String(), Err: io.ErrUnexpectedEOF}
@@ -616,7 +616,7 @@ func TestTheURLIsInNoError(t *testing.T) {
 	}
 }
 
-func TestEveryAttemptIsLogged(t *testing.T) {
+func TestLog_EveryAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -646,7 +646,7 @@ func TestEveryAttemptIsLogged(t *testing.T) {
 }
 
 // What is left of a refusal may not say what it was.
-func TestARefusalThatIsCutIsAskedForAgain(t *testing.T) {
+func TestRefusal_Truncated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		cut := func(req *http.Request) (*http.Response, error) {

@@ -26,7 +26,7 @@ func ended(t *testing.T, body string) bool {
 	return err == nil
 }
 
-func TestAnAnswerThatSaysSomethingTwiceIsNoSuccess(t *testing.T) {
+func TestAnswer_DuplicateKeys(t *testing.T) {
 	t.Parallel()
 	var many strings.Builder
 	for i := range 2_000 {

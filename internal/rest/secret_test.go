@@ -24,7 +24,7 @@ func concealing(t *testing.T, server http.RoundTripper, secret string) *rest.Cli
 
 func anything(string) error { return nil }
 
-func TestOwnCredential_IsNotSentAsArgument(t *testing.T) {
+func TestOwnCredential_Argument(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"s3cret-token", "s3cret/+=&?", `s3cret"\`} {
 		for name, change := range map[string]func(*rest.Call){

@@ -11,7 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-func TestAWaitEndsWhenNothingIsLeft(t *testing.T) {
+func TestWait_End(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -44,7 +44,7 @@ func TestAWaitEndsWhenNothingIsLeft(t *testing.T) {
 	})
 }
 
-func TestAWaitThatIsGivenUpSaysWhatIsLeft(t *testing.T) {
+func TestWait_NotFinished(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -69,7 +69,7 @@ func TestAWaitThatIsGivenUpSaysWhatIsLeft(t *testing.T) {
 	})
 }
 
-func TestAWaitEndsWithAFailureThatDoesNotPass(t *testing.T) {
+func TestWait_PermanentFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

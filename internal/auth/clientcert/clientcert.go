@@ -1,5 +1,5 @@
-// Package clientcert is authentication by a client certificate: it reads the
-// certificate and makes the transport that shows it.
+// Package clientcert authenticates by a client certificate. It reads the certificate, and makes
+// the transport that sends it.
 package clientcert
 
 import (
@@ -18,9 +18,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// Config is a [rest.Config] that may have a certificate. [Config.Build] makes a
-// plain one of it once all options were applied: only then the caller's client
-// is known.
+// Config is a [rest.Config] that may have a certificate. [Config.Build] returns the rest.Config
+// after all options were applied, because any of them may set the HTTP client.
 type Config struct {
 	rest.Config
 
@@ -28,7 +27,7 @@ type Config struct {
 	roots       *x509.CertPool
 }
 
-// UseCertificate takes the certificate; it is the credential.
+// UseCertificate sets the certificate as the credential.
 func (c *Config) UseCertificate(certificate tls.Certificate) error {
 	if err := check(&certificate); err != nil {
 		return err
@@ -37,7 +36,7 @@ func (c *Config) UseCertificate(certificate tls.Certificate) error {
 	return c.Authorize(auth.None())
 }
 
-// UseRoots takes the certificates that the server's is checked by, in PEM.
+// UseRoots sets the CA certificates that verify the server, in PEM.
 func (c *Config) UseRoots(text []byte) error {
 	c.roots = x509.NewCertPool()
 	if !c.roots.AppendCertsFromPEM(auth.PEM(text)) {
@@ -46,24 +45,24 @@ func (c *Config) UseRoots(text []byte) error {
 	return nil
 }
 
-// check refuses a certificate that no server would accept, which else would be
-// known at the first request only.
+// check returns an error for a certificate that no server accepts, so that New fails instead of
+// the first request.
 func check(certificate *tls.Certificate) error {
 	if len(certificate.Certificate) == 0 {
-		return errors.New("the certificate is empty")
+		return errors.New("the certificate must not be empty")
 	}
 	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 	if err != nil {
-		return errors.New("the certificate cannot be parsed")
+		return errors.New("cannot parse the certificate")
 	}
 	if !fits(certificate.PrivateKey, leaf) {
-		return errors.New("the private key is not that of the certificate")
+		return errors.New("the private key must be that of the certificate")
 	}
 	certificate.Leaf = leaf
 	return nil
 }
 
-// fits reports whether a private key is that of a certificate.
+// fits reports whether a private key belongs to a certificate.
 func fits(key any, certificate *x509.Certificate) bool {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
@@ -73,28 +72,27 @@ func fits(key any, certificate *x509.Certificate) bool {
 	return ok && public.Equal(certificate.PublicKey)
 }
 
-// FromPEM reads a certificate and its private key, each in PEM. Errors repeat nothing
-// of them.
+// FromPEM reads a certificate and its private key, each in PEM. Errors contain no part of them.
 func FromPEM(certificate, key []byte) (tls.Certificate, error) {
 	certificate, key = auth.PEM(certificate), auth.PEM(key)
 	switch {
 	case !has(certificate, isCertificate) && has(certificate, isKey):
 		return tls.Certificate{}, errors.New("the certificate's file has a private key and no certificate")
 	case !has(certificate, isCertificate):
-		return tls.Certificate{}, errors.New("the certificate's file has no certificate in PEM")
+		return tls.Certificate{}, errors.New("the certificate's file must have a certificate in PEM")
 	case !has(key, isKey) && has(key, isCertificate):
 		return tls.Certificate{}, errors.New("the private key's file has a certificate and no private key")
 	case !has(key, isKey):
-		return tls.Certificate{}, errors.New("the private key's file has no private key in PEM")
+		return tls.Certificate{}, errors.New("the private key's file must have a private key in PEM")
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return tls.Certificate{}, errors.New("the certificate and the private key are not a pair, or cannot be parsed")
+		return tls.Certificate{}, errors.New("cannot parse the certificate and its private key, or they are not a pair")
 	}
 	return pair, nil
 }
 
-// has reports whether a text has a PEM block of a kind.
+// has reports whether a text contains a PEM block of a kind.
 func has(text []byte, kind func(string) bool) bool {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if kind(block.Type) {
@@ -108,13 +106,13 @@ func isCertificate(kind string) bool { return kind == "CERTIFICATE" }
 
 func isKey(kind string) bool { return kind == "PRIVATE KEY" || strings.HasSuffix(kind, " PRIVATE KEY") }
 
-// ErrPassword is the error of a p12 file whose password is another one.
+// ErrPassword is the error of a p12 file with another password than the given one.
 var ErrPassword = errors.New("the password is not that of the p12 file")
 
 var errNoPassword = fmt.Errorf("%w: none was given", ErrPassword)
 
-// FromP12 reads a PKCS#12 file, as F5 hands out, of any age: those that OpenSSL 3
-// writes and those with the ciphers of before.
+// FromP12 reads a PKCS#12 file, such as F5 issues, with the ciphers of OpenSSL 3 or with older
+// ones. The error matches [ErrPassword] if the password is wrong or missing.
 func FromP12(data []byte, password string) (tls.Certificate, error) {
 	key, leaf, others, err := pkcs12.DecodeChain(data, password)
 	switch {
@@ -123,10 +121,10 @@ func FromP12(data []byte, password string) (tls.Certificate, error) {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
 		return tls.Certificate{}, ErrPassword
 	case err != nil:
-		// The decoder's own words are about ASN.1.
-		return tls.Certificate{}, errors.New("the p12 file cannot be decoded")
+		// The text of err describes ASN.1.
+		return tls.Certificate{}, errors.New("cannot decode the p12 file")
 	}
-	// TLS wants the key's certificate first. The file may have them in any order.
+	// TLS requires the certificate of the key first. The file may have any order.
 	chain := append([]*x509.Certificate{leaf}, others...)
 	if i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return fits(key, c) }); i > 0 {
 		chain[0], chain[i] = chain[i], chain[0]

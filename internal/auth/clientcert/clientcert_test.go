@@ -62,7 +62,7 @@ func do(t *testing.T, config *clientcert.Config, err error) (errors.Code, int) {
 	return "", 0
 }
 
-func TestACertificateIsTheCredential(t *testing.T) {
+func TestClientCert_Credential(t *testing.T) {
 	t.Parallel()
 	a, other := certtest.NewAuthority(t, "CA"), certtest.NewAuthority(t, "another CA")
 	for version, number := range map[string]uint16{"TLS 1.2": tls.VersionTLS12, "TLS 1.3": tls.VersionTLS13} {
@@ -102,7 +102,7 @@ func TestACertificateIsTheCredential(t *testing.T) {
 	}
 }
 
-func TestTheServerIsCheckedByTheGivenAuthority(t *testing.T) {
+func TestClientCert_Roots(t *testing.T) {
 	t.Parallel()
 	a, other := certtest.NewAuthority(t, "CA"), certtest.NewAuthority(t, "another CA")
 	server := a.Server(certified, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, false)
@@ -121,7 +121,7 @@ func TestTheServerIsCheckedByTheGivenAuthority(t *testing.T) {
 	}
 }
 
-func TestTheCallersTransportIsCopied(t *testing.T) {
+func TestClientCert_CopiedTransport(t *testing.T) {
 	t.Parallel()
 	a, other := certtest.NewAuthority(t, "CA"), certtest.NewAuthority(t, "another CA")
 	server := a.Server(certified, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, true)
@@ -155,7 +155,7 @@ func TestTheCallersTransportIsCopied(t *testing.T) {
 
 // A plain transport speaks HTTP/2, and a copy of it has to do so as well: it
 // offers that to the server.
-func TestACopyOfAPlainTransportSpeaksHTTP2(t *testing.T) {
+func TestClientCert_HTTP2(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	server := a.Server(certified, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, true)
@@ -166,7 +166,7 @@ func TestACopyOfAPlainTransportSpeaksHTTP2(t *testing.T) {
 }
 
 // A session that began without the certificate must not be taken up with it.
-func TestATransportWithADialerOfItsOwnKeepsIt(t *testing.T) {
+func TestClientCert_OwnDialer(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	server := a.Server(certified, &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}, false)
@@ -182,7 +182,7 @@ func TestATransportWithADialerOfItsOwnKeepsIt(t *testing.T) {
 	}
 }
 
-func TestSessionsOfTheCallerAreNotResumed(t *testing.T) {
+func TestClientCert_SessionCache(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	server := a.Server(certified, &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven}, false)
@@ -204,7 +204,7 @@ func TestSessionsOfTheCallerAreNotResumed(t *testing.T) {
 	}
 }
 
-func TestTLSBefore12IsRefused(t *testing.T) {
+func TestClientCert_OldTLS(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	server := a.Server(certified, &tls.Config{
@@ -218,7 +218,7 @@ func TestTLSBefore12IsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsOurOwnEnds(t *testing.T) {
+func TestClientCert_IdleConnTimeout(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	for name, test := range map[string]struct {
@@ -246,7 +246,7 @@ func TestWhatIsOurOwnEnds(t *testing.T) {
 	}
 }
 
-func TestATransportThatCannotShowACertificateIsRefused(t *testing.T) {
+func TestClientCert_UnsuitableTransport(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	for name, transport := range map[string]http.RoundTripper{
@@ -275,7 +275,7 @@ type roundTripper struct{}
 
 func (roundTripper) RoundTrip(*http.Request) (*http.Response, error) { return nil, net.ErrClosed }
 
-func TestP12FilesOfAnyAgeAreRead(t *testing.T) {
+func TestFromP12_Ciphers(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	client := a.Client(time.Hour)
@@ -312,7 +312,7 @@ func TestP12FilesOfAnyAgeAreRead(t *testing.T) {
 	}
 }
 
-func TestACertificateThatCannotBeUsedIsRefused(t *testing.T) {
+func TestClientCert_InvalidCertificate(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
 	right := a.Client(time.Hour)

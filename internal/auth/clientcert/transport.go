@@ -12,12 +12,12 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// idleTimeout ends the idle connections of a transport that would keep them for
-// good: nobody but us could close them.
-const idleTimeout = 90 * time.Second // as http.DefaultTransport
+// idleTimeout closes the idle connections of a copied transport without a timeout, because the
+// caller cannot close them.
+const idleTimeout = 90 * time.Second // the value of http.DefaultTransport
 
-// Build returns the configuration with a client that shows the certificate and
-// checks the server by the roots. If neither was given the client stays the caller's.
+// Build returns the configuration with a client that sends the certificate and verifies the
+// server by the roots. Without both, the client is the caller's.
 func (c *Config) Build() (config rest.Config, err error) {
 	if c.certificate == nil && c.roots == nil {
 		return c.Config, nil
@@ -37,7 +37,7 @@ func (c *Config) Build() (config rest.Config, err error) {
 	return config, nil
 }
 
-// transport returns a copy of the caller's transport, with the certificate.
+// transport returns a copy of the caller's transport with the certificate.
 func (c *Config) transport(callers http.RoundTripper) (*http.Transport, error) {
 	if callers == nil {
 		callers = http.DefaultTransport
@@ -45,9 +45,9 @@ func (c *Config) transport(callers http.RoundTripper) (*http.Transport, error) {
 	original, ok := callers.(*http.Transport)
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("a certificate needs an *http.Transport, and the HTTP client has a %T", callers)
+		return nil, fmt.Errorf("the HTTP client must have an *http.Transport for a certificate, not a %T", callers)
 	case dialsTLS(original):
-		return nil, errors.New("a certificate cannot be put into a transport that has its own DialTLS")
+		return nil, errors.New("the transport must not have DialTLS or DialTLSContext with a certificate")
 	}
 	t := original.Clone()
 	if t.TLSClientConfig == nil {
@@ -56,9 +56,9 @@ func (c *Config) transport(callers http.RoundTripper) (*http.Transport, error) {
 	config := t.TLSClientConfig
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	if c.certificate != nil {
-		// Shown whatever authorities the server names: among Certificates one would be
-		// looked for that fits, and none be shown, and the server could not say why it
-		// refuses.
+		// Send the certificate for all authorities of the server. With Certificates, the
+		// transport sends none if no authority matches, and the server cannot report why
+		// it refuses.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return c.certificate, nil
 		}
@@ -67,14 +67,13 @@ func (c *Config) transport(callers http.RoundTripper) (*http.Transport, error) {
 	if c.roots != nil {
 		config.RootCAs = c.roots
 	}
-	// A copy offers HTTP/2 to the server as the original does, but does not always
-	// speak it.
+	// A copy offers HTTP/2 to the server like the original, but does not always support it.
 	t.ForceAttemptHTTP2 = t.ForceAttemptHTTP2 || slices.Contains(config.NextProtos, "h2")
 	t.IdleConnTimeout = cmp.Or(t.IdleConnTimeout, idleTimeout)
 	return t, nil
 }
 
-// dialsTLS reports whether a transport does not look at its TLS configuration.
+// dialsTLS reports whether a transport ignores its TLS configuration.
 func dialsTLS(t *http.Transport) bool {
 	//lint:ignore SA1019 callers may still set it
 	return t.DialTLSContext != nil || t.DialTLS != nil

@@ -8,11 +8,11 @@ import (
 	"github.com/icholy/digest"
 )
 
-// find returns the digest challenge of an answer that can be met: the first one with
-// a SHA-2 algorithm, else the first one. It returns nil if the answer has none.
+// find returns the first usable digest challenge of an answer with a SHA-2 algorithm. Without one,
+// it returns the first usable challenge; nil if the answer has none.
 //
-// A server may send several challenges, of several schemes, in one header line or in
-// many (RFC 9110, section 11.6.1).
+// A server may send several challenges, of several schemes, in one header line or in several
+// (RFC 9110, section 11.6.1).
 func find(header http.Header) *digest.Challenge {
 	var found *digest.Challenge
 	for _, line := range header.Values("WWW-Authenticate") {
@@ -31,10 +31,9 @@ func isMD5(c *digest.Challenge) bool {
 	return c.Algorithm == "" || strings.EqualFold(c.Algorithm, "MD5")
 }
 
-// usable reports whether a challenge can be met, and reduces its qop values to the
-// one that will be used. The values that this client does not know are ignored
-// (RFC 7616, section 3.3); "auth" is preferred, because it needs no second pass over
-// the body.
+// usable reports whether this client can answer a challenge, and reduces its qop values to the one
+// to use. It ignores unknown values (RFC 7616, section 3.3), and prefers "auth", which does not
+// hash the body.
 func usable(c *digest.Challenge) bool {
 	if len(c.QOP) > 0 {
 		known := ""
@@ -51,12 +50,12 @@ func usable(c *digest.Challenge) bool {
 // challenges returns the digest challenges of one header line.
 func challenges(line string) []*digest.Challenge {
 	var all []*digest.Challenge
-	var current *digest.Challenge // nil in a challenge of another scheme
+	var current *digest.Challenge // nil in the challenge of another scheme
 	last := ""                    // the name of the last parameter of current
 	for _, element := range elements(line) {
 		scheme, parameter := split(element)
 		if current != nil && last == "qop" && parameter == "" && (scheme == "auth" || scheme == "auth-int") {
-			// The rest of a list without its quotation marks: qop=auth,auth-int.
+			// The rest of a list without quotation marks: qop=auth,auth-int.
 			current.QOP = append(current.QOP, scheme)
 			continue
 		}
@@ -72,7 +71,7 @@ func challenges(line string) []*digest.Challenge {
 		}
 		name, value, ok := parse(parameter)
 		if !ok {
-			// Nothing in a challenge that cannot be read is relied on.
+			// Ignore the whole challenge if a part is invalid.
 			all, current = all[:len(all)-1], nil
 			continue
 		}
@@ -82,7 +81,7 @@ func challenges(line string) []*digest.Challenge {
 	return all
 }
 
-// elements splits a header line at the commas outside of quoted strings.
+// elements splits a header line at the commas outside quoted strings.
 func elements(line string) []string {
 	var all []string
 	start, quoted := 0, false
@@ -100,8 +99,8 @@ func elements(line string) []string {
 	return append(all, line[start:])
 }
 
-// split takes an element apart: "Digest realm=x" has a scheme and a parameter,
-// "Negotiate" a scheme only, "nonce=x" a parameter only.
+// split returns the scheme and the parameter of an element: "Digest realm=x" has both,
+// "Negotiate" has a scheme, and "nonce=x" has a parameter.
 func split(element string) (scheme, parameter string) {
 	element = strings.Trim(element, " \t")
 	i := strings.IndexAny(element, " \t=\"")
@@ -115,7 +114,7 @@ func split(element string) (scheme, parameter string) {
 	return element[:i], rest
 }
 
-// parse reads a parameter: a name, in lower case, and a value, without quotation marks.
+// parse returns the name of a parameter in lower case, and its value without quotation marks.
 func parse(parameter string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(parameter, "=")
 	name = strings.ToLower(strings.TrimRight(name, " \t"))
@@ -138,7 +137,7 @@ func parse(parameter string) (name, value string, ok bool) {
 	return name, "", false // the quoted string has no end
 }
 
-// set puts a parameter into a challenge.
+// set sets a parameter of a challenge.
 func set(c *digest.Challenge, name, value string) {
 	switch name {
 	case "realm":

@@ -97,7 +97,7 @@ func TestStaleNonce_FirstCredential(t *testing.T) {
 	}
 }
 
-func TestStaleNonce_Forever(t *testing.T) {
+func TestStaleNonce_Repeated(t *testing.T) {
 	t.Parallel()
 	requests := 0
 	c := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -111,7 +111,7 @@ func TestStaleNonce_Forever(t *testing.T) {
 }
 
 // Servers behind one address have nonces of their own if they share no secret.
-func TestServers_NoncesOfTheirOwn(t *testing.T) {
+func TestServers_SeparateNonces(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		next     func(n int, req *http.Request) int // the server of the n-th request
@@ -148,7 +148,7 @@ func TestServers_NoncesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestServers_NonceGoesToItsOriginOnly(t *testing.T) {
+func TestServers_NonceOfOtherOrigin(t *testing.T) {
 	t.Parallel()
 	a := digestauth.New("public", "private")(nil)
 	request := func(url string) *http.Request {

@@ -1,5 +1,5 @@
-// Package digestauth is HTTP digest authentication (RFC 7616) that keeps the
-// server's challenge: one request per call once the challenge is known.
+// Package digestauth authenticates by HTTP digest (RFC 7616). It keeps the challenge of the server,
+// so that later calls need one request.
 package digestauth
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// New returns an authorizer for a user name and a password. The first request
-// goes out without a credential and fetches the challenge.
+// New returns an authorizer for a user name and a password. The first request has no credential;
+// its answer contains the challenge.
 func New(user, password string) rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {
 		return &authorizer{
@@ -29,40 +29,40 @@ func New(user, password string) rest.NewAuthorizer {
 	}
 }
 
-// maxRenewals is how often one request is sent again at most because its nonce was
+// maxRenewals is the maximum number of times that one request is sent again because its nonce was
 // refused.
 const maxRenewals = 5
 
-// maxChallenges is how many challenges of one origin are kept. There is more than one
-// only if servers with nonces of their own share the origin.
+// maxChallenges is the maximum number of challenges that are kept of one origin. An origin has more
+// than one only if several servers share the origin and not their nonces.
 const maxChallenges = 4
 
 type authorizer struct {
 	answer func(*digest.Challenge, digest.Options) (*digest.Credentials, error)
 
 	mu    sync.Mutex
-	pools map[origin][]*challenge // in the order of their arrival
-	used  int                     // how many credentials were made
+	pools map[origin][]*challenge // from the oldest to the newest
+	used  int                     // the number of credentials that were made
 }
 
-// origin is where a nonce is valid. It is sent to no other one.
+// origin is the origin of a nonce, which is not sent to another.
 type origin struct{ scheme, host string }
 
 func originOf(u *url.URL) origin { return origin{u.Scheme, u.Host} }
 
-// challenge is a challenge that is kept.
+// challenge is a kept challenge.
 type challenge struct {
-	*digest.Challenge      // is replaced, never changed
-	uses              int  // how often it was answered: the nonce count
-	last              int  // when it was answered last, as a number of [authorizer.used]
-	refused           bool // its last credential was refused, or a newer challenge replaced it
+	*digest.Challenge      // replaced and never changed
+	uses              int  // the nonce count: how often it was answered
+	last              int  // [authorizer.used] when it was last answered
+	refused           bool // its last credential was refused, or a newer challenge replaces it
 }
 
 func (a *authorizer) Authorize(_ context.Context, req *http.Request) error {
 	return a.authorize(req, a.choose)
 }
 
-// authorize answers the challenge that a function chooses; nil for none.
+// authorize answers the challenge that the function choose returns; nil for none.
 func (a *authorizer) authorize(req *http.Request, choose func(*http.Request) *challenge) error {
 	a.mu.Lock()
 	c := choose(req)
@@ -86,9 +86,9 @@ func (a *authorizer) authorize(req *http.Request, choose func(*http.Request) *ch
 	return nil
 }
 
-// choose returns the challenge for a request that was not sent yet. If there are
-// several, it is one whose domain has the request's path, and the least recently used
-// one: servers that take turns each get a nonce of their own.
+// choose returns the challenge for a request that was not sent before. Of several challenges, it
+// returns one whose domain contains the path of the request, and of these the least recently used
+// one: servers that alternate each get their nonce.
 func (a *authorizer) choose(req *http.Request) *challenge {
 	var chosen *challenge
 	for _, c := range a.pools[originOf(req.URL)] {
@@ -109,7 +109,7 @@ func better(u *url.URL, c, than *challenge) bool {
 	return c.last < than.last
 }
 
-// covers reports whether a URL is in the protection space that a challenge names.
+// covers reports whether a URL is in the protection space of a challenge.
 func covers(c *challenge, u *url.URL) bool {
 	for _, domain := range c.Domain {
 		space, err := u.Parse(domain)
@@ -120,14 +120,14 @@ func covers(c *challenge, u *url.URL) bool {
 	return len(c.Domain) == 0
 }
 
-// Refused takes up the challenge that came with a 401. It is worth answering
-// unless it is the one that was answered: then the password is wrong.
+// Refused keeps the challenge of a 401. It reports false if the challenge was answered before,
+// because the password is wrong then.
 func (a *authorizer) Refused(req *http.Request, header http.Header) bool {
 	return a.Renew(req, header) != nil
 }
 
-// Renew takes up the challenge that came with a 401, and returns the authorizer that
-// answers it; nil if the password is wrong.
+// Renew keeps the challenge of a 401, and returns the authorizer that answers it; nil if the
+// password is wrong.
 func (a *authorizer) Renew(req *http.Request, header http.Header) rest.Authorizer {
 	return (&renewal{authorizer: a}).Renew(req, header)
 }
@@ -135,15 +135,15 @@ func (a *authorizer) Renew(req *http.Request, header http.Header) rest.Authorize
 // renewal authorizes one request whose credential was refused.
 type renewal struct {
 	*authorizer
-	offered []*challenge // in the answers to this request
+	offered []*challenge // the challenges of the answers to this request
 }
 
 func (r *renewal) Authorize(_ context.Context, req *http.Request) error {
 	return r.authorize(req, func(*http.Request) *challenge {
 		last := len(r.offered) - 1
 		if last == 2 {
-			// Two new nonces were refused. Of two servers that take turns, the next one is
-			// that which sent the nonce before this one.
+			// Two new nonces were refused. If two servers alternate, the next one is the
+			// server of the nonce before this one.
 			last = 1
 		}
 		return r.offered[last]
@@ -163,7 +163,7 @@ func (r *renewal) Renew(req *http.Request, header http.Header) rest.Authorizer {
 	if credentials, err := digest.ParseCredentials(req.Header.Get("Authorization")); err == nil {
 		sent = credentials.Nonce
 	}
-	// A new nonce was answered, and refused. Only "stale" says that the password is right.
+	// A credential for a new nonce was refused. Only "stale" shows that the password is right.
 	if sent == offered.Nonce || len(r.offered) > 0 && !offered.Stale {
 		return nil
 	}
@@ -171,10 +171,10 @@ func (r *renewal) Renew(req *http.Request, header http.Header) rest.Authorizer {
 	return &renewal{r.authorizer, append(slices.Clip(r.offered), c)}
 }
 
-// keep puts a challenge into the pool of an origin. The nonces before it have ended,
-// unless several servers have nonces of their own: then a new nonce of one is refused
-// by the other, and both are used. Nonces that have ended stay for a while, because a
-// server that sends one again expects the nonce count to go on.
+// keep adds a challenge to the pool of an origin. The earlier nonces expired, unless several
+// servers have their own nonces: then one server refuses the nonce of the other, and both stay in
+// use. Expired nonces stay for a while, because a server that sends one again expects the next
+// nonce count.
 func (a *authorizer) keep(o origin, offered *digest.Challenge, refused string, several bool) *challenge {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -189,7 +189,7 @@ func (a *authorizer) keep(o origin, offered *digest.Challenge, refused string, s
 	}
 	if kept == nil {
 		if len(pool) == maxChallenges {
-			// The oldest of those that were refused, or of all.
+			// The oldest of the refused challenges, or of all.
 			oldest := max(0, slices.IndexFunc(pool, func(c *challenge) bool { return c.refused }))
 			pool = slices.Delete(pool, oldest, oldest+1)
 		}
@@ -201,7 +201,7 @@ func (a *authorizer) keep(o origin, offered *digest.Challenge, refused string, s
 	return kept
 }
 
-// ready returns how many challenges can be answered without a request for another one.
+// ready returns the number of challenges that can be answered without a request for another.
 func ready(pool []*challenge) int {
 	n := 0
 	for _, c := range pool {

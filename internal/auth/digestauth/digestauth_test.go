@@ -87,7 +87,7 @@ func doPath(t *testing.T, c *rest.Client, path string) error {
 	return c.Do(t.Context(), &rest.Call{Operation: "DeleteThing", Method: http.MethodDelete, Path: path, Status: 204})
 }
 
-func TestAKnownChallengeIsAnsweredAtOnce(t *testing.T) {
+func TestDigest_KnownChallenge(t *testing.T) {
 	t.Parallel()
 	s := &server{}
 	c := newClient(t, s, "private")
@@ -101,7 +101,7 @@ func TestAKnownChallengeIsAnsweredAtOnce(t *testing.T) {
 	}
 }
 
-func TestANonceThatHasEndedIsReplaced(t *testing.T) {
+func TestDigest_ExpiredNonce(t *testing.T) {
 	t.Parallel()
 	for _, stale := range []bool{true, false} {
 		s := &server{lives: 3, stale: stale}
@@ -117,7 +117,7 @@ func TestANonceThatHasEndedIsReplaced(t *testing.T) {
 	}
 }
 
-func TestManyCallsShareAChallenge(t *testing.T) {
+func TestDigest_ParallelCalls(t *testing.T) {
 	t.Parallel()
 	s := &server{}
 	c := newClient(t, s, "private")
@@ -140,7 +140,7 @@ func TestManyCallsShareAChallenge(t *testing.T) {
 	}
 }
 
-func TestAWrongPasswordIsNotSentForEver(t *testing.T) {
+func TestDigest_WrongPassword(t *testing.T) {
 	t.Parallel()
 	s := &server{}
 	c := newClient(t, s, "guessed")
@@ -156,7 +156,7 @@ func TestAWrongPasswordIsNotSentForEver(t *testing.T) {
 }
 
 // A server may say that a nonce is stale and send the same one again.
-func TestAChallengeThatComesBackIsNotAnsweredForEver(t *testing.T) {
+func TestDigest_RepeatedChallenge(t *testing.T) {
 	t.Parallel()
 	requests := 0
 	c := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -171,7 +171,7 @@ func TestAChallengeThatComesBackIsNotAnsweredForEver(t *testing.T) {
 
 // Two calls that are refused at the same time get the same challenge, and must
 // not use a nonce count twice.
-func TestANonceCountIsNotUsedTwice(t *testing.T) {
+func TestDigest_NonceCount(t *testing.T) {
 	t.Parallel()
 	authorizer := digestauth.New("public", "private")(nil)
 	header := http.Header{"Www-Authenticate": {`Digest realm="x", nonce="n", qop="auth"`}}
@@ -195,7 +195,7 @@ func TestANonceCountIsNotUsedTwice(t *testing.T) {
 	}
 }
 
-func TestOtherSchemesAreNotAnswered(t *testing.T) {
+func TestDigest_OtherSchemes(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{"", `Basic realm="x"`, `Digest realm="x", nonce="n", algorithm=NONE`, "Digest ", `Digest qop="auth`, `Digest nonce="n", qop="strange"`} {
 		requests := 0

@@ -1,6 +1,5 @@
-// Package jwtprofile makes the assertions by which a service account of Zitadel
-// asks for a token: the JWT profile of RFC 7523, signed with the account's
-// private key.
+// Package jwtprofile makes the assertions by which a service account of Zitadel requests a token:
+// JWTs of RFC 7523, signed with the private key of the account.
 package jwtprofile
 
 import (
@@ -14,21 +13,21 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/auth"
 )
 
-// Key is the key of a service account. It holds the private key behind a
-// function, where no formatting verb reaches it.
+// Key is the key of a service account. The private key is behind a function, so that no formatting
+// verb shows it.
 type Key struct {
 	sign func(audience string) (string, error)
 }
 
-// lifetime is that of the vendor's own client. The issuer takes any end in the
-// future, but no assertion that is older than an hour.
+// lifetime is the lifetime of an assertion, equal to that of the vendor's client. The issuer
+// accepts any end in the future, and refuses an assertion older than an hour.
 const lifetime = time.Hour
 
-// skew is how far the caller's clock may be ahead: the issuer takes no assertion of
-// the future. It is more than the minute that is promised, because the issuer rounds.
+// skew is the time by which an assertion is backdated, because the issuer refuses an assertion of
+// the future. It exceeds the promised minute, because the issuer rounds.
 const skew = 90 * time.Second
 
-// Parse reads a key file as Zitadel hands it out. Errors repeat nothing of it.
+// Parse reads a key file in the form that Zitadel issues. Errors contain no part of the file.
 func Parse(file []byte) (*Key, error) {
 	var content struct {
 		Type       string `json:"type"`
@@ -38,28 +37,28 @@ func Parse(file []byte) (*Key, error) {
 		Expiration string `json:"expirationDate"` // "" and null for none
 	}
 	if err := json.Unmarshal(auth.Text(file), &content); err != nil {
-		return nil, errors.New("the key file is not the JSON of a key")
+		return nil, errors.New("the key file must be the JSON of a key")
 	}
 	var end time.Time
 	if date := strings.TrimSpace(content.Expiration); date != "" {
 		var err error
 		if end, err = time.Parse(time.RFC3339, date); err != nil {
-			return nil, errors.New("the key file's expirationDate is not a date")
+			return nil, errors.New("the key file's expirationDate must be an RFC 3339 date")
 		}
 	}
 	switch {
 	case content.Type != "serviceaccount":
-		return nil, errors.New("the key is not one of a service account")
+		return nil, errors.New("the key must be one of a service account")
 	case content.KeyID == "" || content.UserID == "":
-		return nil, errors.New("the key file lacks the key's id or the user's")
+		return nil, errors.New("the key file must have a keyId and a userId")
 	}
 	private, err := jwt.ParseRSAPrivateKeyFromPEM(auth.PEM([]byte(content.Key))) // PKCS #1 or #8
 	if err != nil {
-		return nil, errors.New("the key file has no RSA key in PEM")
+		return nil, errors.New("the key file must have an RSA key in PEM")
 	}
 	return &Key{func(audience string) (string, error) {
 		now := time.Now()
-		// The issuer would only say that it failed, as it does of every fault.
+		// The issuer reports the same failure for every fault.
 		if !end.IsZero() && now.Add(-skew).After(end) {
 			return "", errors.New("the key expired on " + end.Format(time.DateOnly))
 		}
@@ -75,8 +74,8 @@ func Parse(file []byte) (*Key, error) {
 	}}, nil
 }
 
-// Assertion returns a function that makes an assertion for an audience: the
-// issuer itself, not its token endpoint.
+// Assertion returns a function that makes an assertion for an audience, which is the issuer and
+// not its token endpoint.
 func (k *Key) Assertion(audience string) func() (string, error) {
 	return func() (string, error) { return k.sign(audience) }
 }

@@ -70,7 +70,7 @@ func file(t *testing.T, changes map[string]any) []byte {
 	return encoded
 }
 
-func TestAnAssertionIsWhatTheIssuerWants(t *testing.T) {
+func TestAssertion_Claims(t *testing.T) {
 	t.Parallel()
 	for name, pem := range map[string]string{"PKCS #1": pkcs1(), "PKCS #8": pkcs8(t, private())} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestAnAssertionIsWhatTheIssuerWants(t *testing.T) {
 	}
 }
 
-func TestAnAssertionIsMadeAnew(t *testing.T) {
+func TestAssertion_New(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		key, err := jwtprofile.Parse(file(t, nil))
@@ -126,7 +126,7 @@ func TestAnAssertionIsMadeAnew(t *testing.T) {
 	})
 }
 
-func TestAnExpiredKeySignsNothing(t *testing.T) {
+func TestAssertion_ExpiredKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		key, err := jwtprofile.Parse(file(t, map[string]any{"expirationDate": "2000-01-02T00:00:00Z"}))
@@ -144,7 +144,7 @@ func TestAnExpiredKeySignsNothing(t *testing.T) {
 	})
 }
 
-func TestAKeyWithoutAnEndIsTaken(t *testing.T) {
+func TestParse_NoExpiration(t *testing.T) {
 	t.Parallel()
 	key, err := jwtprofile.Parse(file(t, map[string]any{"expirationDate": nil}))
 	if err != nil {
@@ -158,7 +158,7 @@ func TestAKeyWithoutAnEndIsTaken(t *testing.T) {
 // The issuer takes no assertion of the future, none that is older than an hour and none
 // that has ended: zitadel/oidc, op.NewJWTProfileVerifier(storage, issuer, time.Hour,
 // time.Second).
-func TestAssertion_ClockOff(t *testing.T) {
+func TestAssertion_ClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, off := range []time.Duration{-time.Minute, 0, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestParse_FileForms(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoKeyIsRefused(t *testing.T) {
+func TestParse_InvalidFile(t *testing.T) {
 	t.Parallel()
 	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -254,7 +254,7 @@ func TestAFileThatIsNoKeyIsRefused(t *testing.T) {
 	}
 }
 
-func TestNoFormattingVerbShowsTheKey(t *testing.T) {
+func TestKey_FormattingVerbs(t *testing.T) {
 	t.Parallel()
 	key, err := jwtprofile.Parse(file(t, nil))
 	if err != nil {
