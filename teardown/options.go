@@ -73,6 +73,7 @@ func WithConfirm(name string) Option {
 // An ID is invalid if it is empty, or contains white space at an end or characters that do not
 // print. [Report.UnmatchedAllow] lists the IDs that match no organization of the plan.
 func WithAllow(ids ...string) Option {
+	ids = slices.Clone(ids)
 	return option(func(s *settings) {
 		s.limited = true
 		s.allow = append(s.allow, ids...)
@@ -85,6 +86,7 @@ func WithAllow(ids ...string) Option {
 // case, and takes precedence over [WithAllow]. An ID is invalid as in WithAllow.
 // [Report.UnmatchedDeny] lists the IDs that match no organization of the plan.
 func WithDeny(ids ...string) Option {
+	ids = slices.Clone(ids)
 	return option(func(s *settings) {
 		s.deny = append(s.deny, ids...)
 		s.check("WithDeny", ids)
@@ -104,6 +106,7 @@ func (s *settings) check(option string, ids []string) {
 // overrides that a plan requires; if one is missing, applying returns [errors.NotConfirmed].
 // An unknown override is invalid.
 func WithOverrides(overrides ...Override) Option {
+	overrides = slices.Clone(overrides)
 	return option(func(s *settings) {
 		for _, o := range overrides {
 			if !slices.Contains(Overrides(), o) {
@@ -218,10 +221,11 @@ func WithPlanTTL(d time.Duration) Option {
 }
 
 // WithResume sets the entries of earlier journals; see [ReadJournal]. If an entry shows that
-// the deletion of the same organization (provider, instance and ID) was started, and none
-// shows that the provider refused it, an organization that no longer exists has the outcome
-// [Deleted] instead of [NotFound]. Entries of other organizations have no effect.
+// the deletion of the same organization (provider, instance and ID) was started, and no
+// entry shows that the provider refused that deletion, an organization that no longer exists
+// has the outcome [Deleted] instead of [NotFound]. Entries of other organizations have no effect.
 func WithResume(entries []Entry) Option {
+	entries = slices.Clone(entries)
 	return option(func(s *settings) { s.resume = append(s.resume, entries...) })
 }
 

@@ -1232,6 +1232,25 @@ func TestWithEvents_Several(t *testing.T) {
 	}
 }
 
+// An option copies its values.
+func TestOption_ChangedSlice(t *testing.T) {
+	t.Parallel()
+	allow, deny, overrides := []string{"org_1"}, []string{"org_1"}, []teardown.Override{teardown.OwnOrganization}
+	entries := []teardown.Entry{entry(teardown.EntryDeletionStarted)}
+	permitted := []teardown.Option{teardown.WithAllow(allow...), teardown.WithOverrides(overrides...), teardown.WithResume(entries)}
+	denied := teardown.WithDeny(deny...)
+	allow[0], deny[0], overrides[0], entries[0] = "org_2", "org_2", "x", teardown.Entry{}
+	w := &fakeBlocking{inspect: &errors.Error{Code: errors.OrganizationNotFound, Target: "org_1"}}
+	p := (&fakeBlocking{}).plan(t)
+	options := append(permitted, teardown.WithConfirm("Acme"))
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, options...); err != nil || r.Outcome != teardown.Deleted {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, append(options, denied)...); !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Options whose values add up, and options of which the last one counts.
 func TestOption_Repeated(t *testing.T) {
 	t.Parallel()

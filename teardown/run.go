@@ -26,7 +26,7 @@ type Job struct {
 type JobResult struct {
 	Index  int     // the index of the job
 	Plan   *Plan   // nil if it could not be made
-	Report *Report // nil if no step was started; see [Execute]
+	Report *Report // nil if the plan was not applied; see [Execute]
 	Err    error   // the error of Plan or of Teardown; nil if both succeeded
 }
 
@@ -38,8 +38,9 @@ type JobResult struct {
 // that runs yields its result. If the caller leaves the loop, RunJobs cancels the jobs that
 // run. No job runs after the loop.
 //
-// The options apply to all jobs. If the context is nil, parallel is less than 1, or a job
-// lacks a function, the error in the results is [errors.InvalidArgument].
+// The options apply to all jobs. If the context is nil or parallel is less than 1, no job runs
+// and the error of each result is [errors.InvalidArgument]; so is that of a job that lacks a
+// function.
 func RunJobs(ctx context.Context, jobs []Job, parallel int, options ...Option) iter.Seq[JobResult] {
 	return func(yield func(JobResult) bool) {
 		if err := checkJobs(ctx, parallel); err != nil {
