@@ -31,10 +31,10 @@ func (c *Client) rest() api {
 	return c.api
 }
 
-// New returns a client. It requires the instance's address and a credential:
-// [WithBaseURL] and one of [WithToken], [WithKey], [WithKeyFile] and
-// [WithClientCredentials], or [FromEnv]. New returns [errors.InvalidArgument] if an option
-// is invalid or missing.
+// New returns a client. It requires the instance's address and a credential: [WithBaseURL] and
+// one of [WithToken], [WithKey], [WithKeyFile], [WithClientCredentials] and [WithTokenSource];
+// or [WithCredentials] or [FromEnv], which set both. New returns [errors.InvalidArgument] if an
+// option is invalid or missing.
 func New(options ...Option) (*Client, error) {
 	config, err := configure(options)
 	if err != nil {
