@@ -21,7 +21,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// issuer is a token endpoint, at /token, and an API that takes its last token.
+// issuer is a token endpoint, at /token, and an API that accepts its last token.
 type issuer struct {
 	lifetime int                                   // of tokens, in seconds; 0: not said
 	answer   func(n int) (status int, body string) // of the n-th token request; nil for a token
@@ -90,7 +90,7 @@ func newClient(t *testing.T, server http.RoundTripper, authorizer rest.NewAuthor
 }
 
 func call() *rest.Call {
-	return &rest.Call{Operation: "DeleteThing", Target: "x", Method: http.MethodDelete, Path: "/things/x", Status: 200}
+	return &rest.Call{Operation: "DeleteResource", Target: "x", Method: http.MethodDelete, Path: "/resources/x", Status: 200}
 }
 
 var grant = auth.Grant{
@@ -120,7 +120,7 @@ func TestFetched_OneTokenForAllCalls(t *testing.T) {
 		if diff := cmp.Diff(want, server.tokens[0]); diff != "" {
 			t.Errorf("form (-want +got):\n%s", diff)
 		}
-		// RFC 6749, section 2.3.1: both are form-encoded before they are joined.
+		// RFC 6749, section 2.3.1: both are form-encoded before they are concatenated.
 		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape("id:1")+":"+url.QueryEscape("s3cret/+")))
 		if diff := cmp.Diff(basic, server.basic[0]); diff != "" {
 			t.Errorf("authorization (-want +got):\n%s", diff)
@@ -178,7 +178,7 @@ func TestFetched_AnswerWithSecret(t *testing.T) {
 	}
 }
 
-// An assertion is good for a token until it ends.
+// An assertion is valid until it expires.
 func TestFetched_AnswerWithAssertion(t *testing.T) {
 	t.Parallel()
 	signed := auth.Grant{TokenURL: base + "/token", Assertion: func() (string, error) { return "head.claims.signature", nil }}
@@ -354,7 +354,7 @@ func TestFetched_NoToken(t *testing.T) {
 				server := &issuer{media: media, answer: func(int) (int, string) { return test.status, test.body }}
 				err := newClient(t, server, auth.Fetched(grant)).Do(t.Context(), call())
 				e, _ := errors.AsType[*errors.Error](err)
-				if e == nil || e.Code != test.code || e.Status != 0 || e.Operation != "DeleteThing" || e.Target != "x" || e.Attempts != 0 {
+				if e == nil || e.Code != test.code || e.Status != 0 || e.Operation != "DeleteResource" || e.Target != "x" || e.Attempts != 0 {
 					t.Fatalf("got %v, want %q of the call, not sent", err, test.code)
 				}
 				cause, _ := errors.AsType[*errors.Error](e.Err)
@@ -368,7 +368,7 @@ func TestFetched_NoToken(t *testing.T) {
 					t.Errorf("%d calls were sent", server.calls)
 				}
 			}
-			// What is in the body counts, whatever it calls itself.
+			// The body counts, with any Content-Type.
 			for _, media := range []string{"application/json", "text/plain", "text/html"} {
 				synctest.Test(t, func(t *testing.T) { refused(t, media) })
 			}
@@ -478,14 +478,14 @@ func TestSource_ErrorWithoutAnswer(t *testing.T) {
 	c := newClient(t, new(issuer), auth.Source(sourceFunc(func() (*oauth2.Token, error) {
 		return nil, new(oauth2.RetrieveError)
 	})))
-	err := c.Do(t.Context(), &rest.Call{Operation: "GetThing", Method: http.MethodGet, Path: "/things/x", Status: 200, Repeat: true})
+	err := c.Do(t.Context(), &rest.Call{Operation: "GetResource", Method: http.MethodGet, Path: "/resources/x", Status: 200, Repeat: true})
 	if e, ok := errors.AsType[*errors.Error](err); !ok || e.Status != 0 {
 		t.Errorf("got %v", err)
 	}
 }
 
-// Sent as it is, a line break would begin a header of somebody else's. Refused by the
-// transport, nobody would know that nothing was sent.
+// A line break in a credential would start another header. If the transport refuses it, the error
+// does not prove that nothing was sent.
 func TestSource_ControlCharacter(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]*oauth2.Token{

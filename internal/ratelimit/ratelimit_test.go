@@ -13,7 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// patient is a request that waits for as long as it takes.
+// patient is a request without a limit of its wait.
 var patient = ratelimit.Request{MaxWait: time.Hour, OnWait: func(time.Duration) {}}
 
 // take returns the permit of a request of an operation.
@@ -26,7 +26,7 @@ func take(t *testing.T, limiter *ratelimit.Adaptive, operation string) ratelimit
 	return permit
 }
 
-// After a refusal nothing is sent for as long as the provider asks, by any operation.
+// After a refusal, no operation sends a request for the time that the provider stated.
 func TestAdaptive_Refusal(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -54,7 +54,7 @@ func TestAdaptive_Refusal(t *testing.T) {
 	}
 }
 
-// Refusals that name no time double the rest, up to a minute.
+// Each refusal without a stated time doubles the rest, up to a minute.
 func TestAdaptive_RefusalWithoutTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAdaptive_RefusalWithoutTime(t *testing.T) {
 	})
 }
 
-// When no requests remain by the headers, nothing is sent until the window ends.
+// If no requests remain by the headers, no request is sent until the window ends.
 func TestAdaptive_Headers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestAdaptive_TooLong(t *testing.T) {
 	})
 }
 
-// A request that waits leaves the queue when its context ends or at a stop. The next one
+// A waiting request leaves the queue if its context ends, or at a stop. The next request
 // gets its permit.
 func TestAdaptive_Ended(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ func FuzzOpaque(f *testing.F) {
 		if rest.Opaque(id) != nil {
 			return
 		}
-		call := rest.Call{Path: "/things/{id}"}
+		call := rest.Call{Path: "/resources/{id}"}
 		call.PathParam("id", "id", id, rest.Opaque)
 		switch {
 		case id == "" || id == "." || id == ".." || len([]rune(id)) > 200:
@@ -116,9 +116,9 @@ func TestName(t *testing.T) {
 func TestResourceID_OneSegment(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
-		"vpce-0123456789abcdef0":        "/things/vpce-0123456789abcdef0",
-		"/subscriptions/a/b.c(d)":       "/things/%2Fsubscriptions%2Fa%2Fb.c%28d%29",
-		"a/b":                           "/things/a%2Fb",
+		"vpce-0123456789abcdef0":        "/resources/vpce-0123456789abcdef0",
+		"/subscriptions/a/b.c(d)":       "/resources/%2Fsubscriptions%2Fa%2Fb.c%28d%29",
+		"a/b":                           "/resources/a%2Fb",
 		"":                              "",
 		"/":                             "",
 		"//a":                           "",
@@ -133,7 +133,7 @@ func TestResourceID_OneSegment(t *testing.T) {
 	} {
 		server := playing(answer(204, ""))
 		call := remove()
-		call.Path = "/things/{id}"
+		call.Path = "/resources/{id}"
 		call.PathParam("id", "id", id, rest.ResourceID)
 		got := ""
 		if err := newClient(t, server).Do(t.Context(), call); err == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// through returns a transport that goes through a proxy.
+// through returns a transport with a proxy.
 func through(t *testing.T, proxy string) *http.Transport {
 	t.Helper()
 	u, err := url.Parse(proxy)
@@ -30,7 +30,7 @@ func through(t *testing.T, proxy string) *http.Transport {
 	return transport
 }
 
-// listen accepts connections and gives each to a function, which owns it.
+// listen accepts connections and passes each to a function, which closes it.
 func listen(t *testing.T, serve func(net.Conn)) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func listen(t *testing.T, serve func(net.Conn)) (url string) {
 	return "http://" + l.Addr().String()
 }
 
-// hangUp reads what comes first and ends the connection.
+// hangUp reads once and closes the connection.
 func hangUp(conn net.Conn) {
 	_, _ = conn.Read(make([]byte, 4096))
 	conn.Close()
@@ -80,7 +80,7 @@ func TestConnTrace_NoConnection(t *testing.T) {
 			var last trace.Last
 			err := c.Do(trace.With(t.Context(), &last), remove())
 			if tried, sent := last.Writes(); tried != 2 || sent != 0 {
-				t.Errorf("%d writes tried, %d sent", tried, sent)
+				t.Errorf("got %d writes tried and %d sent", tried, sent)
 			}
 			if got, status := code(t, err); got != errors.Unavailable || status != 0 || attempts(err) != 2 {
 				t.Errorf("got %v after %d attempts, want %q after 2", err, attempts(err), errors.Unavailable)
@@ -98,8 +98,8 @@ func TestConnTrace_Connection(t *testing.T) {
 	}
 }
 
-// A transport may try again by itself. What its first connection carried is not
-// taken back by a second that was not made.
+// A transport may connect a second time. A failed second connection does not prove that the first
+// one sent nothing.
 func TestConnTrace_FailedRedial(t *testing.T) {
 	t.Parallel()
 	server := playing(func(req *http.Request) (*http.Response, error) {
@@ -115,7 +115,7 @@ func TestConnTrace_FailedRedial(t *testing.T) {
 	}
 }
 
-// The connection of an attempt that was refused says nothing of the next attempt.
+// The connection of a refused attempt proves nothing about the next attempt.
 func TestConnTrace_EachAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestConnTrace_EachAttempt(t *testing.T) {
 	})
 }
 
-// A wait for a connection that the context ends has sent nothing.
+// If the context ends the wait for a connection, nothing was sent.
 func TestConnTrace_ProxyWait(t *testing.T) {
 	t.Parallel()
 	reached := make(chan struct{})
@@ -154,19 +154,19 @@ func TestConnTrace_ProxyWait(t *testing.T) {
 	}
 }
 
-// The caller's own trace is told as well.
+// The trace of the caller receives the events, too.
 func TestConnTrace_CallersTrace(t *testing.T) {
 	t.Parallel()
-	told := false
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { told = true }})
+	called := false
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { called = true }})
 	url := listen(t, hangUp)
 	_ = newClient(t, &http.Transport{}, func(c *rest.Config) { c.BaseURL = url }).Do(ctx, remove())
-	if !told {
-		t.Error("it was not told of the connection")
+	if !called {
+		t.Error("the trace of the caller did not receive the connection")
 	}
 }
 
-// attempts returns how often an operation that failed was sent.
+// attempts returns the number of attempts of an error.
 func attempts(err error) int {
 	e, _ := errors.AsType[*errors.Error](err)
 	return e.Attempts

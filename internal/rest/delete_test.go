@@ -12,12 +12,12 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// TestDelete lets a deletion go through a list of answers and reads, and
-// compares what comes of it with what is known.
+// TestDelete compares the result of a deletion, after a list of answers and reads, with the proven
+// outcome.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	of := func(code errors.Code, status int) *errors.Error {
-		return &errors.Error{Provider: "test", Operation: "DeleteThing", Target: "x", Code: code, Status: status, Attempts: 1}
+		return &errors.Error{Provider: "test", Operation: "DeleteResource", Target: "x", Code: code, Status: status, Attempts: 1}
 	}
 	lost := of(errors.OutcomeUnknown, 0)
 	failed := of(errors.Internal, 500)
@@ -27,41 +27,41 @@ func TestDelete(t *testing.T) {
 		want     errors.Code
 		attempts int
 	}{
-		"done":                     {[]*errors.Error{nil}, nil, "", 0},
-		"refused":                  {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
-		"not there":                {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
-		"lost, gone":               {[]*errors.Error{lost}, []rest.Existence{rest.NotFound}, "", 0},
-		"lost, unreadable":         {[]*errors.Error{lost}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, unreadable":       {[]*errors.Error{failed}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"failed, there, done":      {[]*errors.Error{failed, nil}, []rest.Existence{rest.Exists}, "", 0},
-		"failed, there, not there": {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Existence{rest.Exists}, "", 0},
-		"failed, there, refused":   {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Existence{rest.Exists}, errors.OrganizationNotEmpty, 2},
-		"failed, there, credential refused, unreadable": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
-		"failed, there, credential refused, gone":       {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
-		"failed, there, not permitted, unreadable":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
-		"failed, there, not permitted, gone":            {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
-		"failed, there, not permitted, there":           {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Exists}, errors.PermissionDenied, 2},
-		"failed, there, canceled":                       {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Existence{rest.Exists}, errors.OutcomeUnknown, 2},
-		"failed, there, strange 404":                    {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Existence{rest.Exists}, errors.UnexpectedResponse, 2},
-		"failed, there, strange 403, gone":              {[]*errors.Error{failed, of(errors.UnexpectedResponse, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
-		"failed for ever":                               {[]*errors.Error{failed, failed, failed}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Internal, 3},
-		"lost for ever":                                 {[]*errors.Error{lost, lost, lost}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Unavailable, 3},
-		"a failure sent as 200, gone":                   {[]*errors.Error{of(errors.Internal, 200)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a failure sent as 408, gone":                   {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a failure sent as 499, gone":                   {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a failure sent as 405":                         {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
-		"a client fault sent as 500":                    {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
-		"a strange 200, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a strange 200, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"a strange 202, there, done":                    {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Existence{rest.Exists}, "", 0},
-		"a status that HTTP does not have, gone":        {[]*errors.Error{of(errors.UnexpectedResponse, 999)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a status before the answer, unreadable":        {[]*errors.Error{of(errors.UnexpectedResponse, 101)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"a redirect, gone":                              {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Existence{rest.NotFound}, "", 0},
-		"redirects for ever, there":                     {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.UnexpectedResponse, 3},
-		"a strange 500, gone":                           {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Existence{rest.NotFound}, "", 0},
-		"a strange 503, unreadable":                     {[]*errors.Error{of(errors.UnexpectedResponse, 503)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
-		"a route that is not there":                     {[]*errors.Error{of(errors.RouteNotFound, 404)}, nil, errors.RouteNotFound, 1},
-		"no token":                                      {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
+		"deleted":                   {[]*errors.Error{nil}, nil, "", 0},
+		"refused":                   {[]*errors.Error{of(errors.ActiveSubscriptions, 400)}, nil, errors.ActiveSubscriptions, 1},
+		"not found":                 {[]*errors.Error{of(errors.OrganizationNotFound, 404)}, nil, errors.OrganizationNotFound, 1},
+		"lost, not found":           {[]*errors.Error{lost}, []rest.Existence{rest.NotFound}, "", 0},
+		"lost, unreadable":          {[]*errors.Error{lost}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, unreadable":        {[]*errors.Error{failed}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"failed, exists, deleted":   {[]*errors.Error{failed, nil}, []rest.Existence{rest.Exists}, "", 0},
+		"failed, exists, not found": {[]*errors.Error{failed, of(errors.OrganizationNotFound, 404)}, []rest.Existence{rest.Exists}, "", 0},
+		"failed, exists, refused":   {[]*errors.Error{failed, of(errors.OrganizationNotEmpty, 409)}, []rest.Existence{rest.Exists}, errors.OrganizationNotEmpty, 2},
+		"failed, exists, credential refused, unreadable": {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, exists, credential refused, not found":  {[]*errors.Error{failed, of(errors.InvalidAPIToken, 401)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed, exists, not permitted, unreadable":      {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Unknown}, errors.OutcomeUnknown, 2},
+		"failed, exists, not permitted, not found":       {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed, exists, not permitted, exists":          {[]*errors.Error{failed, of(errors.PermissionDenied, 403)}, []rest.Existence{rest.Exists, rest.Exists}, errors.PermissionDenied, 2},
+		"failed, exists, canceled":                       {[]*errors.Error{failed, of(errors.Canceled, 0)}, []rest.Existence{rest.Exists}, errors.OutcomeUnknown, 2},
+		"failed, exists, unknown 404":                    {[]*errors.Error{failed, of(errors.UnexpectedResponse, 404)}, []rest.Existence{rest.Exists}, errors.UnexpectedResponse, 2},
+		"failed, exists, unknown 403, not found":         {[]*errors.Error{failed, of(errors.UnexpectedResponse, 403)}, []rest.Existence{rest.Exists, rest.NotFound}, "", 0},
+		"failed always":                                  {[]*errors.Error{failed, failed, failed}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Internal, 3},
+		"lost always":                                    {[]*errors.Error{lost, lost, lost}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.Unavailable, 3},
+		"failure as 200, not found":                      {[]*errors.Error{of(errors.Internal, 200)}, []rest.Existence{rest.NotFound}, "", 0},
+		"failure as 408, not found":                      {[]*errors.Error{of(errors.Unavailable, 408)}, []rest.Existence{rest.NotFound}, "", 0},
+		"failure as 499, not found":                      {[]*errors.Error{of(errors.Unavailable, 499)}, []rest.Existence{rest.NotFound}, "", 0},
+		"failure as 405":                                 {[]*errors.Error{of(errors.Unavailable, 405)}, nil, errors.Unavailable, 1},
+		"client error as 500":                            {[]*errors.Error{of(errors.InvalidArgument, 500)}, nil, errors.InvalidArgument, 1},
+		"unknown 200, not found":                         {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.NotFound}, "", 0},
+		"unknown 200, unreadable":                        {[]*errors.Error{of(errors.UnexpectedResponse, 200)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"unknown 202, exists, deleted":                   {[]*errors.Error{of(errors.UnexpectedResponse, 202), nil}, []rest.Existence{rest.Exists}, "", 0},
+		"invalid status, not found":                      {[]*errors.Error{of(errors.UnexpectedResponse, 999)}, []rest.Existence{rest.NotFound}, "", 0},
+		"informational status, unreadable":               {[]*errors.Error{of(errors.UnexpectedResponse, 101)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"redirect, not found":                            {[]*errors.Error{of(errors.UnexpectedResponse, 302)}, []rest.Existence{rest.NotFound}, "", 0},
+		"redirects always, exists":                       {[]*errors.Error{of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307), of(errors.UnexpectedResponse, 307)}, []rest.Existence{rest.Exists, rest.Exists, rest.Exists}, errors.UnexpectedResponse, 3},
+		"unknown 500, not found":                         {[]*errors.Error{of(errors.UnexpectedResponse, 500)}, []rest.Existence{rest.NotFound}, "", 0},
+		"unknown 503, unreadable":                        {[]*errors.Error{of(errors.UnexpectedResponse, 503)}, []rest.Existence{rest.Unknown}, errors.OutcomeUnknown, 1},
+		"unknown route":                                  {[]*errors.Error{of(errors.RouteNotFound, 404)}, nil, errors.RouteNotFound, 1},
+		"no token":                                       {[]*errors.Error{of(errors.Internal, 0)}, nil, errors.Internal, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,7 @@ func TestDelete(t *testing.T) {
 				err := c.Delete(t.Context(), rest.Deletion{
 					Send: func(context.Context) error {
 						if len(sends) == 0 {
-							t.Fatal("one deletion too many was sent")
+							t.Fatal("got one deletion too many")
 						}
 						e := sends[0]
 						sends = sends[1:]
@@ -83,7 +83,7 @@ func TestDelete(t *testing.T) {
 					},
 					Verify: func(context.Context) (rest.Existence, error) {
 						if len(looks) == 0 {
-							t.Fatal("one read too many was made")
+							t.Fatal("got one read too many")
 						}
 						existence := looks[0]
 						looks = looks[1:]
@@ -98,7 +98,7 @@ func TestDelete(t *testing.T) {
 					t.Errorf("got %q after %d attempts, want %q after %d", e.Code, e.Attempts, test.want, test.attempts)
 				}
 				if len(sends)+len(looks) > 0 {
-					t.Errorf("%d deletions and %d reads were not made", len(sends), len(looks))
+					t.Errorf("%d deletions and %d reads are missing", len(sends), len(looks))
 				}
 			})
 		})
@@ -108,21 +108,21 @@ func TestDelete(t *testing.T) {
 func TestDelete_UnknownOutcomeCause(t *testing.T) {
 	t.Parallel()
 	cause := &errors.Error{
-		Provider: "test", Operation: "DeleteThing", Target: "x",
+		Provider: "test", Operation: "DeleteResource", Target: "x",
 		Code: errors.ServiceUnavailable, Status: 503, RequestID: "r-1", Attempts: 1,
 	}
 	err := newClient(t, playing(breaks)).Delete(t.Context(), rest.Deletion{
 		Send: func(context.Context) error { return cause },
 	})
 	want := &errors.Error{
-		Provider: "test", Operation: "DeleteThing", Target: "x",
+		Provider: "test", Operation: "DeleteResource", Target: "x",
 		Code: errors.OutcomeUnknown, Status: 503, RequestID: "r-1", Attempts: 1, Err: cause,
 	}
 	if diff := cmp.Diff(error(want), err); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if errors.Is(err, errors.Unavailable) || errors.Is(err, errors.ServiceUnavailable) || errors.Retryable(err) {
-		t.Error("it matches the code of its cause, or the call is said to be retryable")
+		t.Error("the error matches the code of its cause, or is retryable")
 	}
 }
 
@@ -140,16 +140,15 @@ func TestDelete_WaitBetweenAttempts(t *testing.T) {
 			Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
 		})
 		if took := time.Since(start); err != nil || took != 40*time.Second {
-			t.Errorf("got %v after %v, want twice what the provider asks for", err, took)
+			t.Errorf("got %v after %v, want twice the Retry-After", err, took)
 		}
 	})
 }
 
-// Whether a read has shown that the organization does not exist is reported to a caller
-// that would read it once more.
+// The caller needs to know whether a read proved the deletion, to save another read.
 func TestDelete_Proof(t *testing.T) {
 	t.Parallel()
-	// Delete changes the error that it gets.
+	// Delete changes the error of Send.
 	lost := func() error { return &errors.Error{Code: errors.OutcomeUnknown, Attempts: 1} }
 	missing := func() error { return &errors.Error{Code: errors.OrganizationNotFound, Status: 404, Attempts: 1} }
 	success := func() error { return nil }

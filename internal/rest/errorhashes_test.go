@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The table finds each of the names, in whatever case.
+// The table contains each name in any case.
 func TestErrorHashes(t *testing.T) {
 	t.Parallel()
 	for _, name := range errorMembers {

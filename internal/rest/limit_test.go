@@ -17,19 +17,19 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// limiter is a server's limit: it says whether a request is permitted, and adds
-// its headers.
+// limiter is the rate limit of a server. It reports whether a request is permitted, and adds its
+// headers.
 type limiter interface {
 	permit(now time.Time, h http.Header) bool
 }
 
-// windows permits so many requests in each window of the clock.
+// windows permits a number of requests in each window of the clock.
 type windows struct {
 	permitted int
 	length    time.Duration
 	start     time.Time
 	used      int
-	headers   bool // as Katapult: how many are left, and no Retry-After
+	headers   bool // headers with the remaining requests and without Retry-After, like Katapult
 }
 
 func (l *windows) permit(now time.Time, h http.Header) bool {
@@ -70,7 +70,7 @@ func (l *bucket) permit(now time.Time, h http.Header) bool {
 	return true
 }
 
-// limited is a provider that permits what its limiter permits.
+// limited is a provider with a limiter.
 type limited struct {
 	limiter
 	latency time.Duration
@@ -100,7 +100,7 @@ func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// minuteWindow reads the headers of windows.
+// minuteWindow reads the rate-limit headers of windows.
 func minuteWindow(h http.Header) (ratelimit.Window, bool) {
 	permitted, ok := rest.Count(h.Get("X-Permitted"))
 	remaining, _ := rest.Count(h.Get("X-Remaining"))
@@ -158,7 +158,7 @@ func TestRateLimit_ClockMinute(t *testing.T) {
 	}
 }
 
-// run makes calls by workers that share one client, and returns how long it took.
+// run sends calls by workers that share one client, and returns the elapsed time.
 func run(t *testing.T, server *limited, window func(http.Header) (ratelimit.Window, bool), calls, workers int) time.Duration {
 	t.Helper()
 	c := newClient(t, server, func(c *rest.Config) { c.Window = window })
@@ -206,7 +206,7 @@ func report(t *testing.T, server *limited, took time.Duration, perSecond float64
 	}
 }
 
-// newClient returns a client for a transport, by a provider that has no codes.
+// newClient returns a client of a provider without codes.
 func newClient(t *testing.T, transport http.RoundTripper, settings ...func(*rest.Config)) *rest.Client {
 	t.Helper()
 	config := rest.Config{

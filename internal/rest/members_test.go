@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// texts are the seeds of the fuzz tests: JSON, and what is nearly JSON.
+// texts are the seeds of the fuzz tests: JSON, and texts that resemble JSON.
 var texts = []string{
 	``, ` `, `{`, `}`, `[`, `]`, `"`, `,`, `:`, `{}`, `[]`, `{} `, " \t\r\n{}", `{}{}`, `{}x`, `null`, `nul`, `nulls`, `true`, `false`, `True`, `tru e`,
 	`0`, `-0`, `-`, `+1`, `01`, `-01`, `1.`, `.1`, `1.0`, `1e5`, `1E+5`, `1e-`, `1e`, `1.e1`, `1e1.0`, `0x1`, `1_0`, `NaN`, `12345678901234567890`,
@@ -23,8 +23,8 @@ var texts = []string{
 	`{"a":"` + "\t" + `"}`, `{"A":{"b\"":[{"c":"}"},"]"]},"d":"\\"}`, `[tru]`, `[nullx]`, `{"a":-}`, `{"a":1.5.5}`, `{"a":"x"y}`, `/**/{}`, `{"a":1}//`, `'a'`,
 }
 
-// FuzzScan_JSON compares the scan with package json: a text that the scan takes for JSON
-// is not checked again.
+// FuzzScan_JSON compares the scan with package json, because no text that the scan accepts is
+// checked again.
 func FuzzScan_JSON(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
@@ -39,14 +39,14 @@ func FuzzScan_JSON(f *testing.F) {
 	})
 }
 
-// received returns an error's answer that was read.
+// received returns the answer of an error, after it was read.
 func received(text []byte) *Answer {
 	a := &Answer{Status: http.StatusConflict, Body: text, call: &Call{}}
 	a.scan()
 	return a
 }
 
-// FuzzMembers compares what an error's members say with what package json makes of them.
+// FuzzMembers compares the members of an error with those that package json decodes.
 func FuzzMembers(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
@@ -99,7 +99,7 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-// What is cut out of a number leaves no JSON.
+// A text with a number that was redacted is not JSON.
 func TestMembers_Redacted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -123,7 +123,7 @@ func TestMembers_Redacted(t *testing.T) {
 	}
 }
 
-// The answer of a token endpoint was not scanned.
+// The answer of a token endpoint is not scanned.
 func TestMembers_Token(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{`{"error":"x"}`: 1, `{"error":"x"`: 0, ``: 0} {

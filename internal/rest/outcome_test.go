@@ -50,11 +50,11 @@ func TestRemoval_AcceptedAnswers(t *testing.T) {
 	}
 }
 
-// The documented body is filled in; an empty one leaves it zero.
+// The documented body is decoded; an empty body leaves the value zero.
 func TestRemoval_DocumentedBody(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{`{"id":"x"}`: "x", "{}": "", "": ""} {
-		out := thing{}
+		out := resource{}
 		call := remove()
 		call.Status, call.Removal, call.Out = 200, true, &out
 		call.Validate = func() string { return rest.Validate(rest.Required{Name: "id", Absent: out.ID == ""}) }
@@ -93,7 +93,7 @@ func TestSuccess_ErrorMember(t *testing.T) {
 		`{"id":"x","more":{"error":"of a sub resource"}}`: "",
 	} {
 		for _, repeat := range []bool{true, false} {
-			out := thing{}
+			out := resource{}
 			call := get(&out)
 			call.Repeat = repeat
 			if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
@@ -123,20 +123,20 @@ func TestSuccess_KnownMembersOnly(t *testing.T) {
 		`{"id":"x","details":[]}`:    errors.UnexpectedResponse,
 		`{"id":"x" , "other" :null}`: errors.UnexpectedResponse,
 	} {
-		out := thing{}
+		out := resource{}
 		call := get(&out)
 		call.Repeat = false
 		if got, _ := code(t, newClient(t, playing(answer(200, body)), known).Do(t.Context(), call)); got != want {
 			t.Errorf("write, %s: got code %q, want %q", body, got, want)
 		}
-		// What a read is answered grows with the provider's versions.
+		// The answers to reads get new members with new versions of the API.
 		if got, _ := code(t, newClient(t, playing(answer(200, body)), known).Do(t.Context(), get(&out))); got != "" {
 			t.Errorf("read, %s: got code %q", body, got)
 		}
 	}
 }
 
-// The type of an error proves nothing: a transport may have sent the request before.
+// The type of an error proves nothing, because a transport may have sent the request before.
 func TestNotSent_ErrorType(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
@@ -187,7 +187,7 @@ func TestAnswer_FromCache(t *testing.T) {
 		"a documented 204": {answer(204, "", "Age", "7"), true},
 	} {
 		server := playing(test.answer)
-		call := get(new(thing))
+		call := get(new(resource))
 		if test.write {
 			call = remove()
 		}
@@ -230,7 +230,7 @@ func TestRefusal_ForeignBody(t *testing.T) {
 				if status == 403 { // they come in bursts
 					requests = 3
 				}
-				got, _ = code(t, newClient(t, server, foreign).Do(t.Context(), get(new(thing))))
+				got, _ = code(t, newClient(t, server, foreign).Do(t.Context(), get(new(resource))))
 				if got != errors.UnexpectedResponse || len(server.requests) != requests {
 					t.Errorf("read, %d %q: got code %q after %d requests, want %d", status, body, got, len(server.requests), requests)
 				}
@@ -260,7 +260,7 @@ func TestRefusal_BurstOf403(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		foreign := func(c *rest.Config) { c.Classify = func(*rest.Answer, *errors.Error) bool { return false } }
 		server := playing(answer(403, ""), answer(403, ""), answer(200, `{"id":"x"}`))
-		if err := newClient(t, server, foreign).Do(t.Context(), get(new(thing))); err != nil || len(server.requests) != 3 {
+		if err := newClient(t, server, foreign).Do(t.Context(), get(new(resource))); err != nil || len(server.requests) != 3 {
 			t.Errorf("got %v after %d requests", err, len(server.requests))
 		}
 	})
@@ -283,15 +283,15 @@ func TestOwnLimit_ContextEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := playing(answer(200, `{"id":"x"}`))
 				c := newClient(t, server, func(c *rest.Config) { c.Rate = ratelimit.Rate{PerSecond: 0.1, Burst: 1} })
-				if err := c.Do(t.Context(), get(new(thing))); err != nil {
+				if err := c.Do(t.Context(), get(new(resource))); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := end(t.Context())
 				defer cancel()
-				go func() { _ = c.Do(t.Context(), get(new(thing))) }() // comes first
+				go func() { _ = c.Do(t.Context(), get(new(resource))) }() // comes first
 				synctest.Wait()
 				sent := len(server.requests)
-				err := c.Do(ctx, get(new(thing)))
+				err := c.Do(ctx, get(new(resource)))
 				if got, _ := code(t, err); got != errors.Canceled {
 					t.Errorf("got %v, want %q", err, errors.Canceled)
 				}
@@ -306,7 +306,7 @@ func TestOwnLimit_ContextEnds(t *testing.T) {
 	}
 }
 
-// One refusal, of whatever length, must not stop a client for ever.
+// A refusal with any Retry-After must not stop a client forever.
 func TestRateLimit_LongRetryAfter(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -320,13 +320,13 @@ func TestRateLimit_LongRetryAfter(t *testing.T) {
 				c := newClient(t, server, func(c *rest.Config) {
 					c.Classify = func(*rest.Answer, *errors.Error) bool { return test.own }
 				})
-				err := c.Do(t.Context(), get(new(thing)))
+				err := c.Do(t.Context(), get(new(resource)))
 				if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.RateLimitReached || e.RetryAfter < time.Hour {
 					t.Fatalf("got %v", err)
 				}
 				time.Sleep(test.most - time.Second)
 				start := time.Now()
-				if err := c.Do(t.Context(), get(new(thing))); err != nil || time.Since(start) > time.Second {
+				if err := c.Do(t.Context(), get(new(resource))); err != nil || time.Since(start) > time.Second {
 					t.Errorf("got %v after %v", err, time.Since(start))
 				}
 			})
@@ -390,7 +390,7 @@ func TestNotFound_OtherStatus(t *testing.T) {
 		400: errors.UnexpectedResponse, 403: errors.UnexpectedResponse, 409: errors.UnexpectedResponse, 418: errors.UnexpectedResponse,
 		500: errors.UnexpectedResponse, 503: errors.UnexpectedResponse,
 	} {
-		for _, call := range []*rest.Call{get(new(thing)), remove()} {
+		for _, call := range []*rest.Call{get(new(resource)), remove()} {
 			if got, _ := code(t, newClient(t, playing(answer(status, "{}")), missing).Do(t.Context(), call)); got != want {
 				t.Errorf("%s, %d: got code %q, want %q", call.Operation, status, got, want)
 			}
@@ -398,8 +398,8 @@ func TestNotFound_OtherStatus(t *testing.T) {
 	}
 }
 
-// The answer to the deletion of an organization may have an error in any words next to the
-// success: each member that is not described leaves the outcome open.
+// The success of the deletion of an organization may have an error member of any name. So each
+// member that the API description lacks leaves the outcome open.
 func TestDeletion_UnknownMembers(t *testing.T) {
 	t.Parallel()
 	type answered struct {
@@ -430,14 +430,14 @@ func TestDeletion_UnknownMembers(t *testing.T) {
 	}
 }
 
-// A gentle stop of a teardown ends what waits, and must know what does not.
+// A gentle stop of a teardown ends waits, and must know which writes are in flight.
 func TestWrite_ReportedBeforeSent(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		call *rest.Call
 		want int
 	}{
-		"read":  {get(new(thing)), 0},
+		"read":  {get(new(resource)), 0},
 		"write": {remove(), 1},
 	} {
 		reported := 0
@@ -459,8 +459,7 @@ func TestWrite_ReportedBeforeSent(t *testing.T) {
 	}
 }
 
-// A failure of the server is open, also with the code of a "not found" that its status
-// does not belong to.
+// A failure of the server leaves the outcome open, also with the code of a missing resource.
 func TestDelete_NotFoundWithTheStatusOfAFailure(t *testing.T) {
 	t.Parallel()
 	missing := func(c *rest.Config) {

@@ -15,7 +15,7 @@ import (
 
 func self(s *string) string { return *s }
 
-// page makes a page of the letters of a text.
+// page returns a page with the letters of a text.
 func page(items string) rest.Page[string] {
 	if items == "" {
 		return rest.Page[string]{}
@@ -80,7 +80,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fetched := 0
-			got, err := gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+			got, err := gather(rest.Pages("test", "ListResources", self, func(n int) (rest.Page[string], error) {
 				if fetched++; n != fetched || n > len(test.pages) {
 					t.Fatalf("page %d was fetched after %d", n, fetched-1)
 				}
@@ -93,8 +93,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// A list that changes while it is read is read again; one that goes on to contradict
-// itself is an error.
+// A list that changes during the reads is read again. A list that keeps contradicting itself is an
+// error.
 func TestGather(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -106,12 +106,12 @@ func TestGather(t *testing.T) {
 		"a list":                     {0, 3, "abc", 1},
 		"a list that changes once":   {1, 2, "abc", 2},
 		"a page that is empty twice": {2, 3, "abc", 3},
-		"a list that goes on so":     {3, 2, "", 3},
+		"a list that stays short":    {3, 2, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reads := 0
-			got, err := rest.Gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+			got, err := rest.Gather(rest.Pages("test", "ListResources", self, func(n int) (rest.Page[string], error) {
 				if n == 1 {
 					reads++
 					return rest.Page[string]{Items: []string{"a", "b"}, Size: 2, Total: 3}, nil
@@ -130,7 +130,7 @@ func TestGather(t *testing.T) {
 	t.Run("another error", func(t *testing.T) {
 		t.Parallel()
 		reads, fails := 0, errors.New("fails")
-		if _, err := rest.Gather(rest.Pages("test", "ListThings", self, func(int) (rest.Page[string], error) {
+		if _, err := rest.Gather(rest.Pages("test", "ListResources", self, func(int) (rest.Page[string], error) {
 			reads++
 			return rest.Page[string]{}, fails
 		})); err != fails || reads != 1 {
@@ -142,7 +142,7 @@ func TestGather(t *testing.T) {
 func TestPages_Break(t *testing.T) {
 	t.Parallel()
 	fetched := 0
-	for range rest.Pages("test", "ListThings", self, func(int) (rest.Page[string], error) {
+	for range rest.Pages("test", "ListResources", self, func(int) (rest.Page[string], error) {
 		fetched++
 		return page("ab"), nil
 	}) {
@@ -157,7 +157,7 @@ func TestPages_Error(t *testing.T) {
 	t.Parallel()
 	fails := errors.New("fails")
 	var got []error
-	for _, err := range rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+	for _, err := range rest.Pages("test", "ListResources", self, func(n int) (rest.Page[string], error) {
 		if n == 2 {
 			return rest.Page[string]{}, fails
 		}
@@ -170,7 +170,7 @@ func TestPages_Error(t *testing.T) {
 	}
 }
 
-// No server keeps a list from ending, whatever it answers.
+// No answer of a server makes a list endless.
 func TestPages_Limit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -183,7 +183,7 @@ func TestPages_Limit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fetched := 0
-			_, err := gather(rest.Pages("test", "ListThings", self, func(n int) (rest.Page[string], error) {
+			_, err := gather(rest.Pages("test", "ListResources", self, func(n int) (rest.Page[string], error) {
 				fetched++
 				return test.fetch(n), nil
 			}))

@@ -17,7 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// bearer is a credential that is sent as it is.
+// bearer is a credential that is sent unchanged.
 type bearer string
 
 func (b bearer) Authorize(_ context.Context, req *http.Request) error {
@@ -27,7 +27,7 @@ func (b bearer) Authorize(_ context.Context, req *http.Request) error {
 
 func (bearer) Refused(*http.Request, http.Header) bool { return false }
 
-// repeating reads a thing with a credential and answers with a text.
+// repeating reads a resource with a credential. The answer is a text that repeats the credential.
 func repeating(t *testing.T, ctx context.Context, token, message, id string) *errors.Error {
 	t.Helper()
 	c := newClient(t, playing(answer(403, `{"message":`+message+`}`, "X-Request-Id", id)), func(c *rest.Config) {
@@ -39,7 +39,7 @@ func repeating(t *testing.T, ctx context.Context, token, message, id string) *er
 			return true
 		}
 	})
-	e, ok := errors.AsType[*errors.Error](c.Do(ctx, get(new(thing))))
+	e, ok := errors.AsType[*errors.Error](c.Do(ctx, get(new(resource))))
 	if !ok {
 		t.Fatal("got no *errors.Error")
 	}
@@ -73,12 +73,12 @@ func TestRedaction_Answer(t *testing.T) {
 	c := newClient(t, playing(answer(200, `{"id":"x"}`, "X-Request-Id", "r-abc/def-2")), func(c *rest.Config) {
 		c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("abc/def") }
 	})
-	if err := c.Do(trace.With(t.Context(), &last), get(new(thing))); err != nil || last.ID() != "r-[redacted]-2" {
+	if err := c.Do(trace.With(t.Context(), &last), get(new(resource))); err != nil || last.ID() != "r-[redacted]-2" {
 		t.Errorf("the request id of a success: got %q, %v", last.ID(), err)
 	}
 }
 
-// codes are the codes in which an answer may repeat a credential.
+// codes are the encodings in which an answer may repeat a credential.
 var codes = map[string]func(string) string{
 	"as it is":        func(s string) string { return s },
 	"percent":         url.QueryEscape,
@@ -123,7 +123,7 @@ func eachRune(s, format string) string {
 	return b.String()
 }
 
-// remains returns the longest part of a credential that a text has in any code.
+// remains returns the longest part of a credential that a text contains in any encoding.
 func remains(text, token string) int {
 	for n := len(token); n > 3; n-- {
 		for i := 0; i+n <= len(token); i++ {
@@ -149,9 +149,9 @@ func TestRedaction_Codes(t *testing.T) {
 					c.Authorizer = func(*http.Client) rest.Authorizer { return bearer(token) }
 					c.Classify = func(a *rest.Answer, _ *errors.Error) bool { body = string(a.Body); return true }
 				})
-				e, _ := errors.AsType[*errors.Error](c.Do(t.Context(), get(new(thing))))
+				e, _ := errors.AsType[*errors.Error](c.Do(t.Context(), get(new(resource))))
 				if len(token) == 6 && strings.HasPrefix(name, "base64") {
-					return // too short to be told from any other text
+					return // too short to differ from other text
 				}
 				if body != "before [redacted] after" && !strings.HasPrefix(name, "base64") {
 					t.Errorf("%q became %q", code(token), body)
@@ -159,7 +159,7 @@ func TestRedaction_Codes(t *testing.T) {
 				if !strings.HasPrefix(body, "before ") || !strings.HasSuffix(body, " after") || !strings.Contains(body, "[redacted]") {
 					t.Errorf("%q became %q", code(token), body)
 				}
-				// What remains of base64 is its ends, which are of what is around it, too.
+				// The ends of base64 remain, because they also encode the text around the credential.
 				if strings.HasPrefix(name, "base64") && len(body) > len("before [redacted] after")+len("user:\n}")*2 {
 					t.Errorf("%q became %q", code(token), body)
 				}
@@ -174,7 +174,7 @@ func TestRedaction_Codes(t *testing.T) {
 	}
 }
 
-// A text that looks like an escape and is none stays as it is.
+// A text that only resembles an escape does not change.
 func TestRedaction_OtherText(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
@@ -186,7 +186,7 @@ func TestRedaction_OtherText(t *testing.T) {
 			c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("abcdefghij") }
 			c.Classify = func(a *rest.Answer, _ *errors.Error) bool { got = string(a.Body); return true }
 		})
-		_ = c.Do(t.Context(), get(new(thing)))
+		_ = c.Do(t.Context(), get(new(resource)))
 		if got != body {
 			t.Errorf("%q became %q", body, got)
 		}

@@ -25,7 +25,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// script answers requests one after the other, by functions; the last goes on.
+// script answers each request by the next function, and the following requests by the last.
 type script struct {
 	answers  []func(*http.Request) (*http.Response, error)
 	requests []*http.Request
@@ -55,13 +55,13 @@ func playing(answers ...func(*http.Request) (*http.Response, error)) *script {
 	return &script{answers: answers}
 }
 
-type thing struct {
+type resource struct {
 	ID string `json:"id"`
 }
 
-func get(out *thing) *rest.Call {
+func get(out *resource) *rest.Call {
 	return &rest.Call{
-		Operation: "GetThing", Target: "x", Method: http.MethodGet, Path: "/things/x", Status: 200, Out: out, Repeat: true,
+		Operation: "GetResource", Target: "x", Method: http.MethodGet, Path: "/resources/x", Status: 200, Out: out, Repeat: true,
 		Validate: func() string {
 			if out.ID == "" {
 				return "id"
@@ -72,7 +72,7 @@ func get(out *thing) *rest.Call {
 }
 
 func remove() *rest.Call {
-	return &rest.Call{Operation: "DeleteThing", Target: "x", Method: http.MethodDelete, Path: "/things/x", Status: 204}
+	return &rest.Call{Operation: "DeleteResource", Target: "x", Method: http.MethodDelete, Path: "/resources/x", Status: 204}
 }
 
 // code returns the code and the status of an error.
@@ -97,12 +97,12 @@ func TestRedirect_Read(t *testing.T) {
 		requests int
 		code     errors.Code
 	}{
-		"within the origin":  {302, "/v2/things/x", 2, ""},
-		"permanently":        {308, "https://test.invalid/v2/things/x", 2, ""},
-		"to another host":    {302, "https://elsewhere.invalid/v1/things/x", 1, errors.UnexpectedResponse},
-		"to another port":    {302, "https://test.invalid:8443/v1/things/x", 1, errors.UnexpectedResponse},
-		"to another scheme":  {302, "http://test.invalid/v1/things/x", 1, errors.UnexpectedResponse},
-		"to a user":          {302, "https://u:p@test.invalid/v1/things/x", 1, errors.UnexpectedResponse},
+		"within the origin":  {302, "/v2/resources/x", 2, ""},
+		"permanently":        {308, "https://test.invalid/v2/resources/x", 2, ""},
+		"to another host":    {302, "https://elsewhere.invalid/v1/resources/x", 1, errors.UnexpectedResponse},
+		"to another port":    {302, "https://test.invalid:8443/v1/resources/x", 1, errors.UnexpectedResponse},
+		"to another scheme":  {302, "http://test.invalid/v1/resources/x", 1, errors.UnexpectedResponse},
+		"to a user":          {302, "https://u:p@test.invalid/v1/resources/x", 1, errors.UnexpectedResponse},
 		"to what is no URL":  {302, "%zz", 1, errors.UnexpectedResponse},
 		"to nowhere":         {302, "", 1, errors.UnexpectedResponse},
 		"not modified":       {304, "", 1, errors.UnexpectedResponse},
@@ -112,7 +112,7 @@ func TestRedirect_Read(t *testing.T) {
 			t.Parallel()
 			server := playing(answer(test.status, "", "Location", test.location), found)
 			c := newClient(t, server)
-			var out thing
+			var out resource
 			got, status := code(t, c.Do(t.Context(), get(&out)))
 			if got != test.code {
 				t.Errorf("got code %q, want %q", got, test.code)
@@ -127,8 +127,8 @@ func TestRedirect_Read(t *testing.T) {
 	}
 	t.Run("without end", func(t *testing.T) {
 		t.Parallel()
-		server := playing(answer(302, "", "Location", "/v1/things/x"))
-		var out thing
+		server := playing(answer(302, "", "Location", "/v1/resources/x"))
+		var out resource
 		got, status := code(t, newClient(t, server).Do(t.Context(), get(&out)))
 		if got != errors.UnexpectedResponse || status != 302 {
 			t.Errorf("got code %q and status %d", got, status)
@@ -136,8 +136,8 @@ func TestRedirect_Read(t *testing.T) {
 	})
 }
 
-// What a redirect led to may well not be there. That is no proof that what was asked
-// for is not: a deletion would be called done.
+// The target of a redirect may not exist. This does not prove that the requested resource does not
+// exist: otherwise a deletion would be reported as done.
 func TestRedirect_NotFound(t *testing.T) {
 	t.Parallel()
 	notFound := func(c *rest.Config) {
@@ -148,7 +148,7 @@ func TestRedirect_NotFound(t *testing.T) {
 			return true
 		}
 	}
-	var out thing
+	var out resource
 	server := playing(answer(302, "", "Location", "/login"), answer(404, "{}"))
 	if got, status := code(t, newClient(t, server, notFound).Do(t.Context(), get(&out))); got != errors.UnexpectedResponse || status != 404 {
 		t.Errorf("got code %q and status %d, want %q", got, status, errors.UnexpectedResponse)
@@ -169,9 +169,9 @@ func TestRedirect_Write(t *testing.T) {
 			t.Parallel()
 			for _, method := range []string{"DELETE", "POST", "PUT", "PATCH"} {
 				for _, status := range []int{301, 302, 303, 307, 308} {
-					server := playing(answer(status, "", "Location", "/v1/things/x"), answer(204, ""))
+					server := playing(answer(status, "", "Location", "/v1/resources/x"), answer(204, ""))
 					call := remove()
-					call.Method, call.Body = method, thing{"x"}
+					call.Method, call.Body = method, resource{"x"}
 					got, s := code(t, newClient(t, server, set).Do(t.Context(), call))
 					if got != errors.UnexpectedResponse || s != status || len(server.requests) != 1 {
 						t.Errorf("%s answered by %d: got code %q, status %d, after %d requests", method, status, got, s, len(server.requests))
@@ -284,7 +284,7 @@ func TestRetry_Repeatable(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				then, call := answer(204, ""), remove()
 				if test.read {
-					var out thing
+					var out resource
 					then, call = answer(200, `{"id":"x"}`), get(&out)
 				}
 				server := playing(test.first, then)
@@ -309,7 +309,7 @@ func TestSuccess_BodyNoObject(t *testing.T) {
 		"{": errors.UnexpectedResponse, "{}{": errors.UnexpectedResponse, "<html>": errors.UnexpectedResponse,
 		`{"id":7}`: errors.UnexpectedResponse,
 	} {
-		var out thing
+		var out resource
 		call := get(&out)
 		call.Validate = nil
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
@@ -324,7 +324,7 @@ func TestSuccess_BodyArray(t *testing.T) {
 		"[]": "", ` [{"id":"a"}]`: "",
 		"{}": errors.UnexpectedResponse, "null": errors.UnexpectedResponse, "[7]": errors.UnexpectedResponse, "[": errors.UnexpectedResponse,
 	} {
-		var out []thing
+		var out []resource
 		call := get(nil)
 		call.Out, call.Validate = &out, nil
 		if got, _ := code(t, newClient(t, playing(answer(200, body))).Do(t.Context(), call)); got != want {
@@ -358,7 +358,7 @@ func TestRetry_MaxAttempts(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server := playing(first)
-				var out thing
+				var out resource
 				err := newClient(t, server, func(c *rest.Config) { c.Retry.MaxAttempts = 3 }).Do(t.Context(), get(&out))
 				if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Attempts != 3 || len(server.requests) != 3 {
 					t.Errorf("got %v after %d requests, want 3", err, len(server.requests))
@@ -388,7 +388,7 @@ func TestRetry_LongWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
 				defer cancel()
 				start := time.Now()
-				var out thing
+				var out resource
 				err := newClient(t, server).Do(ctx, get(&out))
 				e, _ := errors.AsType[*errors.Error](err)
 				if e == nil || e.RetryAfter < 50*time.Second || time.Since(start) != 0 || len(server.requests) != 1 {
@@ -478,7 +478,7 @@ func TestAnswer_BodyLimit(t *testing.T) {
 	}
 	for status, limit := range map[int]int{409: 1 << 20, 200: 64 << 20} {
 		serve, body := endless(status)
-		var out thing
+		var out resource
 		call := get(&out)
 		call.Repeat = false
 		got, s := code(t, newClient(t, playing(serve)).Do(t.Context(), call))
@@ -491,7 +491,7 @@ func TestAnswer_BodyLimit(t *testing.T) {
 	}
 }
 
-// counting is a body without end.
+// counting is an endless body.
 type counting struct {
 	read   int
 	closed bool
@@ -517,23 +517,23 @@ func TestCall_Request(t *testing.T) {
 		query    func(*rest.Call)
 		want     string
 	}{
-		"plain":            {"https://test.invalid/v1", "abc", nil, "https://test.invalid/v1/things/abc"},
-		"trailing slashes": {"https://test.invalid/v1//", "abc", nil, "https://test.invalid/v1/things/abc"},
-		"no path":          {"https://test.invalid", "abc", nil, "https://test.invalid/things/abc"},
-		"an id to escape":  {"https://test.invalid/v1", "a b%2f?#é", nil, "https://test.invalid/v1/things/a%20b%252f%3F%23%C3%A9"},
-		"a path to escape": {"https://test.invalid/a%2Fb", "c", nil, "https://test.invalid/a%2Fb/things/c"},
-		"both to escape":   {"https://test.invalid/a%2Fb", "c%", nil, "https://test.invalid/a%2Fb/things/c%25"},
+		"plain":            {"https://test.invalid/v1", "abc", nil, "https://test.invalid/v1/resources/abc"},
+		"trailing slashes": {"https://test.invalid/v1//", "abc", nil, "https://test.invalid/v1/resources/abc"},
+		"no path":          {"https://test.invalid", "abc", nil, "https://test.invalid/resources/abc"},
+		"an id to escape":  {"https://test.invalid/v1", "a b%2f?#é", nil, "https://test.invalid/v1/resources/a%20b%252f%3F%23%C3%A9"},
+		"a path to escape": {"https://test.invalid/a%2Fb", "c", nil, "https://test.invalid/a%2Fb/resources/c"},
+		"both to escape":   {"https://test.invalid/a%2Fb", "c%", nil, "https://test.invalid/a%2Fb/resources/c%25"},
 		"a query": {"https://test.invalid/v1", "abc", func(c *rest.Call) {
 			c.QueryParam("page", "form", true, 2)
 			c.QueryParam("organization[id]", "form", true, "a&b=c")
-		}, "https://test.invalid/v1/things/abc?page=2&organization%5Bid%5D=a%26b%3Dc"},
+		}, "https://test.invalid/v1/resources/abc?page=2&organization%5Bid%5D=a%26b%3Dc"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := playing(answer(204, ""))
 			c := newClient(t, server, func(c *rest.Config) { c.BaseURL = test.base })
 			call := remove()
-			call.Path = "/things/{id}"
+			call.Path = "/resources/{id}"
 			call.PathParam("id", "id", test.id, rest.Opaque)
 			if test.query != nil {
 				test.query(call)
@@ -624,7 +624,7 @@ func TestLog_EveryAttempt(t *testing.T) {
 		c := newClient(t, server, func(c *rest.Config) {
 			c.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
-		var out thing
+		var out resource
 		if err := c.Do(t.Context(), get(&out)); err != nil {
 			t.Fatal(err)
 		}
@@ -645,7 +645,7 @@ func TestLog_EveryAttempt(t *testing.T) {
 	})
 }
 
-// What is left of a refusal may not say what it was.
+// The received part of a refusal may lack the reason.
 func TestRefusal_Truncated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -655,7 +655,7 @@ func TestRefusal_Truncated(t *testing.T) {
 			return resp, err
 		}
 		server := playing(cut, answer(200, `{"id":"x"}`))
-		var out thing
+		var out resource
 		if err := newClient(t, server).Do(t.Context(), get(&out)); err != nil || out.ID != "x" {
 			t.Errorf("got %+v, %v", out, err)
 		}

@@ -54,7 +54,7 @@ func TestDelete_LongWait(t *testing.T) {
 	}
 }
 
-// A call whose context ended is not sent again, and logs no wait for that.
+// A call whose context ended is not sent again, and logs no wait.
 func TestRetry_CanceledCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestRetry_CanceledCall(t *testing.T) {
 		c := newClient(t, server, func(c *rest.Config) {
 			c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		})
-		var out thing
+		var out resource
 		err := c.Do(ctx, get(&out))
 		if got, _ := code(t, err); got != errors.Canceled || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want %q by the context", err, errors.Canceled)
@@ -81,8 +81,7 @@ func TestRetry_CanceledCall(t *testing.T) {
 	})
 }
 
-// A 401 whose body is truncated is still a 401: another credential may cure it, and
-// another attempt with the same one does not.
+// A 401 with a truncated body is still a 401: only another credential may help.
 func TestRefusal_Truncated401(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]errors.Code{401: errors.Unauthenticated, 403: errors.Unavailable, 409: errors.Unavailable} {
@@ -120,8 +119,8 @@ func TestNotSent_UnreportedSecondAttempt(t *testing.T) {
 	})
 }
 
-// A transport that connects again by itself may have sent a deletion twice: that the
-// second one is refused says nothing of the first, and a read decides.
+// A transport that connects a second time may have sent a deletion twice. The refusal of the second
+// request proves nothing about the first, so that a read decides.
 func TestDelete_TransportThatRedials(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -176,7 +175,7 @@ func TestRetry_MaxElapsed(t *testing.T) {
 	t.Parallel()
 	busy := answer(http.StatusTooManyRequests, `{}`)
 	settings := func(c *rest.Config) { c.Retry = rest.Retry{MaxAttempts: 100, MaxElapsed: 20 * time.Second} }
-	var out thing
+	var out resource
 	for name, call := range map[string]func(context.Context, *rest.Client) error{
 		"a read": func(ctx context.Context, c *rest.Client) error { return c.Do(ctx, get(&out)) },
 		"a deletion": func(ctx context.Context, c *rest.Client) error {
@@ -196,12 +195,12 @@ func TestRetry_MaxElapsed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := playing(busy)
 				c := newClient(t, server, settings)
-				began := time.Now()
+				start := time.Now()
 				err := call(t.Context(), c)
 				if err == nil || len(server.requests) < 2 {
 					t.Fatalf("got %v after %d requests, want a failure after several", err, len(server.requests))
 				}
-				if took := time.Since(began); took > 20*time.Second {
+				if took := time.Since(start); took > 20*time.Second {
 					t.Errorf("the last attempt started after %v", took)
 				}
 			})

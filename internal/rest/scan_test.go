@@ -162,7 +162,7 @@ func members(n int) string {
 	return strings.TrimSuffix(b.String(), ",")
 }
 
-// A list is decoded into memory of the right size, whatever leads to it.
+// A list is decoded into memory of the right size, for every path.
 func TestRead_ListAllocatedOnce(t *testing.T) {
 	t.Parallel()
 	type items []struct {
@@ -201,7 +201,7 @@ func TestRead_ListAllocatedOnce(t *testing.T) {
 	}
 }
 
-// What is refused or failed is bounded as well, before the provider's Classify reads it.
+// The answers of refusals and failures are bounded, too, before the provider's Classify reads them.
 func TestError_Limits(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -223,7 +223,7 @@ func TestError_Limits(t *testing.T) {
 					}
 					c.Retry.MaxAttempts = 1
 				})
-				if err := client.Do(t.Context(), get(new(thing))); err == nil || seen > 0 {
+				if err := client.Do(t.Context(), get(new(resource))); err == nil || seen > 0 {
 					t.Errorf("%d: got %v, and %d bytes were classified", status, err, seen)
 				}
 			}
@@ -231,7 +231,7 @@ func TestError_Limits(t *testing.T) {
 	}
 }
 
-// The judge is package json's own scanner of tokens.
+// The oracle is the tokenizer of package json.
 func FuzzDuplicateKeys(f *testing.F) {
 	for _, seed := range []string{`{"a":1,"b":{"a":2}}`, `{"a":[{"a":1},{"a":2}],"A":0}`, `{"\u0061":1,"a":"\\"}`, `{"a":"}\"{","b":[[]]}`} {
 		f.Add(seed)
@@ -289,7 +289,7 @@ func twice(t *testing.T, body string) bool {
 	}
 }
 
-// A removal whose body is bounded away has not been accepted with an empty one.
+// A removal with a body that exceeds a limit was not accepted with an empty body.
 func TestRemoval_FlawedBody(t *testing.T) {
 	t.Parallel()
 	call := remove()

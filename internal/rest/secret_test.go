@@ -11,7 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// concealing makes a client whose credential is a secret.
+// concealing returns a client with a secret as its credential.
 func concealing(t *testing.T, server http.RoundTripper, secret string) *rest.Client {
 	t.Helper()
 	return newClient(t, server, func(c *rest.Config) {
@@ -39,8 +39,8 @@ func TestOwnCredential_Argument(t *testing.T) {
 				continue // JSON escapes it
 			}
 			s := playing(answer(200, `{"id":"x"}`))
-			call := get(new(thing))
-			call.Path, call.Target = "/things/{id}", secret
+			call := get(new(resource))
+			call.Path, call.Target = "/resources/{id}", secret
 			change(call)
 			err := concealing(t, s, secret).Do(t.Context(), call)
 			e, _ := errors.AsType[*errors.Error](err)
@@ -54,12 +54,12 @@ func TestOwnCredential_Argument(t *testing.T) {
 	}
 }
 
-// A short secret, and one that is a word of the API, cannot be told from other text.
+// A short secret, and a secret that is a word of the API, cannot be distinguished from other text.
 func TestOwnCredential_OrdinaryWord(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"x", "things"} {
 		c := concealing(t, playing(answer(200, `{"id":"x"}`)), secret)
-		if err := c.Do(t.Context(), get(new(thing))); err != nil {
+		if err := c.Do(t.Context(), get(new(resource))); err != nil {
 			t.Errorf("%q: %v", secret, err)
 		}
 	}
@@ -100,8 +100,8 @@ func TestTarget_RefusedArgument(t *testing.T) {
 		"a client secret": {func(c *rest.Call) { c.PathParam("id", "id", "mdb_sa_sk_0123456789", anything) }, "value"},
 	} {
 		s := playing()
-		call := get(new(thing))
-		call.Path, call.Target = "/things/{id}", "value"
+		call := get(new(resource))
+		call.Path, call.Target = "/resources/{id}", "value"
 		test.change(call)
 		err := newClient(t, s).Do(t.Context(), call)
 		e, _ := errors.AsType[*errors.Error](err)
@@ -144,7 +144,7 @@ func TestHeaderValue_DEL(t *testing.T) {
 	if err := new(rest.Config).UseUserAgent("acme\x7f"); err == nil {
 		t.Error("a user agent with DEL was accepted")
 	}
-	call := get(new(thing))
+	call := get(new(resource))
 	call.HeaderParam("X-Org", "id", "a\x7fb", anything)
 	s := playing()
 	if err := newClient(t, s).Do(t.Context(), call); !errors.Is(err, errors.InvalidArgument) || len(s.requests) != 0 {
@@ -154,7 +154,7 @@ func TestHeaderValue_DEL(t *testing.T) {
 		c.Authorizer = func(*http.Client) rest.Authorizer { return bearer("a\x7fb") }
 		c.Retry = rest.Retry{MaxAttempts: 1, MaxWait: time.Second}
 	})
-	if err := c.Do(t.Context(), get(new(thing))); !errors.Is(err, errors.Unauthenticated) || len(s.requests) != 0 {
+	if err := c.Do(t.Context(), get(new(resource))); !errors.Is(err, errors.Unauthenticated) || len(s.requests) != 0 {
 		t.Errorf("a credential with DEL: got %v", err)
 	}
 }
@@ -164,7 +164,7 @@ func TestUnusable(t *testing.T) {
 	c, made := rest.Unusable("test"), newClient(t, playing())
 	var none context.Context
 	for name, err := range map[string]error{
-		"Do":          c.Do(t.Context(), get(new(thing))),
+		"Do":          c.Do(t.Context(), get(new(resource))),
 		"Delete":      c.Delete(t.Context(), rest.Deletion{Send: func(ctx context.Context) error { return c.Do(ctx, remove()) }}),
 		"Wait":        c.Wait(t.Context(), "Wait", "x", nil),
 		"nil context": made.Delete(none, rest.Deletion{Send: func(ctx context.Context) error { return made.Do(ctx, remove()) }}),

@@ -12,11 +12,11 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
-// A stop ends the waits of a call, and what may change something is not sent after it. A
-// read that need not wait is, and a request in flight is not cut off.
+// A stop ends the waits of a call, and no write is sent after it. A read that needs no wait is
+// sent, and a request in flight is not canceled.
 func TestStop(t *testing.T) {
 	t.Parallel()
-	var out thing
+	var out resource
 	limited := answer(429, "{}", "Retry-After", "80")
 	found := answer(200, `{"id":"x"}`)
 	slow := func(then func(*http.Request) (*http.Response, error)) func(*http.Request) (*http.Response, error) {
@@ -82,7 +82,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A credential that is fetched while the stop comes does not let a write be sent after it.
+// A write is not sent if the stop comes while its credential is fetched.
 func TestStop_WhileCredentialIsFetched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestStop_WhileCredentialIsFetched(t *testing.T) {
 	})
 }
 
-// fetching is a credential for which something happens while it is fetched.
+// fetching is a credential that calls a function while it is fetched.
 type fetching struct{ fetch func() }
 
 func (f fetching) Authorize(context.Context, *http.Request) error { f.fetch(); return nil }
@@ -124,7 +124,7 @@ func TestStop_Delete(t *testing.T) {
 	})
 }
 
-// A waiter ends at a stop, and looks once if it has not yet.
+// A wait ends at a stop, and calls list once if it did not call list before.
 func TestStop_Wait(t *testing.T) {
 	t.Parallel()
 	for after, looks := range map[time.Duration]int{0: 1, 1100 * time.Millisecond: 2} {
@@ -136,7 +136,7 @@ func TestStop_Wait(t *testing.T) {
 				time.AfterFunc(after, func() { close(stop) })
 			}
 			start := time.Now()
-			err := newClient(t, nil).Wait(trace.WithStop(t.Context(), stop), "WaitForThings", "x", func(context.Context) ([]errors.Step, error) {
+			err := newClient(t, nil).Wait(trace.WithStop(t.Context(), stop), "WaitForResources", "x", func(context.Context) ([]errors.Step, error) {
 				n++
 				return []errors.Step{{Name: "thing"}}, nil
 			})

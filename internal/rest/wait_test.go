@@ -18,7 +18,7 @@ func TestWait_End(t *testing.T) {
 		looks := 0
 		var gaps []time.Duration
 		last := start
-		err := newClient(t, nil).Wait(t.Context(), "WaitForThings", "x", func(context.Context) ([]errors.Step, error) {
+		err := newClient(t, nil).Wait(t.Context(), "WaitForResources", "x", func(context.Context) ([]errors.Step, error) {
 			looks++
 			gaps = append(gaps, time.Since(last))
 			last = time.Now()
@@ -50,7 +50,7 @@ func TestWait_NotFinished(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		err := newClient(t, nil).Wait(ctx, "WaitForThings", "x", func(ctx context.Context) ([]errors.Step, error) {
+		err := newClient(t, nil).Wait(ctx, "WaitForResources", "x", func(ctx context.Context) ([]errors.Step, error) {
 			if time.Since(start) > 5*time.Second {
 				return nil, errors.ServiceUnavailable
 			}
@@ -73,7 +73,7 @@ func TestWait_PermanentFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := newClient(t, nil).Wait(t.Context(), "WaitForThings", "x", func(context.Context) ([]errors.Step, error) {
+		err := newClient(t, nil).Wait(t.Context(), "WaitForResources", "x", func(context.Context) ([]errors.Step, error) {
 			return nil, errors.PermissionDenied
 		})
 		if !errors.Is(err, errors.PermissionDenied) || time.Since(start) != 0 {

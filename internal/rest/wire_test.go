@@ -18,7 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// wire keeps what goes over the wire, as net/http writes it.
+// wire records the bytes that net/http writes for a request.
 type wire struct{ bytes.Buffer }
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -28,10 +28,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer(204, "")(req)
 }
 
-// FuzzRequests lets all that a caller gives grow that becomes part of a request: the
-// id in a path, in a header and in a body, a value of the query, the product in the
-// User-Agent and the token. Either it is refused before anything is sent, or what
-// goes over the wire is one request with just that in its place.
+// FuzzRequests varies all values of a caller that become part of a request: the ID in a path, in a
+// header and in a body, a value of the query, the product in the User-Agent, and the token. Either
+// the value is refused before the request is sent, or the bytes are one request with the value in
+// its place.
 func FuzzRequests(f *testing.F) {
 	for _, id := range []string{
 		"org_x", "a b", " a", "a ", "é", "%2f", "%2e%2e", "..;", "a?b", "a#b", "a&b=c", "a%00", "a:b", "http:", "//x", "a\r\nX-Evil: 1",
@@ -49,7 +49,7 @@ func FuzzRequests(f *testing.F) {
 			c.UserAgent = config.UserAgent
 			c.Authorizer = func(*http.Client) rest.Authorizer { return bearer(token) }
 		})
-		call := rest.Call{Operation: "DeleteThing", Target: id, Method: http.MethodDelete, Path: "/things/{id}", Status: 204}
+		call := rest.Call{Operation: "DeleteResource", Target: id, Method: http.MethodDelete, Path: "/resources/{id}", Status: 204}
 		call.Body = struct {
 			Thing rest.Lookup `json:"thing"`
 		}{rest.Lookup{Key: "id", ID: id}}

@@ -38,7 +38,7 @@ func newConfig(server *httptest.Server, hc *http.Client) *clientcert.Config {
 	}}
 }
 
-// do sends a call with a configuration of which the error is that of an option.
+// do sends a call with a configuration. err is the error of an option.
 func do(t *testing.T, config *clientcert.Config, err error) (errors.Code, int) {
 	t.Helper()
 	if err != nil {
@@ -54,7 +54,7 @@ func do(t *testing.T, config *clientcert.Config, err error) (errors.Code, int) {
 		t.Fatal(err)
 	}
 	err = c.Do(t.Context(), &rest.Call{
-		Operation: "GetThing", Target: "x", Method: http.MethodGet, Path: "/things/x", Status: http.StatusNoContent, Repeat: true,
+		Operation: "GetResource", Target: "x", Method: http.MethodGet, Path: "/resources/x", Status: http.StatusNoContent, Repeat: true,
 	})
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		return e.Code, e.Status
@@ -84,7 +84,7 @@ func TestClientCert_Credential(t *testing.T) {
 					config := newConfig(server, nil)
 					config.Retry.MaxAttempts = 12 // net/http may lose the alert in favor of HTTP/2
 					if name == "none" && number == tls.VersionTLS12 {
-						// The alert does not say that a certificate is missing.
+						// The alert does not report a missing certificate.
 						test.want, config.Retry.MaxAttempts = errors.Unavailable, 1
 					}
 					err := config.UseRoots(a.PEM())
@@ -153,8 +153,8 @@ func TestClientCert_CopiedTransport(t *testing.T) {
 	}
 }
 
-// A plain transport speaks HTTP/2, and a copy of it has to do so as well: it
-// offers that to the server.
+// A plain transport supports HTTP/2. A copy must support it, too, because it offers HTTP/2 to the
+// server.
 func TestClientCert_HTTP2(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
@@ -165,7 +165,7 @@ func TestClientCert_HTTP2(t *testing.T) {
 	}
 }
 
-// A session that began without the certificate must not be taken up with it.
+// A session that started without the certificate must not be resumed with it.
 func TestClientCert_OwnDialer(t *testing.T) {
 	t.Parallel()
 	a := certtest.NewAuthority(t, "CA")
@@ -241,7 +241,7 @@ func TestClientCert_IdleConnTimeout(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 		if got := built.HTTPClient.Timeout == time.Minute; got != (test.client == nil) {
-			t.Errorf("%s: has a time-out of %v", name, built.HTTPClient.Timeout)
+			t.Errorf("%s: got timeout %v", name, built.HTTPClient.Timeout)
 		}
 	}
 }

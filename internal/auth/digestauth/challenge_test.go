@@ -74,7 +74,7 @@ func TestChallenge_HeaderForms(t *testing.T) {
 	}
 }
 
-// A nonce may end between its challenge and the first credential.
+// A nonce may expire between its challenge and the first credential.
 func TestStaleNonce_FirstCredential(t *testing.T) {
 	t.Parallel()
 	for ended := range 5 {
@@ -110,7 +110,7 @@ func TestStaleNonce_Repeated(t *testing.T) {
 	}
 }
 
-// Servers behind one address have nonces of their own if they share no secret.
+// Servers behind one address have separate nonces if they share no secret.
 func TestServers_SeparateNonces(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -133,7 +133,7 @@ func TestServers_SeparateNonces(t *testing.T) {
 				return server.RoundTrip(req)
 			}), "private")
 			for call := range 20 {
-				path := "/things/x"
+				path := "/resources/x"
 				if call%2 == 1 {
 					path = "/other/x"
 				}
@@ -187,11 +187,11 @@ func TestServers_NonceOfOtherOrigin(t *testing.T) {
 	}
 }
 
-// The domain of a challenge names the paths that it is for (RFC 7616, section 3.3).
+// The domain of a challenge contains its paths (RFC 7616, section 3.3).
 func TestServers_Domain(t *testing.T) {
 	t.Parallel()
 	servers := map[bool]*server{
-		false: {stale: true, name: "a", domain: "/things"},
+		false: {stale: true, name: "a", domain: "/resources"},
 		true:  {stale: true, name: "b", domain: "/other https://test.invalid/another"},
 	}
 	n := 0
@@ -200,7 +200,7 @@ func TestServers_Domain(t *testing.T) {
 		return servers[strings.Contains(req.URL.Path, "other")].RoundTrip(req)
 	}), "private")
 	for range 5 {
-		for _, path := range []string{"/things/1", "/things/2", "/other/1", "/another/2", "/other/3"} {
+		for _, path := range []string{"/resources/1", "/resources/2", "/other/1", "/another/2", "/other/3"} {
 			if err := doPath(t, c, path); err != nil {
 				t.Fatal(err)
 			}

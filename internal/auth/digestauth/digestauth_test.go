@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
-// server checks digest credentials as RFC 7616 says.
+// server checks digest credentials by RFC 7616.
 type server struct {
 	mu         sync.Mutex
 	nonce      int
@@ -25,7 +25,7 @@ type server struct {
 	counts     map[int]bool
 	requests   int
 	challenges int
-	name       string // begins its nonces, so that no two servers share one
+	name       string // the prefix of its nonces, so that no two servers share one
 	domain     string
 }
 
@@ -51,8 +51,7 @@ func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// check reports whether the credentials are right, and whether their nonce is the
-// present one.
+// check reports whether the credentials are right, and whether their nonce is the current one.
 func (s *server) check(req *http.Request) (ok, known bool) {
 	sent, err := digest.ParseCredentials(req.Header.Get("Authorization"))
 	if err != nil || sent.Nonce != s.present() || s.lives > 0 && s.used >= s.lives {
@@ -81,10 +80,10 @@ func newClient(t *testing.T, server http.RoundTripper, password string) *rest.Cl
 	return c
 }
 
-func do(t *testing.T, c *rest.Client) error { return doPath(t, c, "/things/x") }
+func do(t *testing.T, c *rest.Client) error { return doPath(t, c, "/resources/x") }
 
 func doPath(t *testing.T, c *rest.Client, path string) error {
-	return c.Do(t.Context(), &rest.Call{Operation: "DeleteThing", Method: http.MethodDelete, Path: path, Status: 204})
+	return c.Do(t.Context(), &rest.Call{Operation: "DeleteResource", Method: http.MethodDelete, Path: path, Status: 204})
 }
 
 func TestDigest_KnownChallenge(t *testing.T) {
@@ -155,7 +154,7 @@ func TestDigest_WrongPassword(t *testing.T) {
 	}
 }
 
-// A server may say that a nonce is stale and send the same one again.
+// A server may report a stale nonce and send the same one again.
 func TestDigest_RepeatedChallenge(t *testing.T) {
 	t.Parallel()
 	requests := 0
@@ -169,8 +168,8 @@ func TestDigest_RepeatedChallenge(t *testing.T) {
 	}
 }
 
-// Two calls that are refused at the same time get the same challenge, and must
-// not use a nonce count twice.
+// Two calls that are refused at the same time get the same challenge, and must not use the same
+// nonce count.
 func TestDigest_NonceCount(t *testing.T) {
 	t.Parallel()
 	authorizer := digestauth.New("public", "private")(nil)
@@ -182,7 +181,7 @@ func TestDigest_NonceCount(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !authorizer.Refused(req, header) {
-			t.Error("the challenge was not taken up")
+			t.Error("the challenge was not kept")
 		}
 		if err := authorizer.Authorize(t.Context(), req); err != nil {
 			t.Fatal(err)

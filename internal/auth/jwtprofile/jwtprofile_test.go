@@ -24,7 +24,7 @@ import (
 
 const issuer = "https://zitadel.invalid"
 
-// private is a key that all tests share, for making one takes a moment.
+// private is a key that all tests share, because generating a key takes time.
 var private = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -50,7 +50,7 @@ func encode(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// file is a key file with changes; nil takes a field out.
+// file returns a key file with changes; nil removes a field.
 func file(t *testing.T, changes map[string]any) []byte {
 	t.Helper()
 	content := map[string]any{
@@ -121,7 +121,7 @@ func TestAssertion_New(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first == second {
-			t.Error("the old assertion was handed out again")
+			t.Error("got the old assertion again")
 		}
 	})
 }
@@ -155,9 +155,8 @@ func TestParse_NoExpiration(t *testing.T) {
 	}
 }
 
-// The issuer takes no assertion of the future, none that is older than an hour and none
-// that has ended: zitadel/oidc, op.NewJWTProfileVerifier(storage, issuer, time.Hour,
-// time.Second).
+// The issuer refuses an assertion of the future, one older than an hour, and an expired one:
+// zitadel/oidc, op.NewJWTProfileVerifier(storage, issuer, time.Hour, time.Second).
 func TestAssertion_ClockSkew(t *testing.T) {
 	t.Parallel()
 	for _, off := range []time.Duration{-time.Minute, 0, time.Minute} {
@@ -246,7 +245,7 @@ func TestParse_InvalidFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if _, err := jwtprofile.Parse(content); err == nil {
-				t.Error("it was taken")
+				t.Error("got no error")
 			} else if len(err.Error()) > 60 {
 				t.Errorf("got %q", err)
 			}

@@ -1,4 +1,4 @@
-// Package certtest makes certificates for tests, and servers that ask for them.
+// Package certtest makes certificates for tests, and servers that request them.
 package certtest
 
 import (
@@ -26,7 +26,7 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority returns an authority of its own name.
+// NewAuthority returns a new authority with its own name.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	a := &Authority{t: t, key: newKey(t)}
@@ -46,7 +46,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// sign signs a certificate; one without a parent by its own key.
+// sign signs a certificate; without a parent, by its own key.
 func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
 	a.t.Helper()
 	if parent == nil {
@@ -65,16 +65,16 @@ func (a *Authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateK
 	return certificate
 }
 
-// Certificate returns the authority's own certificate.
+// Certificate returns the certificate of the authority.
 func (a *Authority) Certificate() *x509.Certificate { return a.certificate }
 
-// PEM returns the authority's own certificate in PEM.
+// PEM returns the certificate of the authority in PEM.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
-// Client returns a certificate for a client that lasts for a while, or has ended
-// where that is negative.
+// Client returns a client certificate that is valid for a duration. It is expired if the duration
+// is negative.
 func (a *Authority) Client(lasts time.Duration) tls.Certificate {
 	return a.issue(lasts, x509.ExtKeyUsageClientAuth)
 }
@@ -101,9 +101,8 @@ func PEMs(t testing.TB, c tls.Certificate) (certificate, key []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// Server starts a listener on loopback whose certificate is the authority's, and
-// that asks clients for one of the authority's as config says. It is closed with
-// the test.
+// Server starts a listener on loopback with a certificate of the authority. config states whether
+// clients must have one of the authority, too. The end of the test closes the listener.
 func (a *Authority) Server(handler http.Handler, config *tls.Config, http2 bool) *httptest.Server {
 	a.t.Helper()
 	config = config.Clone()
@@ -121,9 +120,8 @@ func (a *Authority) Server(handler http.Handler, config *tls.Config, http2 bool)
 	return server
 }
 
-// lingering reads what the client still sends before it closes a connection.
-// Otherwise the reset that unread bytes cause can overtake the alert that says why
-// a certificate is refused.
+// lingering reads the remaining bytes of the client before it closes a connection. Otherwise, the
+// reset because of unread bytes can overtake the alert with the reason of a refusal.
 type lingering struct{ net.Listener }
 
 func (l lingering) Accept() (net.Conn, error) {
