@@ -14,7 +14,7 @@
 // A fault applies to one request (see faultKinds) or to the whole run (see
 // [conditions.addRunFaults]): a transport that does not report its connections, a credential
 // that loses access, small pages, a clock that differs, an outage. Other kinds change a
-// resource during the run, as another user does: see meanwhile. The flag -kinds selects the
+// resource during the run, as another user does: see changeByOthers. The flag -kinds selects the
 // optional kinds in kindNames.
 //
 // A run depends on its seed only: the state of the fake, the credential, the configuration

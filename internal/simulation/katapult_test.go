@@ -74,7 +74,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 	return &scenario{
 		title: joinTitle(state, credential), server: srv.Server, limited: limit < 1000, kind: kindOf, done: func() bool { return !o.exists() && o.existed }, evaluate: o.evaluate,
 		ids: []string{acme.ID, acme.Subdomain},
-		meanwhile: func(n *network, _ kind) {
+		changeByOthers: func(n *network, _ kind) {
 			if n.kinds[takenOver] && takesOver && !added && o.existed && !srv.Exists(acme.ID) {
 				srv.AddOrganization(successor)
 				added = true

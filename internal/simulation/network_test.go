@@ -73,7 +73,7 @@ const (
 
 // newConditions draws the conditions of a run.
 func newConditions(r *rand.Rand) conditions {
-	w := conditions{
+	c := conditions{
 		faultRate:  one(r, 0.05, 0.2, 0.4, 0.6, 0.95),
 		appliesTo:  one(r, everywhere, everywhere, deletions, deletions, deletions, afterTheFirst, tokens),
 		maxLatency: one(r, time.Millisecond, time.Second, time.Minute),
@@ -84,37 +84,37 @@ func newConditions(r *rand.Rand) conditions {
 	if chance(r, 0.5) { // a few kinds of faults that recur
 		n := 1 + r.IntN(3)
 		for range n {
-			w.slots = append(w.slots, r.IntN(slots))
+			c.slots = append(c.slots, r.IntN(slots))
 		}
 	}
 	if chance(r, 0.2) {
-		w.skew = one(r, time.Second, time.Minute, 5*time.Hour, 10*365*24*time.Hour)
-		w.skew = time.Duration((r.Float64()*2 - 1) * float64(w.skew))
+		c.skew = one(r, time.Second, time.Minute, 5*time.Hour, 10*365*24*time.Hour)
+		c.skew = time.Duration((r.Float64()*2 - 1) * float64(c.skew))
 	}
 	if chance(r, 0.3) {
-		w.disturbRate = 0.3
+		c.disturbRate = 0.3
 	}
 	switch {
 	case chance(r, 0.02):
-		w.cancelAt = atOnce
+		c.cancelAt = atOnce
 	case chance(r, 0.2):
-		w.cancelAt = min(r.IntN(8), r.IntN(8))
+		c.cancelAt = min(r.IntN(8), r.IntN(8))
 	}
-	return w
+	return c
 }
 
 // adapt changes the conditions for a run with many requests.
-func (w *conditions) adapt(r *rand.Rand, length int) {
-	w.faultRate = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
-	w.appliesTo = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
-	w.maxLatency = one(r, time.Millisecond, time.Second)
+func (c *conditions) adapt(r *rand.Rand, length int) {
+	c.faultRate = one(r, 0, 0.02, 0.05, 0.1, 0.2, 0.4)
+	c.appliesTo = one(r, everywhere, everywhere, everywhere, writes, writes, deletions, afterTheFirst, tokens)
+	c.maxLatency = one(r, time.Millisecond, time.Second)
 	if chance(r, 0.3) { // from the first write on, a gateway refuses requests
 		refusal := withBody(r, fault{name: "refused by a gateway", status: one(r, 401, 403, 403, 404, 503)})
-		w.faultRate, w.appliesTo = one(r, 0.4, 0.7, 1), afterTheFirstWrite
-		w.gateway = func(*rand.Rand) fault { return refusal }
+		c.faultRate, c.appliesTo = one(r, 0.4, 0.7, 1), afterTheFirstWrite
+		c.gateway = func(*rand.Rand) fault { return refusal }
 	}
-	if w.cancelAt >= 0 || chance(r, 0.1) {
-		w.cancelAt = r.IntN(length)
+	if c.cancelAt >= 0 || chance(r, 0.1) {
+		c.cancelAt = r.IntN(length)
 	}
 }
 
@@ -133,45 +133,45 @@ func (n *network) latency(r *rand.Rand) time.Duration {
 
 // faultOf returns the fault of a request.
 func (n *network) faultOf(r *rand.Rand, o *target) fault {
-	w := &n.conditions
-	if w.outage != nil {
-		if f, out := w.outage(n); out {
+	c := &n.conditions
+	if c.outage != nil {
+		if f, out := c.outage(n); out {
 			return f
 		}
 	}
 	if o.kind == token && bytes.Contains(o.body, []byte("assertion=")) {
-		edited, refused := checkAssertion(o.req, o.body, w.clock)
+		edited, refused := checkAssertion(o.req, o.body, c.clock)
 		if refused {
 			return fault{name: clockOff, status: 500, body: `{"error":"server_error","error_description":"Errors.Internal"}`, header: jsonType}
 		}
 		o.body = edited
 	}
-	if w.blindFrom >= 0 && len(n.exchanges) >= w.blindFrom && o.kind != token {
+	if c.blindFrom >= 0 && len(n.exchanges) >= c.blindFrom && o.kind != token {
 		return fault{name: noAccess, processed: true, edit: n.swapIDs, rewrite: n.restoreIDs, blind: true}
 	}
-	if f := w.constant(o); f.name != "" {
+	if f := c.constant(o); f.name != "" {
 		return f
 	}
-	hit, slot := chance(r, w.faultRate), r.IntN(slots)
-	if len(w.slots) > 0 {
-		slot = w.slots[slot%len(w.slots)]
+	hit, slot := chance(r, c.faultRate), r.IntN(slots)
+	if len(c.slots) > 0 {
+		slot = c.slots[slot%len(c.slots)]
 	}
 	switch {
-	case !hit || !w.appliesTo(n, o.kind):
+	case !hit || !c.appliesTo(n, o.kind):
 		return noFault
-	case w.gateway != nil:
-		return w.gateway(r)
+	case c.gateway != nil:
+		return c.gateway(r)
 	}
 	return pick(slot, r, o)
 }
 
 // constant returns the fault that a request of its kind has throughout the run.
-func (w *conditions) constant(o *target) fault {
+func (c *conditions) constant(o *target) fault {
 	f := noFault
-	if w.dropsHeader {
+	if c.dropsHeader {
 		f = dropHeader(o).withKind(droppedHeader)
 	}
-	if w.stuckTasks && f.name == "" {
+	if c.stuckTasks && f.name == "" {
 		f = stickTask(o).withKind(stuckTask)
 	}
 	return f
@@ -236,8 +236,8 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 		n.scenario.beforeRequest()
 	}
 	k := n.scenario.kind(req)
-	if n.scenario.meanwhile != nil {
-		n.scenario.meanwhile(n, k)
+	if n.scenario.changeByOthers != nil {
+		n.scenario.changeByOthers(n, k)
 	}
 	var body []byte
 	if req.Body != nil {

@@ -497,33 +497,33 @@ func (n *network) restoreIDs(body []byte) []byte {
 }
 
 // addRunFaults adds the faults that apply to the whole run.
-func (w *conditions) addRunFaults(r *rand.Rand, n *network) {
+func (c *conditions) addRunFaults(r *rand.Rand, n *network) {
 	teardown := n.scenario.counts != nil
 	// Draw all values, whether or not the kinds are on.
 	caps, blind, from, out, start, lasts, how := chance(r, 0.2), chance(r, 0.1), r.IntN(40), chance(r, 0.1),
 		time.Duration(r.Int64N(int64(time.Minute))), time.Minute+time.Duration(r.Int64N(int64(4*time.Minute))), r.Uint64()
 	if clock := one(r, 0, -time.Minute, time.Minute, -30*time.Second); n.kinds[clockOff] {
-		w.clock = clock
+		c.clock = clock
 	}
 	drops, sticks, pages := chance(r, 0.1), chance(r, 0.2), chance(r, 0.15)
 	reading, slot, large := chance(r, 0.5), one(r, readingSlots...), chance(r, 0.4)
 	if n.scenario.readOnly && reading || teardown && pages { // mostly lists
-		w.faultRate, w.appliesTo, w.gateway, w.slots, caps = one(r, 0.2, 0.5, 0.8), everywhere, nil, []int{slot}, !large
+		c.faultRate, c.appliesTo, c.gateway, c.slots, caps = one(r, 0.2, 0.5, 0.8), everywhere, nil, []int{slot}, !large
 	}
-	w.silent = w.silent && n.kinds[silentTransport]
+	c.silent = c.silent && n.kinds[silentTransport]
 	pagesMatter := n.kinds[repeatedPage] || n.kinds[shiftedPage] || n.kinds[wrongHints]
 	if caps && (n.kinds[cappedPages] || pagesMatter && n.streams.provider != "zitadel") {
-		w.maxPage = 2
+		c.maxPage = 2
 	}
-	w.dropsHeader, w.stuckTasks = drops && n.kinds[droppedHeader], sticks && n.kinds[stuckTask]
+	c.dropsHeader, c.stuckTasks = drops && n.kinds[droppedHeader], sticks && n.kinds[stuckTask]
 	if blind && n.kinds[noAccess] && n.scenario.ids != nil {
-		if w.blindFrom = from; !teardown {
-			w.blindFrom = from % 4
+		if c.blindFrom = from; !teardown {
+			c.blindFrom = from % 4
 		}
 	}
 	if out && n.kinds[outage] && teardown {
-		w.faultRate, w.cancelAt, w.blindFrom = 0, never, never
-		w.outage = outageOf(how, start, lasts)
+		c.faultRate, c.cancelAt, c.blindFrom = 0, never, never
+		c.outage = outageOf(how, start, lasts)
 	}
 }
 

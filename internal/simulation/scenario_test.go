@@ -56,8 +56,8 @@ type scenario struct {
 	// beforeRequest changes the fake before every request; nil for none.
 	beforeRequest func()
 
-	// meanwhile changes the fake before a request, as others do; nil for none.
-	meanwhile func(*network, kind)
+	// changeByOthers changes the fake before a request, as others do; nil for none.
+	changeByOthers func(*network, kind)
 
 	// evaluate is the oracle: it returns the client's result, as the table names it, and
 	// the wrong results.

@@ -137,7 +137,7 @@ func (d *teardownCase) scenario(r *rand.Rand, s scenario) *scenario {
 	s.call, s.evaluate, s.counts = c.call, c.evaluate, c.counts
 	s.kind, s.length = d.kindOf, 60
 	s.done = func() bool { return !d.exists() }
-	s.meanwhile = c.meanwhile
+	s.changeByOthers = c.changeByOthers
 	return &s
 }
 
@@ -208,8 +208,8 @@ func (c *teardownRun) call(ctx context.Context, set setting) error {
 	return err
 }
 
-// meanwhile makes the change of others before a request.
-func (c *teardownRun) meanwhile(n *network, k kind) {
+// changeByOthers makes the change of others before a request.
+func (c *teardownRun) changeByOthers(n *network, k kind) {
 	if c.changed >= 0 || !n.kinds[c.others] || c.report != nil {
 		return
 	}

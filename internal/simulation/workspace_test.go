@@ -63,7 +63,7 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 	return &scenario{
 		title: joinTitle(state, credential), server: srv.Server, kind: kindOf, done: func() bool { return !o.exists() && o.existed }, evaluate: o.evaluate,
 		ids: []string{id, "acme"},
-		meanwhile: func(n *network, _ kind) { // the organization changes its slug, and another one registers the old slug
+		changeByOthers: func(n *network, _ kind) { // the organization changes its slug, and another one registers the old slug
 			read := slices.ContainsFunc(n.exchanges, func(x *exchange) bool { return x.genuine && x.status == 200 })
 			if n.kinds[takenOver] && takesOver && !added && o.existed && read && len(n.exchanges) >= turn {
 				srv.Change(id, func(o *workspacetest.Organization) { o.Slug = "acme-old" })
