@@ -1384,7 +1384,7 @@ func (c *Client) ListInstanceMembersPage(ctx context.Context, query ListQuery) (
 type IsOrganizationUniqueOptions struct {
 	// Name is the name of an organization.
 	Name string
-	// Domain is a domain.
+	// Domain is a domain of an organization.
 	Domain string
 }
 

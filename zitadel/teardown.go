@@ -22,11 +22,11 @@ import (
 // that made a plan cannot apply the plan ([errors.PermissionDenied]). Users who register make
 // a plan stale; [Client.DeactivateOrganization] prevents that.
 //
-// The plan's DeletionError is the error of [Client.CheckDeletion], or of [Client.CheckDeletionV2] for a
-// credential without the permission iam.write: [errors.DefaultOrganization], which only
-// another default organization resolves, or [errors.PermissionDenied]. Plan does not read
-// which organization owns Zitadel's own project. Zitadel refuses to delete that organization,
-// and nothing changes.
+// The plan's DeletionError is the error of [Client.CheckDeletion], or of
+// [Client.CheckDeletionV2] for a credential without the permission iam.write:
+// [errors.DefaultOrganization], which only another default organization resolves, or
+// [errors.PermissionDenied]. Plan does not read which organization owns Zitadel's own project.
+// Zitadel refuses to delete that organization, and nothing changes.
 //
 // The plan requires the override [teardown.OwnOrganization] if the credential's user belongs
 // to the organization (see [Client.GetMyUser]): the credential ends with the organization.
