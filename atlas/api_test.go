@@ -56,7 +56,7 @@ func TestAPI_Operations(t *testing.T) {
 				}
 				want := strings.NewReplacer("{org}", acme, "{project}", shop).Replace(test.request)
 				if request != want || r.Operation != operation {
-					t.Errorf("asked for %s by\n%s, want\n%s", r.Operation, request, want)
+					t.Errorf("got request of %s\n%s, want\n%s", r.Operation, request, want)
 				}
 				if got, want := r.Header.Get("Accept"), "application/vnd.atlas."+test.version+"+json"; got != want {
 					t.Errorf("got Accept %q, want %q", got, want)
@@ -121,7 +121,7 @@ func TestAPI_InvalidIDs(t *testing.T) {
 	}
 }
 
-// Atlas documents 204 for these, and was recorded to answer 202 or 200 with {}.
+// Atlas documents 204 for these deletions. Recorded answers have 202 or 200 with {}.
 func TestDelete_RecordedStatuses(t *testing.T) {
 	t.Parallel()
 	endpoint := strings.Repeat("6", 24)
@@ -189,7 +189,7 @@ func TestDelete_UndocumentedSuccess(t *testing.T) {
 	}
 }
 
-// Ids of what furnish puts into an organization.
+// IDs of the resources of [newFilledServer].
 const (
 	federation = "5e2f000000000000000000f0"
 	archive    = "5e2f000000000000000000a1"
@@ -206,7 +206,7 @@ const (
 	resource   = "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/shop/providers/Microsoft.Network/privateEndpoints/pe"
 )
 
-// furnish makes a double with an organization in which there is one of everything.
+// newFilledServer returns a fake with an organization that has one resource of each kind.
 func newFilledServer() *atlastest.Server {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{
@@ -241,8 +241,8 @@ func newFilledServer() *atlastest.Server {
 	return srv
 }
 
-// all takes all of a list.
-func all[T any](list iter.Seq2[T, error]) ([]T, error) {
+// collect returns the items of a list.
+func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	var items []T
 	for item, err := range list {
 		if err != nil {
@@ -253,11 +253,11 @@ func all[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return items, nil
 }
 
-// millennium is when everything at the double was made.
-var millennium = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// createdAt is the creation time of the fake's resources.
+var createdAt = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// operations are all operations: how each is asked for, in which version, with which
-// body, and what becomes of the double's answer.
+// operations has, for each operation, the call, the requested version, the request body and the
+// decoded answer of the fake.
 var operations = map[string]struct {
 	call    func(*testing.T, *atlas.Client) (any, error)
 	request string
@@ -278,7 +278,7 @@ var operations = map[string]struct {
 	},
 	"ListRateLimitsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListRateLimits(t.Context(), atlas.ListRateLimitsPageOptions{OrgID: acme, EndpointPath: "/api/atlas/v2/orgs"}))
+			return collect(c.ListRateLimits(t.Context(), atlas.ListRateLimitsPageOptions{OrgID: acme, EndpointPath: "/api/atlas/v2/orgs"}))
 		},
 		"GET /rateLimits?orgId=" + acme + "&endpointPath=%2Fapi%2Fatlas%2Fv2%2Forgs&pageNum=1&itemsPerPage=500", "2025-03-12", "", []atlas.EndpointRateLimit{rateLimit("ListOrganizationsPage", "/api/atlas/v2/orgs")},
 	},
@@ -289,7 +289,7 @@ var operations = map[string]struct {
 		"GET /rateLimits/GetProject?groupId=" + shop, "2025-03-12", "", new(rateLimit("GetProject", "/api/atlas/v2/groups/{groupId}")),
 	},
 	"ListClusterDetailsPage": {
-		func(t *testing.T, c *atlas.Client) (any, error) { return all(c.ListClusterDetails(t.Context())) },
+		func(t *testing.T, c *atlas.Client) (any, error) { return collect(c.ListClusterDetails(t.Context())) },
 		"GET /clusters?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.ProjectClusters{{
 			ProjectID: shop, ProjectName: "shop", OrgID: acme, OrgName: "Acme", PlanType: "Atlas", Tags: []string{},
 			Clusters: []atlas.ClusterSummary{summary("64a700000000000000000001", "main"), summary("64a700000000000000000002", "shards"), summary("64a700000000000000000007", "small")},
@@ -303,7 +303,7 @@ var operations = map[string]struct {
 		},
 	},
 	"ListAPIKeysPage": {
-		func(t *testing.T, c *atlas.Client) (any, error) { return all(c.ListAPIKeys(t.Context(), acme)) },
+		func(t *testing.T, c *atlas.Client) (any, error) { return collect(c.ListAPIKeys(t.Context(), acme)) },
 		"GET /orgs/{org}/apiKeys?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.APIKey{{
 			Description: "acmepublic", ID: "61636d657075626c69636163", PublicKey: "acmepublic", PrivateKey: "********-****-****-0123456789ab",
 			Roles: []atlas.Role{{OrgID: acme, RoleName: "ORG_OWNER"}},
@@ -311,12 +311,12 @@ var operations = map[string]struct {
 	},
 	"ListServiceAccountsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListServiceAccounts(t.Context(), acme, atlas.ListServiceAccountsPageOptions{IncludeSystemManaged: true}))
+			return collect(c.ListServiceAccounts(t.Context(), acme, atlas.ListServiceAccountsPageOptions{IncludeSystemManaged: true}))
 		},
 		"GET /orgs/{org}/serviceAccounts?includeSystemManaged=true&pageNum=1&itemsPerPage=500", "2024-08-05", "", []atlas.ServiceAccount{{
-			ClientID: "mdb_sa_id_" + acme, Name: "mdb_sa_id_" + acme, CreatedAt: millennium, Roles: []string{"ORG_MEMBER"},
+			ClientID: "mdb_sa_id_" + acme, Name: "mdb_sa_id_" + acme, CreatedAt: createdAt, Roles: []string{"ORG_MEMBER"},
 			Secrets: []atlas.ServiceAccountSecret{{
-				ID: "6d64625f73615f69645f3565", CreatedAt: millennium, ExpiresAt: millennium.AddDate(100, 0, 0), MaskedSecretValue: "mdb_sa_sk_...atest",
+				ID: "6d64625f73615f69645f3565", CreatedAt: createdAt, ExpiresAt: createdAt.AddDate(100, 0, 0), MaskedSecretValue: "mdb_sa_sk_...atest",
 			}},
 		}},
 	},
@@ -324,18 +324,18 @@ var operations = map[string]struct {
 		func(t *testing.T, c *atlas.Client) (any, error) { return c.ListPendingInvoices(t.Context(), acme) },
 		"GET /orgs/{org}/invoices/pending", "2023-01-01", "", []atlas.Invoice{{
 			ID: "323565326630303030303030", OrgID: acme, Status: atlas.InvoiceStatusPending, AmountBilledCents: 700, SubtotalCents: 700,
-			Created: millennium, Updated: millennium, StartDate: millennium, EndDate: millennium.AddDate(0, 1, 0), LinkedInvoices: []atlas.Invoice{},
+			Created: createdAt, Updated: createdAt, StartDate: createdAt, EndDate: createdAt.AddDate(0, 1, 0), LinkedInvoices: []atlas.Invoice{},
 		}},
 	},
 	"ListInvoicesPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListInvoices(t.Context(), acme, atlas.ListInvoicesPageOptions{
+			return collect(c.ListInvoices(t.Context(), acme, atlas.ListInvoicesPageOptions{
 				StatusNames: []atlas.InvoiceStatus{atlas.InvoiceStatusFailed, atlas.InvoiceStatusPaid},
 			}))
 		},
 		"GET /orgs/{org}/invoices?statusNames=FAILED&statusNames=PAID&pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.Invoice{{
 			ID: "313565326630303030303030", OrgID: acme, Status: atlas.InvoiceStatusPaid, AmountBilledCents: 4200, AmountPaidCents: 4200, SubtotalCents: 4200,
-			Created: millennium, Updated: millennium, StartDate: millennium, EndDate: millennium.AddDate(0, 1, 0), LinkedInvoices: []atlas.Invoice{},
+			Created: createdAt, Updated: createdAt, StartDate: createdAt, EndDate: createdAt.AddDate(0, 1, 0), LinkedInvoices: []atlas.Invoice{},
 		}},
 	},
 	"ListLiveMigrationProjects": {
@@ -364,7 +364,7 @@ var operations = map[string]struct {
 	},
 	"ListConnectedOrganizationsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListConnectedOrganizations(t.Context(), federation))
+			return collect(c.ListConnectedOrganizations(t.Context(), federation))
 		},
 		"GET /federationSettings/" + federation + "/connectedOrgConfigs?pageNum=1&itemsPerPage=500", "2023-01-01", "",
 		[]atlas.ConnectedOrganization{connected(acme), connected(other)},
@@ -386,7 +386,7 @@ var operations = map[string]struct {
 	},
 	"ListOrganizationsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{Name: "ac"}))
+			return collect(c.ListOrganizations(t.Context(), atlas.ListOrganizationsPageOptions{Name: "ac"}))
 		},
 		"GET /orgs?name=ac&pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.Organization{{ID: acme, Name: "Acme"}},
 	},
@@ -400,14 +400,14 @@ var operations = map[string]struct {
 	},
 	"ListProjectsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{Name: "none"}))
+			return collect(c.ListProjects(t.Context(), acme, atlas.ListProjectsPageOptions{Name: "none"}))
 		},
 		"GET /orgs/{org}/groups?name=none&pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.Project(nil),
 	},
 	"GetProject": {
 		func(t *testing.T, c *atlas.Client) (any, error) { return c.GetProject(t.Context(), shop) },
 		"GET /groups/{project}", "2023-01-01", "", &atlas.Project{
-			ID: shop, Name: "shop", OrgID: acme, ClusterCount: 3, Created: millennium, Tags: []atlas.Tag{},
+			ID: shop, Name: "shop", OrgID: acme, ClusterCount: 3, Created: createdAt, Tags: []atlas.Tag{},
 		},
 	},
 	"DeleteProject": {
@@ -416,7 +416,7 @@ var operations = map[string]struct {
 	},
 	"ListClustersPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListClusters(t.Context(), shop, atlas.ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
+			return collect(c.ListClusters(t.Context(), shop, atlas.ListClustersPageOptions{IncludeDeletedWithRetainedBackups: true}))
 		},
 		"GET /groups/{project}/clusters?includeDeletedWithRetainedBackups=true&pageNum=1&itemsPerPage=500", "2024-08-05", "",
 		[]atlas.Cluster{cluster("64a700000000000000000001", "main", "REPLICASET", false), cluster("64a700000000000000000002", "shards", "SHARDED", false)},
@@ -439,7 +439,9 @@ var operations = map[string]struct {
 		new(cluster("64a700000000000000000002", "shards", "SHARDED", false)),
 	},
 	"ListFlexClustersPage": {
-		func(t *testing.T, c *atlas.Client) (any, error) { return all(c.ListFlexClusters(t.Context(), shop)) },
+		func(t *testing.T, c *atlas.Client) (any, error) {
+			return collect(c.ListFlexClusters(t.Context(), shop))
+		},
 		"GET /groups/{project}/flexClusters?pageNum=1&itemsPerPage=500", "2024-11-13", "", []atlas.FlexCluster{flex(false)},
 	},
 	"GetFlexCluster": {
@@ -460,10 +462,10 @@ var operations = map[string]struct {
 	},
 	"ListSnapshotsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListSnapshots(t.Context(), shop, "main"))
+			return collect(c.ListSnapshots(t.Context(), shop, "main"))
 		},
 		"GET /groups/{project}/clusters/main/backup/snapshots?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.Snapshot{{
-			ID: snapshot, CloudProvider: "AWS", CopyRegions: []string{}, CreatedAt: millennium, ExpiresAt: millennium.AddDate(100, 0, 0),
+			ID: snapshot, CloudProvider: "AWS", CopyRegions: []string{}, CreatedAt: createdAt, ExpiresAt: createdAt.AddDate(100, 0, 0),
 			FrequencyType: "daily", SnapshotType: "scheduled", Status: "completed", StorageSizeBytes: 1 << 30, MongodVersion: "8.0.4",
 			PolicyItems: []string{}, ReplicaSetName: "main", Type: "replicaSet",
 		}},
@@ -479,7 +481,7 @@ var operations = map[string]struct {
 			return c.ListShardedSnapshots(t.Context(), shop, "shards")
 		},
 		"GET /groups/{project}/clusters/shards/backup/snapshots/shardedClusters", "2023-01-01", "", []atlas.ShardedSnapshot{{
-			ID: shards, ConfigServerType: "DEDICATED", CreatedAt: millennium, ExpiresAt: millennium.AddDate(100, 0, 0),
+			ID: shards, ConfigServerType: "DEDICATED", CreatedAt: createdAt, ExpiresAt: createdAt.AddDate(100, 0, 0),
 			FrequencyType: "daily", SnapshotType: "scheduled", Status: "completed", StorageSizeBytes: 1 << 30, MongodVersion: "8.0.4",
 			PolicyItems: []string{}, SnapshotIds: []string{}, Type: "shardedCluster",
 		}},
@@ -496,7 +498,7 @@ var operations = map[string]struct {
 		},
 		"GET /groups/" + empty + "/backupCompliancePolicy", "2023-10-01", "", &atlas.BackupCompliancePolicy{
 			ProjectID: empty, State: "ACTIVE", Deletable: true, RestoreWindowDays: 7, AuthorizedEmail: "owner@example.com",
-			AuthorizedUserFirstName: "A", AuthorizedUserLastName: "B", UpdatedDate: millennium, UpdatedUser: "owner@example.com",
+			AuthorizedUserFirstName: "A", AuthorizedUserLastName: "B", UpdatedDate: createdAt, UpdatedUser: "owner@example.com",
 		},
 	},
 	"DeleteBackupCompliancePolicy": {
@@ -507,7 +509,7 @@ var operations = map[string]struct {
 	},
 	"ListOnlineArchivesPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListOnlineArchives(t.Context(), shop, "main"))
+			return collect(c.ListOnlineArchives(t.Context(), shop, "main"))
 		},
 		"GET /groups/{project}/clusters/main/onlineArchives?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.OnlineArchive{{
 			ID: archive, ClusterName: "main", ProjectID: shop, State: atlas.OnlineArchiveStateIdle,
@@ -534,7 +536,7 @@ var operations = map[string]struct {
 	},
 	"ListStreamWorkspacesPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListStreamWorkspaces(t.Context(), shop))
+			return collect(c.ListStreamWorkspaces(t.Context(), shop))
 		},
 		"GET /groups/{project}/streams?pageNum=1&itemsPerPage=500", "2023-02-01", "", []atlas.StreamWorkspace{{
 			ID: "64a70000000000000000000c", Name: "events", ProjectID: shop, Hostnames: []string{"events.example.net"},
@@ -549,7 +551,7 @@ var operations = map[string]struct {
 	},
 	"ListStreamProcessorsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListStreamProcessors(t.Context(), shop, "events"))
+			return collect(c.ListStreamProcessors(t.Context(), shop, "events"))
 		},
 		"GET /groups/{project}/streams/events/processors?pageNum=1&itemsPerPage=500", "2024-05-30", "", []atlas.StreamProcessor{{
 			ID: "64a70000000000000000000d", Name: "count", State: "STARTED", Tier: "SP10",
@@ -563,7 +565,7 @@ var operations = map[string]struct {
 	},
 	"ListStreamPrivateLinksPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListStreamPrivateLinks(t.Context(), shop))
+			return collect(c.ListStreamPrivateLinks(t.Context(), shop))
 		},
 		"GET /groups/{project}/streams/privateLinkConnections?pageNum=1&itemsPerPage=500", "2023-02-01", "", []atlas.StreamPrivateLink{{
 			ID: link, Provider: "AWS", Region: "us-east-1", State: "DONE", Vendor: "S3", InterfaceEndpointID: endpoint,
@@ -577,14 +579,14 @@ var operations = map[string]struct {
 	},
 	"ListStreamVPCPeeringsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListStreamVPCPeerings(t.Context(), shop, "123456789012"))
+			return collect(c.ListStreamVPCPeerings(t.Context(), shop, "123456789012"))
 		},
 		"GET /groups/{project}/streams/vpcPeeringConnections?requesterAccountId=123456789012&pageNum=1&itemsPerPage=500", "2023-02-01", "",
 		[]atlas.StreamVPCPeering{vpcPeering},
 	},
 	"ListActiveStreamVPCPeeringsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListActiveStreamVPCPeerings(t.Context(), shop))
+			return collect(c.ListActiveStreamVPCPeerings(t.Context(), shop))
 		},
 		"GET /groups/{project}/streams/activeVpcPeeringConnections?pageNum=1&itemsPerPage=500", "2024-11-13", "", []atlas.StreamVPCPeering{vpcPeering},
 	},
@@ -609,7 +611,7 @@ var operations = map[string]struct {
 	},
 	"ListFederationEndpointsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListFederationEndpoints(t.Context(), shop))
+			return collect(c.ListFederationEndpoints(t.Context(), shop))
 		},
 		"GET /groups/{project}/privateNetworkSettings/endpointIds?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.FederationEndpoint{{
 			EndpointID: endpoint, Provider: "AWS", Region: "US_EAST_1", Status: "OK", Type: "DATA_LAKE",
@@ -643,7 +645,7 @@ var operations = map[string]struct {
 	},
 	"ListEncryptionEndpointsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListEncryptionEndpoints(t.Context(), shop, atlas.CloudProviderAzure))
+			return collect(c.ListEncryptionEndpoints(t.Context(), shop, atlas.CloudProviderAzure))
 		},
 		"GET /groups/{project}/encryptionAtRest/AZURE/privateEndpoints?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.EncryptionEndpoint{{
 			ID: keys, CloudProvider: atlas.CloudProviderAzure, RegionName: "US_EAST_1", Status: "ACTIVE",
@@ -657,7 +659,7 @@ var operations = map[string]struct {
 	},
 	"ListNetworkPeeringsPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListNetworkPeerings(t.Context(), shop, atlas.ListNetworkPeeringsPageOptions{ProviderName: atlas.CloudProviderAzure}))
+			return collect(c.ListNetworkPeerings(t.Context(), shop, atlas.ListNetworkPeeringsPageOptions{ProviderName: atlas.CloudProviderAzure}))
 		},
 		"GET /groups/{project}/peers?providerName=AZURE&pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.NetworkPeering{{
 			ID: peer, ContainerID: "64a800000000000000000008", ProviderName: atlas.CloudProviderAzure, Status: "AVAILABLE", VnetName: "shop", ResourceGroupName: "shop",
@@ -671,7 +673,7 @@ var operations = map[string]struct {
 	},
 	"ListNetworkContainersPage": {
 		func(t *testing.T, c *atlas.Client) (any, error) {
-			return all(c.ListNetworkContainers(t.Context(), shop))
+			return collect(c.ListNetworkContainers(t.Context(), shop))
 		},
 		"GET /groups/{project}/containers/all?pageNum=1&itemsPerPage=500", "2023-01-01", "", []atlas.NetworkContainer{
 			{ID: "64a800000000000000000008", ProviderName: atlas.CloudProviderAzure, Provisioned: true, AtlasCidrBlock: "10.8.0.0/21"},
@@ -686,7 +688,7 @@ var operations = map[string]struct {
 	},
 }
 
-const empty = "5e2f0000000000000000000e" // a project with what the other one would not let go
+const empty = "5e2f0000000000000000000e" // a project with the resources that block a deletion in the other one
 
 func summary(id, name string) atlas.ClusterSummary {
 	return atlas.ClusterSummary{
@@ -714,7 +716,7 @@ func connected(orgID string) atlas.ConnectedOrganization {
 func cluster(id, name, clusterType string, protected bool) atlas.Cluster {
 	return atlas.Cluster{
 		ID: id, Name: name, ProjectID: shop, ClusterType: clusterType, State: atlas.ClusterStateIdle, BackupEnabled: true,
-		CreateDate: millennium, EncryptionAtRestProvider: "NONE", FeatureCompatibilityVersion: "8.0", MongoDBMajorVersion: "8.0",
+		CreateDate: createdAt, EncryptionAtRestProvider: "NONE", FeatureCompatibilityVersion: "8.0", MongoDBMajorVersion: "8.0",
 		MongoDBVersion: "8.0.4", VersionReleaseSystem: "LTS", Tags: []atlas.Tag{}, TerminationProtectionEnabled: protected,
 	}
 }
@@ -722,14 +724,14 @@ func cluster(id, name, clusterType string, protected bool) atlas.Cluster {
 func flex(protected bool) atlas.FlexCluster {
 	return atlas.FlexCluster{
 		ID: "64a700000000000000000007", Name: "small", ProjectID: shop, ClusterType: "REPLICASET", State: atlas.ClusterStateIdle,
-		CreateDate: millennium, MongoDBVersion: "8.0.4", VersionReleaseSystem: "LTS", Tags: []atlas.Tag{}, TerminationProtectionEnabled: protected,
+		CreateDate: createdAt, MongoDBVersion: "8.0.4", VersionReleaseSystem: "LTS", Tags: []atlas.Tag{}, TerminationProtectionEnabled: protected,
 		ProviderSettings: atlas.FlexProviderSettings{ProviderName: "FLEX", BackingProviderName: "AWS", RegionName: "US_EAST_1", DiskSizeGB: 5},
 	}
 }
 
 func outage(state atlas.OutageSimulationState) *atlas.OutageSimulation {
 	return &atlas.OutageSimulation{
-		ID: "64a700000000000000000003", ProjectID: shop, ClusterName: "main", State: state, StartRequestDate: millennium, ExpirationDate: millennium,
+		ID: "64a700000000000000000003", ProjectID: shop, ClusterName: "main", State: state, StartRequestDate: createdAt, ExpirationDate: createdAt,
 		OutageFilters: []atlas.OutageFilter{{CloudProvider: "AWS", RegionName: "US_EAST_1", Type: "REGION"}},
 	}
 }

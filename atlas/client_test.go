@@ -16,7 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// newClient makes a client of the double's own credential.
+// newClient returns a client with the fake's own credential.
 func newClient(t *testing.T, srv *atlastest.Server, options ...atlas.Option) *atlas.Client {
 	t.Helper()
 	c, err := atlas.New(append([]atlas.Option{srv.Option()}, options...)...)
@@ -26,7 +26,7 @@ func newClient(t *testing.T, srv *atlastest.Server, options ...atlas.Option) *at
 	return c
 }
 
-// as makes a client of another credential.
+// newClientAs returns a client with another credential.
 func newClientAs(t *testing.T, srv *atlastest.Server, credential atlas.Option, options ...atlas.Option) *atlas.Client {
 	t.Helper()
 	url, client := srv.Endpoint()
@@ -37,7 +37,7 @@ func newClientAs(t *testing.T, srv *atlastest.Server, credential atlas.Option, o
 	return c
 }
 
-// asked lists the operations that were asked for.
+// requests returns the operations of all requests.
 func requests(srv *atlastest.Server) []string {
 	var operations []string
 	for _, r := range srv.Requests() {
@@ -46,7 +46,7 @@ func requests(srv *atlastest.Server) []string {
 	return operations
 }
 
-// code is the code of an error; "" for nil.
+// code returns the code of an error; "" for nil.
 func code(t *testing.T, err error) errors.Code {
 	t.Helper()
 	e, ok := errors.AsType[*errors.Error](err)
@@ -93,7 +93,7 @@ func TestServer_VersionRequired(t *testing.T) {
 			t.Parallel()
 			srv := atlastest.NewServer()
 			srv.AddOrganization(atlastest.Organization{ID: acme})
-			hc := &http.Client{Transport: changed{srv, "Accept", accept}}
+			hc := &http.Client{Transport: headerTransport{srv, "Accept", accept}}
 			err := atlas.DeleteOrganization(t.Context(), acme, srv.Option(), atlas.WithHTTPClient(hc))
 			if got := code(t, err); got != want {
 				t.Errorf("got %v, want code %q", err, want)
@@ -102,13 +102,13 @@ func TestServer_VersionRequired(t *testing.T) {
 	}
 }
 
-// changed sends requests with another header.
-type changed struct {
+// headerTransport replaces a header of all requests.
+type headerTransport struct {
 	next        http.RoundTripper
 	name, value string
 }
 
-func (c changed) RoundTrip(req *http.Request) (*http.Response, error) {
+func (c headerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set(c.name, c.value)
 	return c.next.RoundTrip(req)
@@ -125,11 +125,11 @@ func TestClient_RateLimitPerOperation(t *testing.T) {
 			id := fmt.Sprintf("5e2f0000000000000000%04d", i)
 			srv.AddOrganization(atlastest.Organization{ID: id})
 			if i == 10 {
-				// The bucket of deletions is empty, and that of reads is another one.
+				// The bucket of deletions is empty. Reads have another bucket.
 				time.AfterFunc(time.Second, func() {
-					asked := time.Now()
-					if _, err := c.GetOrganization(t.Context(), id); err != nil || time.Since(asked) != 0 {
-						t.Errorf("got %v after %v, want an answer at once", err, time.Since(asked))
+					requestedAt := time.Now()
+					if _, err := c.GetOrganization(t.Context(), id); err != nil || time.Since(requestedAt) != 0 {
+						t.Errorf("got %v after %v, want an answer at once", err, time.Since(requestedAt))
 					}
 				})
 			}
@@ -138,13 +138,13 @@ func TestClient_RateLimitPerOperation(t *testing.T) {
 			}
 		}
 		if took := time.Since(start); took != 2*time.Minute {
-			t.Errorf("took %v, want 2 minutes: two fillings", took)
+			t.Errorf("took %v, want 2 minutes for two refills", took)
 		}
 		if n := len(srv.Deleted()); n != 20 {
 			t.Errorf("%d organizations were deleted, want 20", n)
 		}
 		if n := srv.Count("DeleteOrganization"); n > 22 {
-			t.Errorf("%d deletions were sent, want one refusal a filling at most", n)
+			t.Errorf("%d deletions were sent, want at most one refusal per refill", n)
 		}
 	})
 }
@@ -156,7 +156,7 @@ func TestClient_RateLimitConcurrency(t *testing.T) {
 		srv.AddOrganization(atlastest.Organization{ID: acme})
 		srv.LimitRate("GetOrganization", 70, 70, time.Minute)
 		c := newClient(t, srv)
-		for range 64 { // after which many are sent at a time
+		for range 64 { // afterwards the client sends many at a time
 			if _, err := c.GetOrganization(t.Context(), acme); err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestClient_RateLimitConcurrency(t *testing.T) {
 		}
 		group.Wait()
 		if n := srv.Count("GetOrganization"); n != 64+20+1 {
-			t.Errorf("%d requests were sent, want 84 and one that was refused", n)
+			t.Errorf("%d requests were sent, want 84 and one refused request", n)
 		}
 	})
 }

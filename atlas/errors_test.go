@@ -42,17 +42,17 @@ func TestError_Codes(t *testing.T) {
 			category: errors.DeletionStepsNotSatisfied, status: 400,
 			provider: "CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION", step: "outage_simulation",
 		},
-		"a cluster that is being deleted": {
+		"a cluster being deleted": {
 			before: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "shards"}),
 			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "shards"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "CLUSTER_ALREADY_REQUESTED_DELETION",
 		},
-		"a flex cluster that is being deleted": {
+		"a flex cluster being deleted": {
 			before: removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "small"}),
 			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerFlexCluster, ID: "small"}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 400, provider: "ATLAS_GENERAL_ERROR",
 		},
-		"a peering that is being deleted": {
+		"a peering being deleted": {
 			before: removeBy(atlas.Blocker{Kind: atlas.BlockerNetworkPeering, ID: peer}),
 			call:   removeBy(atlas.Blocker{Kind: atlas.BlockerNetworkPeering, ID: peer}), code: errors.AlreadyRequestedDeletion,
 			category: errors.Conflict, status: 409, provider: "PEER_ALREADY_REQUESTED_DELETION",
@@ -73,7 +73,7 @@ func TestError_Codes(t *testing.T) {
 			call: removeBy(atlas.Blocker{Kind: atlas.BlockerPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
 		},
-		"a snapshot that is being taken": {
+		"a snapshot in progress": {
 			add:  []atlastest.Resource{{Kind: atlas.BlockerSnapshot, ID: other, Parent: "main", State: "inProgress"}},
 			call: removeBy(atlas.Blocker{Kind: atlas.BlockerSnapshot, ID: other, Parent: "main"}), code: errors.Conflict,
 			category: errors.Conflict, status: 400, provider: "CANNOT_DELETE_IN_PROGRESS_SNAPSHOT",
@@ -91,7 +91,7 @@ func TestError_Codes(t *testing.T) {
 			}, code: errors.DeletionStepsNotSatisfied,
 			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CONTAINERS_IN_USE", step: "clusters_and_peerings",
 		},
-		"a cluster that is not there": {
+		"a missing cluster": {
 			call: removeBy(atlas.Blocker{Kind: atlas.BlockerCluster, ID: "none"}), code: errors.NotFound,
 			category: errors.NotFound, status: 404, provider: "CLUSTER_NOT_FOUND",
 		},
@@ -166,7 +166,7 @@ func TestError_VersionGone(t *testing.T) {
 	t.Parallel()
 	srv := newFilledServer()
 	hc := *srv.Client()
-	hc.Transport = changed{hc.Transport, "Accept", "application/vnd.atlas.2023-02-01+json"}
+	hc.Transport = headerTransport{hc.Transport, "Accept", "application/vnd.atlas.2023-02-01+json"}
 	c := newClient(t, srv, atlas.WithHTTPClient(&hc))
 	_, err := c.GetCluster(t.Context(), shop, "main")
 	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.VersionNotSupported || e.Status != 410 {

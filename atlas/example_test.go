@@ -13,7 +13,7 @@ import (
 )
 
 func ExampleDeleteOrganization() {
-	srv := atlastest.NewServer() // in place of the real service
+	srv := atlastest.NewServer() // instead of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 
 	err := atlas.DeleteOrganization(context.Background(), "5e2f00000000000000000001", srv.Option())
@@ -22,7 +22,7 @@ func ExampleDeleteOrganization() {
 }
 
 func ExampleClient_DeleteOrganization() {
-	srv := atlastest.NewServer() // in place of the real service
+	srv := atlastest.NewServer() // instead of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
 
@@ -36,17 +36,17 @@ func ExampleClient_DeleteOrganization() {
 	case err == nil:
 		fmt.Println("deleted")
 	case errors.Is(err, errors.DeletionStepsNotSatisfied):
-		fmt.Println("to do first:", e.Steps)
+		fmt.Println("blockers:", e.Steps)
 	case errors.Is(err, errors.RateLimitReached):
 		fmt.Println("again in", e.RetryAfter)
 	default:
 		fmt.Println(err)
 	}
-	// Output: to do first: [projects]
+	// Output: blockers: [projects]
 }
 
 func ExampleClient_CheckDeletion() {
-	srv := atlastest.NewServer() // in place of the real service
+	srv := atlastest.NewServer() // instead of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop", Clusters: 2})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000b", Name: "blog"})
@@ -70,7 +70,7 @@ func ExampleClient_CheckDeletion() {
 }
 
 func ExampleClient_ListBlockers() {
-	srv := atlastest.NewServer() // in place of the real service
+	srv := atlastest.NewServer() // instead of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
 	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Protected: true})
@@ -96,8 +96,8 @@ func ExampleClient_ListBlockers() {
 }
 
 func ExampleClient_WaitForDeletion() {
-	srv := atlastest.NewServer() // in place of the real service
-	srv.SetDeletionTime(0)       // in place of minutes
+	srv := atlastest.NewServer() // instead of the real service
+	srv.SetDeletionTime(0)       // instead of minutes
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
 	srv.AddResource("5e2f0000000000000000000a", atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
@@ -113,20 +113,20 @@ func ExampleClient_WaitForDeletion() {
 		fmt.Println(err)
 		return
 	}
-	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(blocker []atlas.Blocker) { fmt.Println("left:", blocker) }, atlas.BlockerCluster)
+	err = c.WaitForDeletion(ctx, "5e2f0000000000000000000a", func(blocker []atlas.Blocker) { fmt.Println("remaining:", blocker) }, atlas.BlockerCluster)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(c.DeleteProject(ctx, "5e2f0000000000000000000a"))
 	// Output:
-	// left: []
+	// remaining: []
 	// <nil>
 }
 
 func ExampleClient_Teardown() {
-	srv := atlastest.NewServer() // in place of the real service
-	srv.SetDeletionTime(0)       // in place of minutes
+	srv := atlastest.NewServer() // instead of the real service
+	srv.SetDeletionTime(0)       // instead of minutes
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_5e2f000000000000000000c1", Secret: "secret", Organization: "5e2f00000000000000000001"})
 	srv.AddProject("5e2f00000000000000000001", atlastest.Project{ID: "5e2f0000000000000000000a", Name: "shop"})
@@ -167,10 +167,10 @@ func ExampleClient_Teardown() {
 	// deleted
 }
 
-// The answer to a deletion is lost after Atlas has done its work. The client
-// reads the organization, finds it gone, and does not send a second deletion.
+// The answer to a deletion is lost. The client reads the organization, finds that it does not exist,
+// and sends no second deletion.
 func ExampleClient_DeleteOrganization_lostAnswer() {
-	srv := atlastest.NewServer() // in place of the real service
+	srv := atlastest.NewServer() // instead of the real service
 	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001"})
 	srv.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 

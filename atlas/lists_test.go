@@ -61,7 +61,7 @@ func TestClient_Reads(t *testing.T) {
 		}
 		_, err = c.ListProjectsPage(t.Context(), acme, atlas.ListProjectsPageOptions{ItemsPerPage: 501})
 		if got := code(t, err); got != errors.ValidationError {
-			t.Errorf("got %v for a page that is too large, want %q", err, errors.ValidationError)
+			t.Errorf("got %v for a page above the maximum, want %q", err, errors.ValidationError)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestList_Pages(t *testing.T) {
 	}
 }
 
-// gather takes all of a list that has no error.
+// gather returns the items of a list and fails on an error.
 func gather[T any](t *testing.T, list func(func(T, error) bool)) []T {
 	t.Helper()
 	var all []T
@@ -130,13 +130,13 @@ func TestList_End(t *testing.T) {
 		items, sent int
 		fails       bool
 	}{
-		"a short page":                            {[]offboardtest.Fault{answer(2, 2, "previous")}, 2, 1, false},
-		"a short page whose total says more":      {[]offboardtest.Fault{answer(2, 900, "previous"), answer(0, 900, "previous")}, 2, 2, true},
-		"a short page and a smaller total":        {[]offboardtest.Fault{answer(2, 900, "previous"), answer(0, 2, "previous")}, 2, 2, true},
-		"an empty page":                           {[]offboardtest.Fault{answer(0, 0, "previous")}, 0, 1, false},
-		"an empty page whose total says more":     {[]offboardtest.Fault{answer(0, 900, "previous")}, 0, 1, true},
-		"a short page before another one":         {[]offboardtest.Fault{answer(2, 2, "next"), answer(1, 2, "previous")}, 3, 2, false},
-		"a full page that says nothing of others": {[]offboardtest.Fault{answer(500, 500, "self"), answer(0, 500, "previous")}, 500, 2, false},
+		"a short page":                       {[]offboardtest.Fault{answer(2, 2, "previous")}, 2, 1, false},
+		"a short page with a greater total":  {[]offboardtest.Fault{answer(2, 900, "previous"), answer(0, 900, "previous")}, 2, 2, true},
+		"a short page and a smaller total":   {[]offboardtest.Fault{answer(2, 900, "previous"), answer(0, 2, "previous")}, 2, 2, true},
+		"an empty page":                      {[]offboardtest.Fault{answer(0, 0, "previous")}, 0, 1, false},
+		"an empty page with a greater total": {[]offboardtest.Fault{answer(0, 900, "previous")}, 0, 1, true},
+		"a short page with a next link":      {[]offboardtest.Fault{answer(2, 2, "next"), answer(1, 2, "previous")}, 3, 2, false},
+		"a full page without a next link":    {[]offboardtest.Fault{answer(500, 500, "self"), answer(0, 500, "previous")}, 500, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -202,24 +202,24 @@ func TestList_Error(t *testing.T) {
 	}
 }
 
-// A list may be answered with an error about one of its items, which just changes:
-// another read succeeds. An error about its parent is not repeated.
+// An error of a list about a changing item is transient, and another read succeeds. An error about
+// the parent of the list is not retried.
 func TestList_TransientErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		operation string
 		status    int
 		body      string
-		want      errors.Code // after one answer; "" if the list is read again
+		want      errors.Code // error after one answer; "" if the list is read again
 	}{
-		"a cluster that is being deleted": {"ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["gone","` + shop + `"]}`, ""},
-		"a flex cluster that changes":     {"ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`, ""},
-		"a cluster in the list of flex":   {"ListFlexClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"}`, ""},
-		"a peering that is deleted":       {"ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"PEER_NOT_FOUND"}`, ""},
-		"archives of another cluster":     {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`, ""},
-		"archives of the cluster":         {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["main"]}`, errors.NotFound},
-		"the project":                     {"ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`, errors.NotFound},
-		"the resource":                    {"ListClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`, errors.NotFound},
+		"a cluster being deleted":                {"ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["deleted","` + shop + `"]}`, ""},
+		"a changing flex cluster":                {"ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`, ""},
+		"a cluster in the list of flex clusters": {"ListFlexClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"}`, ""},
+		"a deleted peering":                      {"ListNetworkPeeringsPage", 404, `{"error":404,"errorCode":"PEER_NOT_FOUND"}`, ""},
+		"archives of another cluster":            {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["deleted"]}`, ""},
+		"archives of the cluster":                {"ListOnlineArchivesPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["main"]}`, errors.NotFound},
+		"the project":                            {"ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`, errors.NotFound},
+		"the resource":                           {"ListClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`, errors.NotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -235,7 +235,7 @@ func TestList_TransientErrors(t *testing.T) {
 				if kind == atlas.BlockerOnlineArchive {
 					_, err = c.ListOnlineArchivesPage(t.Context(), shop, "main", atlas.ListOnlineArchivesPageOptions{})
 				} else {
-					_, err = all(c.ListBlockers(t.Context(), shop, kind))
+					_, err = collect(c.ListBlockers(t.Context(), shop, kind))
 				}
 				switch n := srv.Count(test.operation); {
 				case test.want == "" && (err != nil || n != 2):
@@ -253,11 +253,11 @@ func TestListBlockers_PeeringProviders(t *testing.T) {
 	srv := newFilledServer()
 	c, ctx := newClient(t, srv), t.Context()
 	if found := gather(t, c.ListNetworkPeerings(ctx, shop, atlas.ListNetworkPeeringsPageOptions{})); len(found) != 0 {
-		t.Errorf("got %v without a provider, want those at AWS only", found)
+		t.Errorf("got %v without a provider, want only AWS", found)
 	}
 	want := []atlas.Blocker{{Kind: atlas.BlockerNetworkPeering, ID: peer, Provider: atlas.CloudProviderAzure, State: "AVAILABLE"}}
 	if diff := cmp.Diff(want, gather(t, c.ListBlockers(ctx, shop, atlas.BlockerNetworkPeering))); diff != "" {
-		t.Errorf("left (-want +got):\n%s", diff)
+		t.Errorf("blockers (-want +got):\n%s", diff)
 	}
 }
 
@@ -267,11 +267,11 @@ func TestListBlockers_RequestCount(t *testing.T) {
 		add  []atlastest.Resource
 		want int
 	}{
-		"nothing":                    {nil, 13},
-		"clusters":                   {[]atlastest.Resource{{Kind: atlas.BlockerCluster}, {Kind: atlas.BlockerCluster}}, 13 + 2 + 2*2},
-		"a cluster that was deleted": {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, 13 + 2 + 1},
-		"a peering":                  {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, 13 + 1},
-		"a stream workspace":         {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, 13 + 1},
+		"nothing":            {nil, 13},
+		"clusters":           {[]atlastest.Resource{{Kind: atlas.BlockerCluster}, {Kind: atlas.BlockerCluster}}, 13 + 2 + 2*2},
+		"a deleted cluster":  {[]atlastest.Resource{{Kind: atlas.BlockerCluster, ID: "old", Retained: true}, {Kind: atlas.BlockerSnapshot, Parent: "old"}}, 13 + 2 + 1},
+		"a peering":          {[]atlastest.Resource{{Kind: atlas.BlockerNetworkPeering}}, 13 + 1},
+		"a stream workspace": {[]atlastest.Resource{{Kind: atlas.BlockerStreamWorkspace}}, 13 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -297,12 +297,12 @@ func TestListBlockers_Policy(t *testing.T) {
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy, Protected: true})
 	c := newClient(t, srv)
 	if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy)); len(blocker) != 0 {
-		t.Errorf("got %v, and there is nothing that it keeps", blocker)
+		t.Errorf("got %v, want no policy without clusters and snapshots", blocker)
 	}
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster})
 	want := []atlas.Blocker{{Kind: atlas.BlockerBackupCompliancePolicy, ID: shop, State: "ACTIVE", Protected: true}}
 	if diff := cmp.Diff(want, gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerBackupCompliancePolicy))); diff != "" {
-		t.Errorf("left (-want +got):\n%s", diff)
+		t.Errorf("blockers (-want +got):\n%s", diff)
 	}
 }
 
@@ -328,7 +328,7 @@ func TestListBlockers_RetainedSnapshots(t *testing.T) {
 			got = append(got, string(blocker.Kind)+" "+blocker.Parent)
 		}
 		if diff := cmp.Diff([]string{"cluster ", "snapshot kept"}, got); diff != "" {
-			t.Errorf("left (-want +got):\n%s", diff)
+			t.Errorf("blockers (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -349,7 +349,7 @@ func TestListBlockers_Error(t *testing.T) {
 			last := error(nil)
 			for _, err := range newClient(t, srv).ListBlockers(t.Context(), shop) {
 				if last != nil {
-					t.Fatal("the list goes on after an error")
+					t.Fatal("the list continues after an error")
 				}
 				last = err
 			}
@@ -358,7 +358,7 @@ func TestListBlockers_Error(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a project that is not there", func(t *testing.T) {
+	t.Run("a missing project", func(t *testing.T) {
 		t.Parallel()
 		srv := newFilledServer()
 		for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot} {
@@ -373,7 +373,7 @@ func TestListBlockers_Error(t *testing.T) {
 	})
 }
 
-// A cluster that is deleted while its archives are listed has none left.
+// A cluster that is deleted while its archives are listed has no archives.
 func TestListBlockers_ClusterDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -387,13 +387,13 @@ func TestListBlockers_ClusterDeletedMeanwhile(t *testing.T) {
 		}
 		srv.Fail(offboardtest.Fault{Operation: "ListOnlineArchivesPage", Delay: 2 * time.Second})
 		if blocker := gather(t, c.ListBlockers(t.Context(), shop, atlas.BlockerOnlineArchive)); len(blocker) != 0 {
-			t.Errorf("left: %v", blocker)
+			t.Errorf("remaining: %v", blocker)
 		}
 	})
 }
 
-// A list that is answered with "not found" is an error, and not a shorter list: nothing
-// shows that its parent does not exist.
+// A "not found" of one list is an error and not a shorter list, because it does not prove that the
+// parent of the list does not exist.
 func TestListBlockers_NotFoundOfOneList(t *testing.T) {
 	t.Parallel()
 	for operation, kind := range map[string]atlas.BlockerKind{
@@ -410,7 +410,7 @@ func TestListBlockers_NotFoundOfOneList(t *testing.T) {
 			"SNAPSHOT_NOT_FOUND", "UNEXPECTED_ERROR", "RESOURCE_NOT_FOUND",
 		} {
 			if kind == atlas.BlockerOutageSimulation && code == "RESOURCE_NOT_FOUND" {
-				continue // there is none
+				continue // no error has this code
 			}
 			t.Run(operation+"/"+code, func(t *testing.T) {
 				t.Parallel()
@@ -427,9 +427,9 @@ func TestListBlockers_NotFoundOfOneList(t *testing.T) {
 						atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService}, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint},
 					)
 					srv.Fail(always(offboardtest.Respond(operation, 404, `{"error":404,"errorCode":"`+code+`"}`)))
-					blocker, err := all(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
+					blocker, err := collect(newClient(t, srv).ListBlockers(t.Context(), shop, kind))
 					if err == nil {
-						t.Errorf("left: %v, without an error", blocker)
+						t.Errorf("remaining: %v, without an error", blocker)
 					}
 					if srv.Count(operation) == 0 {
 						t.Errorf("%s was not called", operation)
@@ -440,7 +440,7 @@ func TestListBlockers_NotFoundOfOneList(t *testing.T) {
 	}
 }
 
-// What has ended is not left.
+// Finished resources are not blockers.
 func TestListBlockers_Finished(t *testing.T) {
 	t.Parallel()
 	srv := newFilledServer()
@@ -452,7 +452,7 @@ func TestListBlockers_Finished(t *testing.T) {
 	c := newClient(t, srv)
 	kinds := []atlas.BlockerKind{atlas.BlockerOutageSimulation, atlas.BlockerOnlineArchive, atlas.BlockerBackupCompliancePolicy}
 	if blocker := gather(t, c.ListBlockers(t.Context(), shop, kinds...)); len(blocker) != 0 {
-		t.Errorf("left: %v", blocker)
+		t.Errorf("remaining: %v", blocker)
 	}
 }
 

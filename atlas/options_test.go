@@ -24,7 +24,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"no credential":               nil,
 		"two credentials":             {account, key},
 		"the same credential twice":   {key, key},
-		"an empty client id":          {atlas.WithServiceAccount("", "secret")},
+		"an empty client ID":          {atlas.WithServiceAccount("", "secret")},
 		"an empty client secret":      {atlas.WithServiceAccount("id", "")},
 		"a client secret with a line": {atlas.WithServiceAccount("id", "secret\n")},
 		"an empty public key":         {atlas.WithAPIKey("", "secret")},
@@ -36,10 +36,10 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a relative base URL":         {key, atlas.WithBaseURL("/api/atlas/v2")},
 		"a base URL with a query":     {account, atlas.WithBaseURL("https://atlas.invalid/?a=b")},
 		"a base URL with a user":      {account, atlas.WithBaseURL("https://u:secret@atlas.invalid")},
-		"a base URL that is none":     {account, atlas.WithBaseURL("https://u:secret@%zz")},
+		"an invalid base URL":         {account, atlas.WithBaseURL("https://u:secret@%zz")},
 		"no attempt":                  {key, atlas.WithRetry(atlas.Retry{MaxAttempts: -1, MaxWait: time.Second})},
 		"a negative wait":             {key, atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
-		"two client ids":              {key, atlas.WithClientID("mdb_sa_id_1")},
+		"two client IDs":              {key, atlas.WithClientID("mdb_sa_id_1")},
 		"no token source":             {atlas.WithTokenSource(nil)},
 		"no rate":                     {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 0, Burst: 1})},
 		"no burst":                    {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 1, Burst: 0})},
@@ -75,33 +75,33 @@ func TestWithServiceAccount_TokenShared(t *testing.T) {
 			read()
 		}
 		if n := srv.Count("RequestToken"); n != 1 {
-			t.Errorf("%d tokens were asked for, want 1", n)
+			t.Errorf("%d tokens were requested, want 1", n)
 		}
 		r := srv.Requests()[0]
 		if r.Method != "POST" || r.Path != "/api/oauth/token" || string(r.Body) != "grant_type=client_credentials" {
 			t.Errorf("got %s %s with body %q", r.Method, r.Path, r.Body)
 		}
-		// RFC 6749, section 2.3.1: both are form-encoded before they are joined.
+		// RFC 6749, section 2.3.1: both are form-encoded and then joined.
 		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("id%3A1:s3cret%2F%2B"))
 		if got := r.Header.Get("Authorization"); got != basic {
 			t.Errorf("got Authorization %q, want %q", got, basic)
 		}
-		time.Sleep(time.Hour - time.Second) // too short for the life that is left
+		time.Sleep(time.Hour - time.Second) // less than the remaining lifetime
 		read()
 		if n := srv.Count("RequestToken"); n != 2 {
-			t.Errorf("%d tokens were asked for in an hour, want 2", n)
+			t.Errorf("%d tokens were requested in an hour, want 2", n)
 		}
 		time.Sleep(2 * time.Second)
 		old := newClient(t, srv, atlas.WithHTTPClient(&http.Client{
-			Transport: changed{srv, "Authorization", "Bearer atlastest-token-1"},
+			Transport: headerTransport{srv, "Authorization", "Bearer atlastest-token-1"},
 		}))
 		if _, err := old.GetOrganization(t.Context(), acme); !errors.Is(err, errors.Unauthenticated) {
-			t.Errorf("got %v with a token that has ended, want %q", err, errors.Unauthenticated)
+			t.Errorf("got %v with an expired token, want %q", err, errors.Unauthenticated)
 		}
 		srv.EndTokens()
 		read()
 		if n := srv.Count("RequestToken"); n != 3 {
-			t.Errorf("%d tokens were asked for after one was refused, want 3", n)
+			t.Errorf("%d tokens were requested after a refusal, want 3", n)
 		}
 	})
 }
@@ -137,7 +137,7 @@ func TestWithServiceAccount_BaseURLOptionOrder(t *testing.T) {
 	}
 }
 
-// hosts records where requests go.
+// hostRecorder records the hosts of requests.
 type hostRecorder struct {
 	next http.RoundTripper
 	urls []string
@@ -166,7 +166,7 @@ func TestWithServiceAccount_TokenRateLimit(t *testing.T) {
 		err := read(atlas.WithRetry(atlas.Retry{MaxAttempts: 1, MaxWait: time.Minute}))
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.RateLimitReached || e.RetryAfter != time.Minute || e.Status != 0 || e.Attempts != 0 {
-			t.Fatalf("got %v, want %q of a call that was not sent", err, errors.RateLimitReached)
+			t.Fatalf("got %v, want %q for an unsent call", err, errors.RateLimitReached)
 		}
 		if cause, _ := errors.AsType[*errors.Error](e.Err); cause == nil || cause.Status != 429 || cause.ProviderCode != "RATE_LIMITED" {
 			t.Errorf("got cause %v, want status 429", e.Err)
@@ -185,7 +185,7 @@ func TestWithServiceAccount_TokenRateLimit(t *testing.T) {
 			}
 		}
 		if took := time.Since(start); took != time.Minute {
-			t.Errorf("took %v, want no more time with a higher limit", took)
+			t.Errorf("took %v, want no wait with a higher limit", took)
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestWithServiceAccount_Refused(t *testing.T) {
 	err := newClientAs(t, srv, atlas.WithServiceAccount(atlastest.ClientID, "guessed")).DeleteOrganization(t.Context(), acme)
 	e, _ := errors.AsType[*errors.Error](err)
 	if e == nil || e.Code != errors.Unauthenticated || e.Status != 0 {
-		t.Fatalf("got %v, want %q of a call that was not sent", err, errors.Unauthenticated)
+		t.Fatalf("got %v, want %q for an unsent call", err, errors.Unauthenticated)
 	}
 	if cause, _ := errors.AsType[*errors.Error](e.Err); cause == nil || cause.Status != 401 || cause.ProviderCode != "invalid_client" {
 		t.Errorf("got cause %v, want invalid_client", e.Err)
@@ -285,7 +285,7 @@ func TestWithAPIKey_Refused(t *testing.T) {
 				t.Errorf("got %v, want %q", err, errors.Unauthenticated)
 			}
 			if n := srv.Count("DeleteOrganization"); n != 2 || !srv.Exists(acme) {
-				t.Errorf("%d requests, want 2; still there: %t", n, srv.Exists(acme))
+				t.Errorf("%d requests, want 2; exists: %t", n, srv.Exists(acme))
 			}
 		})
 	}
@@ -301,12 +301,12 @@ func TestServer_DigestReplay(t *testing.T) {
 	}
 	srv.Fail(offboardtest.LoseRequest("GetOrganization"))
 	_, _ = c.GetOrganization(t.Context(), acme)
-	requests := srv.Requests() // to the challenge, answered, lost
+	requests := srv.Requests() // challenge, answer, lost answer
 	const path = "/api/atlas/v2/orgs/" + acme
 	for _, test := range []struct {
 		name, path string
 		from       offboardtest.Request
-		challenge  string // how it ends; "": there is none
+		challenge  string // suffix of the challenge; "" for none
 	}{
 		{"taken before", path, requests[1], "stale=false"},
 		{"for another path", path + "/groups", requests[2], "stale=false"},
@@ -333,7 +333,7 @@ func TestServer_DigestReplay(t *testing.T) {
 	}
 }
 
-// causeOf returns the whole cause of an error.
+// rootCause returns the whole cause of an error.
 func rootCause(err error) error {
 	e, _ := errors.AsType[*errors.Error](err)
 	if e == nil {
@@ -347,16 +347,16 @@ func TestFromEnv_NotReadByDefault(t *testing.T) {
 	const public, private = "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"
 	for name, test := range map[string]struct {
 		env  map[string]string
-		want string // the scheme of the credential
-		lack string // the variable that an error names
+		want string // scheme of the credential
+		lack string // variable in the error
 	}{
 		"a service account":      {map[string]string{id: atlastest.ClientID, secret: atlastest.ClientSecret}, "Bearer", ""},
 		"an API key":             {map[string]string{public: atlastest.PublicKey, private: atlastest.PrivateKey}, "Digest", ""},
 		"both":                   {map[string]string{id: atlastest.ClientID, secret: atlastest.ClientSecret, public: "a", private: "b"}, "Bearer", ""},
-		"a client id only":       {map[string]string{id: "a"}, "", secret},
-		"a client secret only":   {map[string]string{secret: "a"}, "", id},
-		"a public key only":      {map[string]string{public: "a"}, "", private},
-		"a private key only":     {map[string]string{private: "a"}, "", public},
+		"only a client ID":       {map[string]string{id: "a"}, "", secret},
+		"only a client secret":   {map[string]string{secret: "a"}, "", id},
+		"only a public key":      {map[string]string{public: "a"}, "", private},
+		"only a private key":     {map[string]string{private: "a"}, "", public},
 		"half of the first pair": {map[string]string{id: "a", public: "a", private: "b"}, "", secret},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -372,7 +372,7 @@ func TestFromEnv_NotReadByDefault(t *testing.T) {
 			c, err := atlas.New(atlas.FromEnv(), atlas.WithHTTPClient(&http.Client{Transport: seen}))
 			if test.want == "" {
 				if !errors.Is(err, errors.InvalidArgument) || !strings.HasSuffix(err.Error(), ": "+test.lack+" is not set") {
-					t.Errorf("got %v, want one that names %s", err, test.lack)
+					t.Errorf("got %v, want an error with %s", err, test.lack)
 				}
 				return
 			}
@@ -399,7 +399,7 @@ func TestFromEnv_NoCredential(t *testing.T) {
 	}
 	_, err := atlas.New(atlas.FromEnv())
 	if got := code(t, err); got != errors.InvalidArgument || !strings.Contains(err.Error(), "MONGODB_ATLAS_CLIENT_ID nor MONGODB_ATLAS_PUBLIC_KEY") {
-		t.Errorf("got %v, want one that names both", err)
+		t.Errorf("got %v, want an error with both", err)
 	}
 }
 
@@ -408,26 +408,26 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 		_, err := atlas.New(atlas.FromEnv())
 		return err
 	}, map[string]pipelinesuite.Environment{
-		"nothing":            {Set: nil, Words: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_PUBLIC_KEY"}},
-		"an id alone":        {Set: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_SECRET is not set"}},
-		"a secret alone":     {Set: map[string]string{"MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_ID is not set"}},
-		"a public key alone": {Set: map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "canaryab"}, Words: []string{"MONGODB_ATLAS_PRIVATE_KEY is not set"}},
-		"a private key alone": {
+		"nothing":              {Set: nil, Words: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_PUBLIC_KEY"}},
+		"only a client ID":     {Set: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_SECRET is not set"}},
+		"only a client secret": {Set: map[string]string{"MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_sk_canary"}, Words: []string{"MONGODB_ATLAS_CLIENT_ID is not set"}},
+		"only a public key":    {Set: map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "canaryab"}, Words: []string{"MONGODB_ATLAS_PRIVATE_KEY is not set"}},
+		"only a private key": {
 			Set: map[string]string{"MONGODB_ATLAS_PRIVATE_KEY": "1f6ec9b4-4e4f-4a2b-9a5e-0c8f3f1f7a11"}, Words: []string{"MONGODB_ATLAS_PUBLIC_KEY is not set"},
 		},
 		"a secret with a line break": {
 			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_id_canary", "MONGODB_ATLAS_CLIENT_SECRET": "canary\n"},
 			Words: []string{"clientSecret", "MONGODB_ATLAS_CLIENT_SECRET"},
 		},
-		"a secret as the id": {
+		"a client secret as the client ID": {
 			Set:   map[string]string{"MONGODB_ATLAS_CLIENT_ID": "mdb_sa_sk_canary", "MONGODB_ATLAS_CLIENT_SECRET": "mdb_sa_id_canary"},
 			Words: []string{"clientID is a client secret", "MONGODB_ATLAS_CLIENT_ID"},
 		},
-		"a private key as the public one": {
+		"a private key as the public key": {
 			Set:   map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "1f6ec9b4-4e4f-4a2b-9a5e-0c8f3f1f7a11", "MONGODB_ATLAS_PRIVATE_KEY": "canaryab"},
 			Words: []string{"publicKey is a private key", "MONGODB_ATLAS_PUBLIC_KEY"},
 		},
-		"a base URL that is none": {
+		"an invalid base URL": {
 			Set:   map[string]string{"MONGODB_ATLAS_BASE_URL": "canary", "MONGODB_ATLAS_PUBLIC_KEY": "public", "MONGODB_ATLAS_PRIVATE_KEY": "private"},
 			Words: []string{"base URL"},
 		},

@@ -43,7 +43,7 @@ func TestDeleteOrganization_Blocked(t *testing.T) {
 		want         errors.Code
 		category     errors.Code
 		status       int
-		provider     string // code
+		provider     string // provider code
 		steps        []string
 	}{
 		"projects": {
@@ -85,7 +85,7 @@ func TestDeleteOrganization_Blocked(t *testing.T) {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
 			if !srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
-				t.Errorf("%d deletions were sent; still there: %t", srv.Count("DeleteOrganization"), srv.Exists(acme))
+				t.Errorf("%d deletions were sent; exists: %t", srv.Count("DeleteOrganization"), srv.Exists(acme))
 			}
 		})
 	}
@@ -125,15 +125,15 @@ func TestDeleteOrganization_FoundAsDeleted(t *testing.T) {
 func TestDeleteOrganization_UndecidedRead(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]offboardtest.Fault{
-		"another organization": offboardtest.Respond("GetOrganization", 200, `{"id":"`+other+`","name":"Other"}`),
-		"one without id":       offboardtest.Respond("GetOrganization", 200, `{"name":"Acme"}`),
-		"a 404 without a code": offboardtest.Respond("GetOrganization", 404, `{"error":404,"reason":"Not Found"}`),
-		"a malformed id":       offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"INVALID_ORG_ID"}`),
-		"not one of Atlas":     offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"NOT_ATLAS_ORG"}`),
-		"another thing":        offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
-		"no access":            offboardtest.Respond("GetOrganization", 401, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`),
-		"a 401":                offboardtest.Respond("GetOrganization", 401, `{"error":401,"reason":"Unauthorized"}`),
-		"a 403":                always(offboardtest.HTMLResponse("GetOrganization", 403)),
+		"another organization":       offboardtest.Respond("GetOrganization", 200, `{"id":"`+other+`","name":"Other"}`),
+		"an organization without ID": offboardtest.Respond("GetOrganization", 200, `{"name":"Acme"}`),
+		"a 404 without a code":       offboardtest.Respond("GetOrganization", 404, `{"error":404,"reason":"Not Found"}`),
+		"a malformed ID":             offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"INVALID_ORG_ID"}`),
+		"not one of Atlas":           offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"NOT_ATLAS_ORG"}`),
+		"another resource":           offboardtest.Respond("GetOrganization", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
+		"no access":                  offboardtest.Respond("GetOrganization", 401, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`),
+		"a 401":                      offboardtest.Respond("GetOrganization", 401, `{"error":401,"reason":"Unauthorized"}`),
+		"a 403":                      always(offboardtest.HTMLResponse("GetOrganization", 403)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,7 @@ func TestDeleteOrganization_UndecidedRead(t *testing.T) {
 		})
 	}
 	for _, errorCode := range []string{"ORG_NOT_FOUND", "RESOURCE_NOT_FOUND"} {
-		t.Run(errorCode+" does tell", func(t *testing.T) {
+		t.Run(errorCode+" decides", func(t *testing.T) {
 			t.Parallel()
 			srv := atlastest.NewServer()
 			srv.AddOrganization(atlastest.Organization{ID: acme})
@@ -163,8 +163,7 @@ func TestDeleteOrganization_UndecidedRead(t *testing.T) {
 	}
 }
 
-// always is a fault that all requests have: reads that are refused by a page are tried
-// again.
+// always returns a fault of all requests, because the client retries a read that a page refuses.
 func always(f offboardtest.Fault) offboardtest.Fault {
 	f.Times = 100
 	return f
@@ -188,7 +187,7 @@ func TestDeleteOrganization_Upgrade(t *testing.T) {
 	})
 }
 
-// own are the kinds of credentials, as ones of an organization itself.
+// ownCredentials add a credential of the organization itself, by kind.
 var ownCredentials = map[string]func(*atlastest.Server) atlas.Option{
 	"service account": func(srv *atlastest.Server) atlas.Option {
 		srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "own-secret", Organization: acme})
@@ -217,14 +216,14 @@ func TestDeleteOrganization_OwnCredentialLostAnswer(t *testing.T) {
 				t.Errorf("got %v, want %q", err, errors.OutcomeUnknown)
 			}
 			if srv.Exists(acme) || srv.Count("DeleteOrganization") != 1 {
-				t.Errorf("%d deletions were sent; still there: %t", srv.Count("DeleteOrganization"), srv.Exists(acme))
+				t.Errorf("%d deletions were sent; exists: %t", srv.Count("DeleteOrganization"), srv.Exists(acme))
 			}
 		})
 	}
 }
 
-// The first deletion fails with 503, and a read shows that the organization is
-// still there. Before the second one somebody else deletes it.
+// The first deletion fails with 503, and a read shows that the organization exists. Another client
+// deletes the organization before the second deletion.
 func TestDeleteOrganization_RepeatFindsNothing(t *testing.T) {
 	t.Parallel()
 	unavailable := offboardtest.HTMLResponse("DeleteOrganization", 503)
@@ -235,7 +234,7 @@ func TestDeleteOrganization_RepeatFindsNothing(t *testing.T) {
 		return c.DeleteOrganization(t.Context(), acme)
 	}
 	for name, credential := range ownCredentials {
-		t.Run("is of unknown outcome with a "+name+" of the organization", func(t *testing.T) {
+		t.Run("own "+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := atlastest.NewServer()
@@ -250,7 +249,7 @@ func TestDeleteOrganization_RepeatFindsNothing(t *testing.T) {
 			})
 		})
 	}
-	t.Run("is a success with a credential that is told so", func(t *testing.T) {
+	t.Run("credential that can read", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			srv := atlastest.NewServer()
@@ -274,7 +273,7 @@ func TestDeleteOrganization_CredentialOfAnotherOrganization(t *testing.T) {
 				t.Errorf("got %v, want %q", err, errors.Unauthenticated)
 			}
 			if !srv.Exists(other) {
-				t.Error("the organization is gone")
+				t.Error("the organization was deleted")
 			}
 		})
 	}
@@ -296,7 +295,7 @@ func TestDeleteOrganization_MissingRole(t *testing.T) {
 		t.Errorf("detail (-want +got):\n%s", diff)
 	}
 	if err := c.CheckDeletion(t.Context(), acme); err != nil {
-		t.Errorf("got %v from a check, which a member may make", err)
+		t.Errorf("got %v from CheckDeletion, which a member can call", err)
 	}
 }
 
@@ -306,19 +305,19 @@ func TestCheckDeletion_SameErrorAsDeletion(t *testing.T) {
 		prepare func(*atlastest.Server)
 		want    errors.Code
 	}{
-		"nothing in the way": {func(*atlastest.Server) {}, ""},
-		"projects":           {func(srv *atlastest.Server) { srv.AddProject(acme, atlastest.Project{ID: shop}) }, errors.OrganizationNotEmpty},
+		"no blocker": {func(*atlastest.Server) {}, ""},
+		"projects":   {func(srv *atlastest.Server) { srv.AddProject(acme, atlastest.Project{ID: shop}) }, errors.OrganizationNotEmpty},
 		"a failed payment": {func(srv *atlastest.Server) {
 			srv.RemoveOrganization(acme)
 			srv.AddOrganization(atlastest.Organization{ID: acme, FailedPayments: true})
 		}, errors.PaymentRequired},
-		"not there": {func(srv *atlastest.Server) { srv.RemoveOrganization(acme) }, errors.OrganizationNotFound},
-		"deleted, but found": {func(srv *atlastest.Server) {
+		"missing": {func(srv *atlastest.Server) { srv.RemoveOrganization(acme) }, errors.OrganizationNotFound},
+		"deleted and found": {func(srv *atlastest.Server) {
 			srv.RemoveOrganization(acme)
 			srv.AddOrganization(atlastest.Organization{ID: acme, Lingers: true})
 			srv.RemoveOrganization(acme)
 		}, errors.OrganizationNotFound},
-		"an address that is not listed": {func(srv *atlastest.Server) { srv.RefuseAddress(true) }, errors.UnauthorizedNetworkForAPIToken},
+		"an unlisted address": {func(srv *atlastest.Server) { srv.RefuseAddress(true) }, errors.UnauthorizedNetworkForAPIToken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -358,7 +357,7 @@ func TestCheckDeletion_Projects(t *testing.T) {
 	if diff := cmp.Diff(want, e.Steps); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	// Who may not see invoices is told of the rest.
+	// Without the permission to read invoices, CheckDeletion reports the projects.
 	srv.Fail(offboardtest.Respond("ListInvoicesPage", 403, `{"errorCode":"ACCESS_FORBIDDEN"}`))
 	if err := newClient(t, srv).CheckDeletion(t.Context(), acme); !errors.Is(err, errors.OrganizationNotEmpty) {
 		t.Errorf("got %v although the invoices could not be read, want %q", err, errors.OrganizationNotEmpty)
@@ -380,7 +379,7 @@ func TestCheckDeletion_FailedInvoices(t *testing.T) {
 	}
 }
 
-// A page that is not Atlas's proves nothing, whichever read it answers.
+// A page of another server proves nothing, whichever read it answers.
 func TestCheckDeletion_ForeignPage(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"GetOrganization", "ListProjectsPage", "ListInvoicesPage"} {
@@ -407,7 +406,7 @@ func TestCheckDeletion_ForeignPage(t *testing.T) {
 			})
 		}
 	}
-	t.Run("a burst passes", func(t *testing.T) {
+	t.Run("a transient burst", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			srv := atlastest.NewServer()

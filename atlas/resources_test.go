@@ -65,7 +65,7 @@ func TestDelete_AllKinds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// The policy has kept the snapshots of the clusters.
+		// The policy retained the snapshots of the clusters.
 		retained := []atlas.BlockerKind{atlas.BlockerBackupCompliancePolicy, atlas.BlockerSnapshot, atlas.BlockerShardedSnapshot}
 		if diff := cmp.Diff(retained, kindsOf(t, c)); diff != "" {
 			t.Errorf("kinds (-want +got):\n%s", diff)
@@ -95,12 +95,12 @@ func TestDelete_AllKinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if srv.Exists(acme) || len(srv.Resources(shop)) != 0 {
-			t.Errorf("the organization is there: %t; left: %v", srv.Exists(acme), srv.Resources(shop))
+			t.Errorf("the organization exists: %t; remaining: %v", srv.Exists(acme), srv.Resources(shop))
 		}
 	})
 }
 
-// remove asks for the deletion of what is left, by its kind.
+// remove requests the removal of a blocker.
 func remove(ctx context.Context, c *atlas.Client, blocker atlas.Blocker) (err error) {
 	switch blocker.Kind {
 	case atlas.BlockerOutageSimulation:
@@ -138,12 +138,12 @@ func remove(ctx context.Context, c *atlas.Client, blocker atlas.Blocker) (err er
 	case atlas.BlockerEncryptionEndpoint:
 		err = c.DeleteEncryptionEndpoint(ctx, shop, blocker.Provider, blocker.ID)
 	default:
-		err = fmt.Errorf("%s is a kind that is not known", blocker.Kind)
+		err = fmt.Errorf("unknown kind %s", blocker.Kind)
 	}
 	return err
 }
 
-// kindsOf are the kinds of what is left, each once.
+// kindsOf returns the kinds of the blockers, each once.
 func kindsOf(t *testing.T, c *atlas.Client) []atlas.BlockerKind {
 	t.Helper()
 	var kinds []atlas.BlockerKind
@@ -163,7 +163,7 @@ func TestSetClusterTerminationProtection(t *testing.T) {
 	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "safe", Protected: true})
 	c, ctx := newClient(t, srv), t.Context()
 	if blocker := gather(t, c.ListBlockers(ctx, shop)); len(blocker) != 1 || !blocker[0].Protected {
-		t.Errorf("left: %+v, want one that is protected", blocker)
+		t.Errorf("remaining: %+v, want a protected one", blocker)
 	}
 	if _, err := c.SetClusterTerminationProtection(ctx, shop, "safe", false); err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestDeleteFederationEndpoint_TwoDeletions(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := gather(t, c.ListFederationEndpoints(ctx, shop)); len(got) != blocker {
-			t.Errorf("%d endpoints are there, want %d", len(got), blocker)
+			t.Errorf("%d endpoints exist, want %d", len(got), blocker)
 		}
 	}
 	if err := c.DeleteProject(ctx, shop); err != nil {
@@ -241,12 +241,12 @@ func TestDeleteLiveMigrationLink_MigrationRuns(t *testing.T) {
 	}
 }
 
-// A driver needs a client and a plan, and no inspection: steps say where their resources
-// are, also after JSON.
+// A driver needs a client and a plan, but no inspection: the steps identify their resources, also
+// after JSON.
 func TestDriver_WithoutInspect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := blocked()
+		srv := newBlockedServer()
 		srv.Resolve(acme)
 		c := newClient(t, srv)
 		text, err := json.Marshal(planOf(t, c))
@@ -288,7 +288,7 @@ func TestDriver_WithoutInspect(t *testing.T) {
 	})
 }
 
-// A reference that is not that of its step is none.
+// A reference of another step is invalid.
 func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	t.Parallel()
 	srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "spare"})
@@ -300,7 +300,7 @@ func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 		"no JSON":             func(s *teardown.Step) { s.Ref = json.RawMessage(`{`) },
 		"without a project":   func(s *teardown.Step) { s.Ref = json.RawMessage(`{"id":"main"}`) },
 		"another kind":        func(s *teardown.Step) { s.Kind = "flex_cluster" },
-		"no kind":             func(s *teardown.Step) { s.ID, s.Kind = "thing/1", "thing" },
+		"no kind":             func(s *teardown.Step) { s.ID, s.Kind = "unknown/1", "unknown" },
 	} {
 		s := p.Steps[0]
 		change(&s)
@@ -316,8 +316,8 @@ func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	}
 }
 
-// A resource is recreated under its name after a read of it, or its project is moved. The
-// next request relies on a read of its own.
+// A resource is recreated with its name after a read, or its project is moved. The next request
+// follows a read of its own.
 func TestDriver_RecreatedAfterRead(t *testing.T) {
 	t.Parallel()
 	for kind, operation := range map[atlas.BlockerKind]string{
@@ -363,12 +363,11 @@ func TestDriver_RecreatedAfterRead(t *testing.T) {
 	}
 }
 
-// A step without a reference, of a plan that an earlier version made, is read by its ID and
-// name.
+// A step without a reference, from a plan of an earlier version, is read by its ID and name.
 func TestTeardown_StepsWithoutReference(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := blocked()
+		srv := newBlockedServer()
 		srv.Resolve(acme)
 		c, on := omittingClient(t, srv, "/clusters", "main", false)
 		p := planOf(t, c)
@@ -387,7 +386,7 @@ func TestTeardown_StepsWithoutReference(t *testing.T) {
 	})
 }
 
-// An item of a list without Atlas's own ID is neither the resource nor another one.
+// An item of a list without Atlas's ID is neither the resource nor another resource.
 func TestTeardown_ItemWithoutID(t *testing.T) {
 	t.Parallel()
 	for operation, kind := range map[string]atlas.BlockerKind{"ListStreamWorkspacesPage": atlas.BlockerStreamWorkspace, "ListClustersPage": atlas.BlockerCluster} {
@@ -399,7 +398,7 @@ func TestTeardown_ItemWithoutID(t *testing.T) {
 				p := planOf(t, c)
 				item := offboardtest.Respond(operation, http.StatusOK, `{"results":[{"name":"main"}],"totalCount":1,"links":[]}`)
 				item.Times = 1000
-				r, err := execute(t, c, p, during(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
+				r, err := execute(t, c, p, onStepStart(string(kind), func() { srv.Fail(item) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -408,14 +407,14 @@ func TestTeardown_ItemWithoutID(t *testing.T) {
 	}
 }
 
-// What exists is removed although a list of several pages lacks it: when the plan is
-// applied, and while a step waits for the end of its deletion.
+// An existing resource is removed although a list of several pages lacks it: when the plan is
+// applied, and while a step waits for the deletion.
 func TestTeardown_AbsentFromPages(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		kind            atlas.BlockerKind
 		path, operation string
-		once            bool // no operation reads one item, and the next list has it
+		once            bool // no operation reads one item, and the next list has the item
 	}{
 		"clusters":          {atlas.BlockerCluster, "/clusters", "DeleteCluster", false},
 		"flex clusters":     {atlas.BlockerFlexCluster, "/flexClusters", "DeleteFlexCluster", false},
@@ -440,7 +439,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 						}
 						c, on := omittingClient(t, srv, test.path, "item-1", test.once)
 						p, set := planOf(t, c), false
-						option := teardown.WithEvents(func(e teardown.Event) { // when a deletion has begun
+						option := teardown.WithEvents(func(e teardown.Event) { // when a deletion was requested
 							if e.Kind == teardown.EventWaiting && !set {
 								set = true
 								on.Store(true)
@@ -456,7 +455,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 								t.Errorf("%s is %s, want %s", s.ID, s.State, teardown.StepDeleted)
 							}
 							if took := s.FinishedAt.Sub(s.StartedAt); s.Kind == string(test.kind) && took < 10*time.Second {
-								t.Errorf("%s was done after %v, and existed", s.ID, took)
+								t.Errorf("%s finished after %v, and existed", s.ID, took)
 							}
 						}
 						want := 3
@@ -473,7 +472,7 @@ func TestTeardown_AbsentFromPages(t *testing.T) {
 	}
 }
 
-// What one page lacks is read before its step counts as done.
+// A resource that one page lacks is read before its step finishes.
 func TestTeardown_AbsentFromOnePage(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":0,"links":[]}`
@@ -492,7 +491,7 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 					p := planOf(t, c)
 					answer := offboardtest.Respond(operation, http.StatusOK, body)
 					answer.Times = 2
-					option := during(string(kind), func() { srv.Fail(answer) })
+					option := onStepStart(string(kind), func() { srv.Fail(answer) })
 					if when == "at first" {
 						srv.Fail(answer)
 					}
@@ -509,8 +508,8 @@ func TestTeardown_AbsentFromOnePage(t *testing.T) {
 	}
 }
 
-// An empty page whose total names items is no empty list: no step is taken to be done by
-// it, when the plan is applied and while a step waits.
+// An empty page with a total is not an empty list: it finishes no step, neither when the plan is
+// applied nor while a step waits.
 func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 	t.Parallel()
 	const body = `{"results":[],"totalCount":2,"links":[]}`
@@ -534,7 +533,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 						p := planOf(t, c)
 						answer := offboardtest.Respond(operation, http.StatusOK, body)
 						answer.Times = times
-						option := during(string(kind), func() { srv.Fail(answer) })
+						option := onStepStart(string(kind), func() { srv.Fail(answer) })
 						if when == "at first" {
 							srv.Fail(answer)
 						}
@@ -549,7 +548,7 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 							return
 						}
 						if err == nil || !srv.Exists(acme) || srv.Count("DeleteOrganization") != 0 {
-							t.Errorf("got %v; it exists: %t", err, srv.Exists(acme))
+							t.Errorf("got %v; exists: %t", err, srv.Exists(acme))
 						}
 						if r == nil {
 							return
@@ -566,19 +565,18 @@ func TestTeardown_EmptyPageWithTotal(t *testing.T) {
 	}
 }
 
-// omitting splits the list of a path into two pages, and leaves out an item by its name:
-// it moves to page 1 while page 2 is read. The total is that of an item less, so that it
-// shows nothing of this.
+// omittingTransport splits the list of a path into two pages and omits one item by its name: the item
+// moves to page 1 while page 2 is read. The total does not count the item.
 type omittingTransport struct {
 	next http.RoundTripper
-	path string // the end of it
+	path string // suffix of the path
 	name string
 	on   *atomic.Bool
-	once bool // a later read is complete
+	once bool // only the first read omits the item
 }
 
 func (o omittingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	// The double has one page: both of ours are made of it.
+	// Both pages are made from the fake's one page.
 	number, requested := req.URL.Query().Get("pageNum"), req.URL.String()
 	if o.on.Load() && req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, o.path) {
 		req = req.Clone(req.Context())
@@ -633,11 +631,11 @@ func omittingClient(t *testing.T, srv *atlastest.Server, path, name string, once
 	return newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: omittingTransport{hc.Transport, path, name, on, once}})), on
 }
 
-// A 404 of one list, or one about a cluster, marks nothing as deleted.
+// A 404 of one list, or about one cluster, deletes no step.
 func TestTeardown_NotFoundOfOneList(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]offboardtest.Fault{
-		"a cluster that is deleted": offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["gone"]}`),
+		"a cluster that is deleted": offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","parameters":["deleted"]}`),
 		"a flex cluster":            offboardtest.Respond("ListClustersPage", 400, `{"error":400,"errorCode":"CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API"}`),
 		"the project":               offboardtest.Respond("ListClustersPage", 404, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`),
 		"without a meaning":         offboardtest.Respond("ListFlexClustersPage", 404, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND"}`),
@@ -663,12 +661,12 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 					p := planOf(t, c)
 					fault := fault
 					fault.Times = 7
-					option := during("cluster", func() { srv.Fail(fault) })
+					option := onStepStart("cluster", func() { srv.Fail(fault) })
 					if when == "at first" {
 						srv.Fail(fault)
 					}
 					r, err := execute(t, c, p, option)
-					if r == nil { // nothing was started
+					if r == nil { // no step was started
 						if errors.Is(err, errors.NotFound) || len(srv.Projects(acme)) != 1 {
 							t.Fatalf("got %v", err)
 						}
@@ -686,14 +684,14 @@ func TestTeardown_NotFoundOfOneList(t *testing.T) {
 	}
 }
 
-// A read that answers about another resource proves nothing.
+// A read about another resource proves nothing.
 func TestTeardown_ProofAboutAnother(t *testing.T) {
 	t.Parallel()
 	for name, proof := range map[string]offboardtest.Fault{
 		"another cluster":           offboardtest.Respond("GetCluster", http.StatusOK, `{"id":"64a700000000000000000099","name":"other"}`),
 		"a cluster without an ID":   offboardtest.Respond("GetCluster", http.StatusOK, `{"name":"main"}`),
 		"another cluster's absence": offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-","parameters":["other","`+shop+`"]}`),
-		"an absence in a cache": func() offboardtest.Fault {
+		"an absence from a cache": func() offboardtest.Fault {
 			f := offboardtest.Respond("GetCluster", http.StatusNotFound, `{"error":404,"errorCode":"CLUSTER_NOT_FOUND","detail":"-"}`)
 			f.Header = http.Header{"Age": {"3"}}
 			return f
@@ -708,7 +706,7 @@ func TestTeardown_ProofAboutAnother(t *testing.T) {
 				proof.Times = 1000
 				empty := offboardtest.Respond("ListClustersPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 				empty.Times = 1000
-				r, err := execute(t, c, p, during("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
+				r, err := execute(t, c, p, onStepStart("cluster", func() { srv.Fail(proof, empty) }), teardown.WithStepTimeout(10*time.Minute))
 				if err == nil || r == nil || r.Outcome != teardown.Blocked || srv.Count("DeleteProject") != 0 {
 					t.Errorf("got %+v, %v", r, err)
 				}
@@ -717,8 +715,7 @@ func TestTeardown_ProofAboutAnother(t *testing.T) {
 	}
 }
 
-// Atlas has accepted a deletion that never starts: it is requested again, three times
-// at most.
+// Atlas accepts a deletion that never starts: the deletion is requested again, at most three times.
 func TestTeardown_DeletionNeverStarts(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []atlas.BlockerKind{
@@ -774,7 +771,7 @@ func TestTeardown_DeletionNeverStarts(t *testing.T) {
 	})
 }
 
-// The same for the removals that the fake cannot delay: each is accepted and ignored.
+// The same for removals that the fake cannot delay: Atlas accepts and ignores each.
 func TestTeardown_DeletionIgnored(t *testing.T) {
 	t.Parallel()
 	cluster := atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"}
@@ -830,18 +827,17 @@ func TestTeardown_DeletionIgnored(t *testing.T) {
 	}
 }
 
-// The number of clusters of projects is a hint: whatever it says, reads decide when a
-// cluster is deleted.
+// The projects' number of clusters is a hint: reads decide when a cluster is deleted.
 func TestTeardown_NumberOfClusters(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		to    string
-		lists int // of clusters, at most
+		lists int // maximum number of lists of clusters
 		late  time.Duration
 	}{
-		"as it is":      {"", 5 * 14, 5 * time.Second},
-		"it is fixed":   {"1", 5 * 16, 2 * time.Minute},
-		"it is too low": {"0", 5 * 16, 2 * time.Minute},
+		"correct":  {"", 5 * 14, 5 * time.Second},
+		"constant": {"1", 5 * 16, 2 * time.Minute},
+		"too low":  {"0", 5 * 16, 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -854,7 +850,7 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 					srv.AddResource(id, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Takes: 10 * time.Minute})
 				}
 				_, hc := srv.Endpoint()
-				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: counting{hc.Transport, test.to}}))
+				c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: countTransport{hc.Transport, test.to}}))
 				r, err := execute(t, c, planOf(t, c))
 				checkReport(t, r, err, teardown.Deleted, "")
 				for _, s := range r.Steps {
@@ -863,22 +859,22 @@ func TestTeardown_NumberOfClusters(t *testing.T) {
 					}
 				}
 				if n := srv.Count("ListClustersPage"); n > test.lists {
-					t.Errorf("clusters were listed %d times, want %d at most", n, test.lists)
+					t.Errorf("clusters were listed %d times, want at most %d", n, test.lists)
 				}
 			})
 		})
 	}
 }
 
-// counting rewrites the number of clusters of projects.
-type counting struct {
+// countTransport rewrites the projects' number of clusters.
+type countTransport struct {
 	next http.RoundTripper
 	to   string
 }
 
 var count = regexp.MustCompile(`"clusterCount":\d+`)
 
-func (x counting) RoundTrip(req *http.Request) (*http.Response, error) {
+func (x countTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := x.next.RoundTrip(req)
 	if err != nil || x.to == "" {
 		return resp, err
@@ -894,8 +890,7 @@ func (x counting) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A role that is missing in a project that was just made is granted in time; in an older
-// one it is not.
+// A missing role is transient in a new project, and permanent in an older project.
 func TestTeardown_RoleMissingInNewProject(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"DeleteProject", "DeleteFlexCluster", "ListFlexClustersPage"} {
@@ -924,8 +919,8 @@ func TestTeardown_RoleMissingInNewProject(t *testing.T) {
 	}
 }
 
-// Atlas answers 401 NOT_IN_GROUP for a project that was deleted, and for one that the
-// credential may not read. The organization's list of projects tells which.
+// Atlas answers 401 NOT_IN_GROUP for a deleted project and for a project that the credential cannot
+// read. The organization's list of projects decides.
 func TestTeardown_NotInGroup(t *testing.T) {
 	t.Parallel()
 	const notInGroup = `{"error":401,"errorCode":"NOT_IN_GROUP"}`
@@ -936,7 +931,7 @@ func TestTeardown_NotInGroup(t *testing.T) {
 				srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster, Takes: time.Hour})
 				c := newClient(t, srv)
 				p := planOf(t, c)
-				r, err := execute(t, c, p, during("flex_cluster", func() {
+				r, err := execute(t, c, p, onStepStart("flex_cluster", func() {
 					if deleted {
 						srv.RemoveProjects(acme)
 					}
@@ -959,14 +954,14 @@ func TestTeardown_NotInGroup(t *testing.T) {
 	}
 }
 
-// A 404 of a project that names another project proves nothing.
+// A 404 about another project proves nothing.
 func TestTeardown_AnotherProjectMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServerWith()
 		c := newClient(t, srv)
 		p := planOf(t, c)
-		r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute), during("project", func() {
+		r, err := execute(t, c, p, teardown.WithStepTimeout(10*time.Minute), onStepStart("project", func() {
 			missing := offboardtest.Respond("GetProject", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["`+blog+`"]}`)
 			empty := offboardtest.Respond("ListProjectsPage", http.StatusOK, `{"results":[],"totalCount":0,"links":[]}`)
 			missing.Times, empty.Times = 1000, 1000
@@ -985,7 +980,7 @@ func TestTeardown_ProjectMoved(t *testing.T) {
 		srv := newServerWith()
 		c := newClient(t, srv)
 		p := planOf(t, c)
-		r, err := execute(t, c, p, during("project", func() {
+		r, err := execute(t, c, p, onStepStart("project", func() {
 			srv.Fail(always(offboardtest.Respond("GetProject", http.StatusOK, `{"id":"`+shop+`","name":"shop","orgId":"`+other+`"}`)))
 		}))
 		checkReport(t, r, err, teardown.Blocked, errors.NotConfirmed)
@@ -995,8 +990,8 @@ func TestTeardown_ProjectMoved(t *testing.T) {
 	})
 }
 
-// A project is moved to another organization while the steps run. Nothing in it is changed
-// from then on, and nothing in it is taken for removed.
+// A project is moved to another organization while the steps run. Its resources are neither changed
+// from then on nor reported as deleted.
 func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"outage_simulation", "cluster", "flex_cluster", "stream_workspace", "network_peering", "project"} {
@@ -1013,7 +1008,7 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
 				c := newClient(t, srv)
 				moved, before := false, 0
-				r, err := execute(t, c, planOf(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), during(kind, func() {
+				r, err := execute(t, c, planOf(t, c), teardown.WithConcurrency(1), teardown.WithOverrides(teardown.TerminationProtection), onStepStart(kind, func() {
 					if !moved {
 						time.Sleep(2 * time.Second)
 						moved, before = true, len(srv.Requests())
@@ -1021,8 +1016,8 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 					}
 				}))
 				checkReport(t, r, err, teardown.Blocked, errors.NotConfirmed)
-				if got := writes(srv, before); len(got) > 0 || len(srv.Projects(other)) != 1 {
-					t.Errorf("it was changed: %q", got)
+				if got := writeRequests(srv, before); len(got) > 0 || len(srv.Projects(other)) != 1 {
+					t.Errorf("the project was changed: %q", got)
 				}
 				for _, s := range r.Steps {
 					if s.Kind == kind && s.State != teardown.StepFailed {
@@ -1034,8 +1029,8 @@ func TestTeardown_ProjectMovedToAnotherOrganization(t *testing.T) {
 	}
 }
 
-// The project is moved after a removal was accepted: that the resource does not exist in
-// another organization's project does not prove that it was removed.
+// The project is moved after a removal was accepted. The absence of the resource in another
+// organization's project does not prove the removal.
 func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerNetworkPeering, atlas.BlockerFederatedDatabase} {
@@ -1062,8 +1057,8 @@ func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
 	}
 }
 
-// A project that was moved before the plan is applied, with and without its own step, makes
-// the plan stale: what is in it exists.
+// A project that was moved before the plan is applied, with or without its own step, makes the plan
+// stale, because its resources exist.
 func TestTeardown_ProjectMovedBefore(t *testing.T) {
 	t.Parallel()
 	for _, edited := range []bool{false, true} {
@@ -1082,19 +1077,18 @@ func TestTeardown_ProjectMovedBefore(t *testing.T) {
 			if r != nil || !errors.Is(err, errors.PlanStale) || !strings.Contains(err.Error(), "another organization") {
 				t.Errorf("got %+v, %v", r, err)
 			}
-			if got := writes(srv, before); len(got) > 0 {
-				t.Errorf("it was changed: %q", got)
+			if got := writeRequests(srv, before); len(got) > 0 {
+				t.Errorf("the project was changed: %q", got)
 			}
 		})
 	}
 }
 
-// A plan names a project of another organization that the list does not show: it is not
-// removed.
+// A planned project that the list lacks and that belongs to another organization is not deleted.
 func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"as it is":                `{"id":"` + blog + `","name":"blog","orgId":"` + other + `"}`,
+		"of another organization": `{"id":"` + blog + `","name":"blog","orgId":"` + other + `"}`,
 		"without an organization": `{"id":"` + blog + `","name":"blog"}`,
 		"another project":         `{"id":"` + shop + `","name":"blog","orgId":"` + acme + `"}`,
 	} {
@@ -1118,7 +1112,7 @@ func TestTeardown_ProjectOfAnotherOrganization(t *testing.T) {
 	}
 }
 
-// Clusters that are removed in the same second share the list that shows whose project it is.
+// Removals within one second share the list that shows the organization of the projects.
 func TestTeardown_SharedProofOfProject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1137,8 +1131,8 @@ func TestTeardown_SharedProofOfProject(t *testing.T) {
 	})
 }
 
-// writes are the requests, among the last ones from n on, that change something.
-func writes(srv *atlastest.Server, n int) (all []string) {
+// writeRequests returns the requests after the first n that change something.
+func writeRequests(srv *atlastest.Server, n int) (all []string) {
 	for _, q := range srv.Requests()[n:] {
 		if q.Method != http.MethodGet && !strings.Contains(q.Path, "oauth") {
 			all = append(all, q.Operation)
@@ -1147,25 +1141,25 @@ func writes(srv *atlastest.Server, n int) (all []string) {
 	return all
 }
 
-// Snapshots of a cluster that nobody has planned for stay.
+// Snapshots of a cluster that is not in the plan are retained.
 func TestTeardown_SnapshotsNotInPlan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServerWith(atlastest.Resource{Kind: atlas.BlockerFlexCluster})
 		c := newClient(t, srv)
-		r, err := execute(t, c, planOf(t, c), during("flex_cluster", func() {
+		r, err := execute(t, c, planOf(t, c), onStepStart("flex_cluster", func() {
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "new", Retained: true})
 			srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "new"})
 		}))
 		checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 		if n := len(srv.Resources(shop)); n != 2 {
-			t.Errorf("%d things are there", n)
+			t.Errorf("%d resources exist", n)
 		}
 	})
 }
 
-// Somebody deletes a cluster of the plan and keeps its snapshots, or a plan has a step for a
-// cluster that never existed: the snapshots are not deleted, for the plan does not have them.
+// Another client deletes a planned cluster with retained snapshots, or a plan has a step for a cluster
+// that never existed: the snapshots are not deleted, because the plan does not have them.
 func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 	t.Parallel()
 	for name, sharded := range map[string]bool{"replica set": false, "sharded": true} {
@@ -1217,7 +1211,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 			})
 		})
 	}
-	// Somebody else deletes it while the run waits for another one.
+	// Another client deletes the cluster while the run waits for another cluster.
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"},
@@ -1225,7 +1219,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 		)
 		c := newClient(t, srv)
 		p := planOf(t, c)
-		r, err := execute(t, c, p, during("cluster", func() {
+		r, err := execute(t, c, p, onStepStart("cluster", func() {
 			if err := c.DeleteCluster(t.Context(), shop, "main", atlas.DeleteClusterOptions{RetainBackups: true}); err != nil {
 				t.Error(err)
 			}
@@ -1237,7 +1231,7 @@ func TestTeardown_SnapshotsKeptByOthers(t *testing.T) {
 	})
 }
 
-// Snapshots that a cluster leaves behind which this run has deleted go with the project.
+// Retained snapshots of a cluster that this run deleted are deleted along with the project.
 func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 	t.Parallel()
 	for _, retained := range []bool{false, true} {
@@ -1257,7 +1251,7 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 					if err := c.DeleteBackupCompliancePolicy(t.Context(), shop); err != nil && !errors.Is(err, errors.NotFound) {
 						t.Error(err)
 					}
-					if retained { // an earlier one of the name, whose snapshots somebody keeps
+					if retained { // an earlier cluster with the name, whose snapshots another client retained
 						srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main", Retained: true})
 					}
 				}
@@ -1274,10 +1268,10 @@ func TestTeardown_SnapshotsLeftByRun(t *testing.T) {
 	}
 }
 
-// writer is called with each line of a journal.
-type writer func(line []byte)
+// lineWriter is called with each line of a journal.
+type lineWriter func(line []byte)
 
-func (w writer) Write(line []byte) (int, error) {
+func (w lineWriter) Write(line []byte) (int, error) {
 	w(line)
 	return len(line), nil
 }

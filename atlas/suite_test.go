@@ -17,7 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
-// Ids of organizations and of a project.
+// IDs of organizations and of a project.
 const (
 	acme  = "5e2f00000000000000000001"
 	other = "5e2f00000000000000000002"
@@ -54,7 +54,7 @@ func newCase(srv *atlastest.Server) pipelinesuite.Case {
 	}
 }
 
-// options makes a client of the settings that the rules ask for.
+// options returns the options for the settings of a rule.
 func options(srv *atlastest.Server, s pipelinesuite.Settings) []atlas.Option {
 	options := []atlas.Option{srv.Option(), atlas.WithLogger(s.Logger)}
 	if s.Client != nil {
@@ -92,24 +92,24 @@ func read(hc *http.Client) error {
 
 func TestCredentials_NotShown(t *testing.T) {
 	t.Parallel()
-	var doubles sync.Map // by the part that all doubles share
+	var servers sync.Map // by the shared part of the fakes
 	known := rules
 	known.New = func(testing.TB) pipelinesuite.Case {
 		srv := atlastest.NewServer()
-		doubles.Store(srv.Server, srv)
+		servers.Store(srv.Server, srv)
 		return newCase(srv)
 	}
-	double := func(c pipelinesuite.Case) *atlastest.Server {
-		srv, _ := doubles.Load(c.Server)
+	serverOf := func(c pipelinesuite.Case) *atlastest.Server {
+		srv, _ := servers.Load(c.Server)
 		return srv.(*atlastest.Server)
 	}
 	known.Secrecy(t, map[string]pipelinesuite.Credential{
 		"service account": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			double(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
+			serverOf(c).AddServiceAccount(atlastest.Credential{ID: "id", Secret: canary})
 			return client(s, atlas.WithServiceAccount("id", canary))
 		},
 		"API key": func(c pipelinesuite.Case, canary string, s pipelinesuite.Settings) (any, func(context.Context) error, error) {
-			double(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
+			serverOf(c).AddAPIKey(atlastest.Credential{ID: "public", Secret: canary})
 			s.Client.Transport = keyGuard{s.Client.Transport, canary, t}
 			return client(s, atlas.WithAPIKey("public", canary))
 		},
@@ -125,8 +125,7 @@ func client(s pipelinesuite.Settings, credential atlas.Option) (any, func(contex
 	return c, func(ctx context.Context) error { return c.DeleteOrganization(ctx, acme) }, nil
 }
 
-// ignorant sees to it that a private key is not sent, in no header, and that
-// therefore no answer repeats it.
+// keyGuard fails the test if a request has the private key, and removes the key from answers.
 type keyGuard struct {
 	next   http.RoundTripper
 	secret string

@@ -28,37 +28,37 @@ import (
 func TestPlan_StepOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := blocked()
+		srv := newBlockedServer()
 		srv.Resolve(acme)
 		c := newClient(t, srv)
 		r, err := execute(t, c, planOf(t, c), teardown.WithOverrides(teardown.TerminationProtection))
 		checkReport(t, r, err, teardown.Deleted, "")
-		begun, ended, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
+		started, finished, after := map[string]time.Time{}, map[string]time.Time{}, map[string][]string{}
 		for _, s := range r.Steps {
 			if strings.Contains(s.ID, "/"+blog) {
 				continue
 			}
-			if at, ok := begun[s.Kind]; !ok || s.StartedAt.Before(at) {
-				begun[s.Kind] = s.StartedAt
+			if at, ok := started[s.Kind]; !ok || s.StartedAt.Before(at) {
+				started[s.Kind] = s.StartedAt
 			}
-			if s.FinishedAt.After(ended[s.Kind]) {
-				ended[s.Kind] = s.FinishedAt
+			if s.FinishedAt.After(finished[s.Kind]) {
+				finished[s.Kind] = s.FinishedAt
 			}
 			for _, id := range s.After {
 				kind, _, _ := strings.Cut(id, "/")
 				after[s.Name] = append(after[s.Name], kind)
 			}
 		}
-		for first, others := range follow {
+		for first, others := range laterKinds {
 			for _, other := range others {
-				if ended[first].IsZero() || begun[other].Before(ended[first]) {
-					t.Errorf("%s began at %v, and %s ended at %v", other, begun[other], first, ended[first])
+				if finished[first].IsZero() || started[other].Before(finished[first]) {
+					t.Errorf("%s started at %v, and %s finished at %v", other, started[other], first, finished[first])
 				}
 			}
 		}
 		want := []string{"outage_simulation", "online_archive", "backup_compliance_policy"}
-		if diff := cmp.Diff(want, after["main in shop"][1:]); diff != "" { // the first is of the simulation
-			t.Errorf("what a cluster goes after (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, after["main in shop"][1:]); diff != "" { // the first step is of the simulation
+			t.Errorf("predecessors of a cluster (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -78,7 +78,7 @@ func TestPlan_CredentialCascades(t *testing.T) {
 	}
 	p := planOf(t, newClient(t, srv))
 	if diff := cmp.Diff(want, p.Cascades); diff != "" || len(p.Overrides()) != 0 {
-		t.Errorf("consents %v; losses (-want +got):\n%s", p.Overrides(), diff)
+		t.Errorf("overrides %v; cascades (-want +got):\n%s", p.Overrides(), diff)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestPlan_OwnOrganization(t *testing.T) {
 					c := newClientAs(t, srv, credential(srv))
 					p := planOf(t, c)
 					if diff := cmp.Diff([]teardown.Override{teardown.OwnOrganization}, p.Overrides()); diff != "" {
-						t.Errorf("consents (-want +got):\n%s", diff)
+						t.Errorf("overrides (-want +got):\n%s", diff)
 					}
 					if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || srv.Count("DeleteCluster") != 0 {
 						t.Fatalf("got %+v, %v", r, err)
@@ -125,9 +125,9 @@ func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
 		want    []teardown.Override
 	}{
 		"with service accounts":      {true, atlas.Options(), []teardown.Override{teardown.OwnOrganization}},
-		"without any":                {false, atlas.Options(), nil},
+		"without accounts":           {false, atlas.Options(), nil},
 		"of another service account": {true, atlas.WithClientID(atlastest.ClientID), nil},
-		"of one of the organization": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Override{teardown.OwnOrganization}},
+		"of its own service account": {true, atlas.WithClientID("mdb_sa_id_" + acme), []teardown.Override{teardown.OwnOrganization}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,7 +142,7 @@ func TestPlan_TokenSourceOfUnknownIdentity(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, planOf(t, c).Overrides()); diff != "" {
-				t.Errorf("consents (-want +got):\n%s", diff)
+				t.Errorf("overrides (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -171,7 +171,7 @@ func TestPlan_UnreadableList(t *testing.T) {
 			t.Errorf("got %+v, %v", p, err)
 		}
 	})
-	t.Run("a project that goes meanwhile", func(t *testing.T) {
+	t.Run("a project deleted meanwhile", func(t *testing.T) {
 		t.Parallel()
 		srv := newFilledServer()
 		srv.Fail(offboardtest.Respond("ListClustersPage", http.StatusNotFound, `{"errorCode":"GROUP_NOT_FOUND"}`))
@@ -182,8 +182,8 @@ func TestPlan_UnreadableList(t *testing.T) {
 	})
 }
 
-// Projects are read at the same time, and the result does not depend on which read ends
-// first. With Concurrency(1) one request is in flight.
+// Projects are read concurrently, and the result does not depend on the order of the answers. With
+// Concurrency(1) one request is in flight.
 func TestPlan_ManyProjects(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestPlan_ManyProjects(t *testing.T) {
 			srv.AddProject(acme, atlastest.Project{ID: id(i), Name: fmt.Sprintf("p%d", i)})
 		}
 		_, hc := srv.Endpoint()
-		x := &inFlight{next: hc.Transport}
+		x := &inFlightTransport{next: hc.Transport}
 		c := newClient(t, srv, atlas.WithHTTPClient(&http.Client{Transport: x}))
 		p := planOf(t, c)
 		if x.most != 8 {
@@ -208,7 +208,7 @@ func TestPlan_ManyProjects(t *testing.T) {
 		x.refuse = map[string]time.Duration{id(3): time.Second, id(4): 0, id(5): time.Millisecond}
 		_, err := c.Plan(t.Context(), acme)
 		if e, ok := errors.AsType[*errors.Error](err); !ok || e.Target != id(3) {
-			t.Errorf("got %v, want that of project %s", err, id(3))
+			t.Errorf("got %v, want the error of project %s", err, id(3))
 		}
 		x.refuse, x.most = nil, 0
 		r, err := execute(t, c, p, teardown.WithConcurrency(1))
@@ -219,16 +219,16 @@ func TestPlan_ManyProjects(t *testing.T) {
 	})
 }
 
-// inFlight measures how many requests are in flight, and refuses those about some projects.
-type inFlight struct {
+// inFlightTransport counts the requests in flight and refuses requests about some projects.
+type inFlightTransport struct {
 	next   http.RoundTripper
-	refuse map[string]time.Duration // by project: after so long
+	refuse map[string]time.Duration // delay of the refusal, by project
 
 	mu        sync.Mutex
 	now, most int
 }
 
-func (x *inFlight) RoundTrip(req *http.Request) (*http.Response, error) {
+func (x *inFlightTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.mu.Lock()
 	x.now++
 	x.most = max(x.most, x.now)
@@ -264,7 +264,7 @@ func TestTeardown(t *testing.T) {
 		Overrides: []teardown.Override{teardown.TerminationProtection},
 		Outcome:   teardown.Deleted,
 		New: func(tb testing.TB) *teardownsuite.World {
-			srv := blocked()
+			srv := newBlockedServer()
 			c, err := atlas.New(srv.Option())
 			if err != nil {
 				tb.Fatal(err)
@@ -279,14 +279,14 @@ func TestTeardown(t *testing.T) {
 				AddDuringTeardown: func() { srv.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000f", Name: "new"}) },
 				PlanOther:         func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, other) },
 				Deleted:           func() bool { return !srv.Exists(acme) },
-				Unrelated:         func() any { return rest(srv) },
+				Unrelated:         func() any { return otherResources(srv) },
 			}
 		},
 	}.Run(t)
 }
 
-// follow are kinds of things, and the kinds that go after all of these in a project.
-var follow = map[string][]string{
+// laterKinds are the kinds that are removed after all resources of a kind in a project.
+var laterKinds = map[string][]string{
 	"live_migration_link":      {"outage_simulation", "online_archive", "backup_compliance_policy", "flex_cluster", "federation_endpoint", "stream_processor", "private_endpoint"},
 	"backup_compliance_policy": {"cluster", "snapshot", "sharded_snapshot"},
 	"cluster":                  {"network_peering", "encryption_endpoint"},
@@ -296,9 +296,8 @@ var follow = map[string][]string{
 	"project":                  {"federation"},
 }
 
-// blocked makes a double with two organizations that have everything that can stand
-// in the way of a deletion.
-func blocked() *atlastest.Server {
+// newBlockedServer returns a fake with two organizations that have blockers of all kinds.
+func newBlockedServer() *atlastest.Server {
 	srv := atlastest.NewServer()
 	for _, o := range []struct{ id, shop, blog string }{{acme, shop, blog}, {other, "5e2f0000000000000000001a", "5e2f0000000000000000001b"}} {
 		srv.AddOrganization(atlastest.Organization{
@@ -308,7 +307,7 @@ func blocked() *atlastest.Server {
 		srv.AddAPIKey(atlastest.Credential{ID: "key" + o.id[19:], Secret: "secret", Organization: o.id})
 		srv.AddProject(o.id, atlastest.Project{ID: o.shop, Name: "shop"})
 		srv.AddProject(o.id, atlastest.Project{ID: o.blog, Name: "blog", Clusters: 2})
-		srv.AddProject(o.id, atlastest.Project{ID: o.blog[:23] + "f"}) // with nothing in it
+		srv.AddProject(o.id, atlastest.Project{ID: o.blog[:23] + "f"}) // empty
 		service := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService})
 		azure := srv.AddResource(o.shop, atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Provider: atlas.CloudProviderAzure})
 		for _, r := range []atlastest.Resource{
@@ -346,8 +345,8 @@ func blocked() *atlastest.Server {
 
 const blog = "5e2f0000000000000000000b"
 
-// rest is all that the other organization of blocked has.
-func rest(srv *atlastest.Server) []string {
+// otherResources returns the resources of the other organization of newBlockedServer.
+func otherResources(srv *atlastest.Server) []string {
 	all := []string{fmt.Sprintf("%+v", srv.Organization(other))}
 	for _, p := range srv.Projects(other) {
 		all = append(all, fmt.Sprintf("%+v", p))
@@ -358,7 +357,7 @@ func rest(srv *atlastest.Server) []string {
 	return all
 }
 
-// with makes a double with an organization that has one project with these things.
+// newServerWith returns a fake with an organization and one project with these resources.
 func newServerWith(resources ...atlastest.Resource) *atlastest.Server {
 	srv := atlastest.NewServer()
 	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
@@ -369,7 +368,7 @@ func newServerWith(resources ...atlastest.Resource) *atlastest.Server {
 	return srv
 }
 
-// planned returns a plan for acme.
+// planOf returns a plan for acme.
 func planOf(t *testing.T, c *atlas.Client) *teardown.Plan {
 	t.Helper()
 	p, err := c.Plan(t.Context(), acme)
@@ -379,13 +378,13 @@ func planOf(t *testing.T, c *atlas.Client) *teardown.Plan {
 	return p
 }
 
-// carryOut carries out a plan for acme.
+// execute applies a plan for acme.
 func execute(t *testing.T, c *atlas.Client, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	t.Helper()
 	return c.Teardown(t.Context(), p, append(options, teardown.WithConfirm("Acme"))...)
 }
 
-// check checks what became of acme.
+// checkReport checks the outcome of a teardown of acme.
 func checkReport(t *testing.T, r *teardown.Report, err error, outcome teardown.Outcome, code errors.Code) {
 	t.Helper()
 	if r == nil || r.Outcome != outcome || (code == "") != (err == nil) || err != nil && !errors.Is(err, code) {
@@ -393,8 +392,8 @@ func checkReport(t *testing.T, r *teardown.Report, err error, outcome teardown.O
 	}
 }
 
-// during calls f when a step of a kind begins.
-func during(kind string, f func()) teardown.Option {
+// onStepStart calls f when a step of a kind starts.
+func onStepStart(kind string, f func()) teardown.Option {
 	return teardown.WithEvents(func(e teardown.Event) {
 		if e.Kind == teardown.EventStarted && strings.HasPrefix(e.Step, kind+"/") {
 			f()
@@ -426,15 +425,15 @@ func TestTeardown_RequestCount(t *testing.T) {
 		if n := srv.Count("DeleteCluster"); n != clusters {
 			t.Errorf("%d clusters were deleted", n)
 		}
-		// Three times eight clusters wait for ten minutes, and look every 15 seconds at last.
+		// Eight clusters of three projects take ten minutes, and are finally listed every 15 seconds.
 		if n := srv.Count("ListClustersPage"); n > 3*80 {
 			t.Errorf("clusters were listed %d times", n)
 		}
 	})
 }
 
-// What is new since the plan is not deleted. What stores data keeps everything; what Atlas
-// refuses to delete a project or cluster with keeps that.
+// New resources are not deleted. A new resource that stores data makes the plan stale; a new resource
+// because of which Atlas refuses a deletion blocks its project or cluster.
 func TestTeardown_NewSincePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -453,7 +452,7 @@ func TestTeardown_NewSincePlan(t *testing.T) {
 		"federation endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerFederationEndpoint}}, false},
 		"stream private link":      {[]atlastest.Resource{{Kind: atlas.BlockerStreamPrivateLink}}, false},
 		"stream VPC peering":       {[]atlastest.Resource{{Kind: atlas.BlockerStreamVPCPeering}}, false},
-		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpoint, Parent: service}}, true}, // its service is in the plan
+		"private endpoint":         {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpoint, Parent: service}}, true}, // the plan has its service
 		"private endpoint service": {[]atlastest.Resource{{Kind: atlas.BlockerPrivateEndpointService}}, true},
 		"encryption endpoint":      {[]atlastest.Resource{{Kind: atlas.BlockerEncryptionEndpoint}}, false},
 	} {
@@ -494,8 +493,7 @@ func TestTeardown_NewSincePlan(t *testing.T) {
 	}
 }
 
-// A project with more clusters than archives are listed for has the archives of the plan
-// listed.
+// In a project with more clusters than the limit, only the planned archives are listed.
 func TestTeardown_ArchivesOfManyClusters(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -531,7 +529,7 @@ func TestTeardown_AnotherInstance(t *testing.T) {
 			p := planOf(t, c)
 			n := len(srv.Requests())
 			change(p)
-			p.Organization.ID = other // which is not there
+			p.Organization.ID = other // does not exist
 			if r, err := execute(t, c, teardownsuite.Seal(p)); r != nil || !errors.Is(err, errors.PlanStale) || len(srv.Requests()) != n {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -550,7 +548,7 @@ func TestTeardown_LiveMigrationRuns(t *testing.T) {
 		r, err := execute(t, c, p)
 		checkReport(t, r, err, teardown.Blocked, errors.ActiveLiveMigration)
 		if n := len(srv.Resources(shop)); n != 2 || len(r.Remaining()) != 4 || srv.Count("DeleteCluster") != 0 {
-			t.Errorf("%d things are there; left: %+v", n, r.Remaining())
+			t.Errorf("%d resources exist; remaining: %+v", n, r.Remaining())
 		}
 		srv.Resolve(acme)
 		r, err = execute(t, c, p)
@@ -571,7 +569,7 @@ func TestTeardown_TerminationProtection(t *testing.T) {
 		if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.NotConfirmed) || !srv.Resources(shop)[0].Protected {
 			t.Fatalf("got %+v, %v", r, err)
 		}
-		protect := during("outage_simulation", func() {
+		protect := onStepStart("outage_simulation", func() {
 			if _, err := c.SetClusterTerminationProtection(t.Context(), shop, "free", true); err != nil {
 				t.Error(err)
 			}
@@ -580,18 +578,18 @@ func TestTeardown_TerminationProtection(t *testing.T) {
 		r, err := execute(t, c, p, permitted, protect)
 		checkReport(t, r, err, teardown.Blocked, errors.TerminationProtection)
 		if blocker := srv.Resources(shop); len(blocker) != 1 || blocker[0].ID != "free" || !blocker[0].Protected {
-			t.Errorf("left: %+v", blocker)
+			t.Errorf("remaining: %+v", blocker)
 		}
 		r, err = execute(t, c, p, permitted)
 		if r != nil || !errors.Is(err, errors.PlanStale) {
-			t.Errorf("got %+v, %v, and it was not planned", r, err)
+			t.Errorf("got %+v, %v for a new project", r, err)
 		}
 		r, err = execute(t, c, planOf(t, c), permitted)
 		checkReport(t, r, err, teardown.Deleted, "")
 	})
 }
 
-// A cluster of the same name is not what was planned.
+// A recreated cluster is not the planned cluster.
 func TestTeardown_RecreatedName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []atlas.BlockerKind{atlas.BlockerCluster, atlas.BlockerFlexCluster, atlas.BlockerStreamWorkspace} {
@@ -599,7 +597,7 @@ func TestTeardown_RecreatedName(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := newServerWith(atlastest.Resource{Kind: kind, ID: "main"})
-				srv.SetDeletionTime(0) // for what is told of events must not wait
+				srv.SetDeletionTime(0) // receivers of events must not wait
 				c := newClient(t, srv)
 				p := planOf(t, c)
 				again := func() {
@@ -612,11 +610,11 @@ func TestTeardown_RecreatedName(t *testing.T) {
 				if r, err := execute(t, c, p); r != nil || !errors.Is(err, errors.PlanStale) {
 					t.Errorf("got %+v, %v", r, err)
 				}
-				// Nor is it when it is made while the plan is carried out.
-				r, err := execute(t, c, planOf(t, c), during(string(kind), again))
+				// Nor is a cluster that is recreated while the plan is applied.
+				r, err := execute(t, c, planOf(t, c), onStepStart(string(kind), again))
 				checkReport(t, r, err, teardown.Blocked, errors.DeletionStepsNotSatisfied)
 				if n := len(srv.Resources(shop)); n != 1 {
-					t.Errorf("%d things are there", n)
+					t.Errorf("%d resources exist", n)
 				}
 			})
 		})
@@ -650,7 +648,7 @@ func TestTeardown_AlreadyDeleting(t *testing.T) {
 	})
 }
 
-// Somebody else was faster.
+// Another client was faster.
 func TestTeardown_AlreadyRequested(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -659,9 +657,9 @@ func TestTeardown_AlreadyRequested(t *testing.T) {
 		status    int
 		code      string
 	}{
-		"a cluster":           {atlas.BlockerCluster, "DeleteCluster", 400, "CLUSTER_ALREADY_REQUESTED_DELETION"},
-		"a peering":           {atlas.BlockerNetworkPeering, "DeleteNetworkPeering", 409, "PEER_ALREADY_REQUESTED_DELETION"},
-		"a flex cluster gone": {atlas.BlockerFlexCluster, "DeleteFlexCluster", 404, "CLUSTER_NOT_FOUND"},
+		"a cluster":              {atlas.BlockerCluster, "DeleteCluster", 400, "CLUSTER_ALREADY_REQUESTED_DELETION"},
+		"a peering":              {atlas.BlockerNetworkPeering, "DeleteNetworkPeering", 409, "PEER_ALREADY_REQUESTED_DELETION"},
+		"a deleted flex cluster": {atlas.BlockerFlexCluster, "DeleteFlexCluster", 404, "CLUSTER_NOT_FOUND"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -674,7 +672,7 @@ func TestTeardown_AlreadyRequested(t *testing.T) {
 				r, err := execute(t, c, planOf(t, c))
 				checkReport(t, r, err, teardown.Deleted, "")
 				if n := srv.Count(test.operation); n != 1 {
-					t.Errorf("it was asked for %d times", n)
+					t.Errorf("%d requests", n)
 				}
 			})
 		})
@@ -698,12 +696,12 @@ func TestTeardown_LostAnswer(t *testing.T) {
 	})
 }
 
-// With the last endpoint its service goes, which a list from before does not show.
+// Atlas deletes the service along with its last endpoint. An earlier list does not show that.
 func TestTeardown_ServiceDeletedWithEndpoint(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServerWith(
-			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: time.Second}, // whose list is read first
+			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, Takes: time.Second}, // its list is read first
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpointService, ID: service},
 			atlastest.Resource{Kind: atlas.BlockerPrivateEndpoint, Parent: service, Takes: 3 * time.Second},
 		)
@@ -711,12 +709,12 @@ func TestTeardown_ServiceDeletedWithEndpoint(t *testing.T) {
 		r, err := execute(t, c, planOf(t, c))
 		checkReport(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeletePrivateEndpointService"); n != 1 {
-			t.Errorf("%d services were deleted, want the one without endpoints only", n)
+			t.Errorf("%d services were deleted, want only the service without endpoints", n)
 		}
 	})
 }
 
-// That a thing had failed before says nothing of its deletion.
+// An earlier failure of a resource is not a failure of its deletion.
 func TestTeardown_FailedBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -725,18 +723,18 @@ func TestTeardown_FailedBefore(t *testing.T) {
 		p := planOf(t, c)
 		const list = "ListEncryptionEndpointsPage"
 		srv.Fail(
-			offboardtest.Fault{Operation: list, Times: 3}, // the plan's, of two providers, and the one before the deletion
+			offboardtest.Fault{Operation: list, Times: 3}, // two of the plan, for two providers, and one before the deletion
 			offboardtest.Respond(list, http.StatusOK, `{"results":[{"id":"`+keys+`","cloudProvider":"AWS","status":"FAILED"}]}`),
 		)
 		r, err := execute(t, c, p)
 		checkReport(t, r, err, teardown.Deleted, "")
 		if n := srv.Count("DeleteEncryptionEndpoint"); n != 1 {
-			t.Errorf("it was deleted %d times", n)
+			t.Errorf("%d deletions were sent", n)
 		}
 	})
 }
 
-// What may not be removed fails at once, with all that comes after it.
+// A permanent refusal fails its step and all later steps at once.
 func TestTeardown_PermanentRefusal(t *testing.T) {
 	t.Parallel()
 	invalid, denied := `{"errorCode":"VALIDATION_ERROR"}`, `{"errorCode":"ACCESS_FORBIDDEN"}`
@@ -747,7 +745,7 @@ func TestTeardown_PermanentRefusal(t *testing.T) {
 	}{
 		"a cluster":               {offboardtest.Respond("DeleteCluster", 403, denied), errors.PermissionDenied, 3},
 		"the project":             {offboardtest.Respond("DeleteProject", 403, denied), errors.PermissionDenied, 2},
-		"who is in a federation":  {offboardtest.Respond("ListConnectedOrganizationsPage", 403, denied), errors.PermissionDenied, 1},
+		"the federation's list":   {offboardtest.Respond("ListConnectedOrganizationsPage", 403, denied), errors.PermissionDenied, 1},
 		"to leave the federation": {offboardtest.Respond("DisconnectOrganization", 400, invalid), errors.ValidationError, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -763,7 +761,7 @@ func TestTeardown_PermanentRefusal(t *testing.T) {
 				r, err := execute(t, c, planOf(t, c))
 				checkReport(t, r, err, teardown.Blocked, test.code)
 				if n := len(r.Remaining()); n != test.left || srv.Count("DeleteOrganization") != 0 {
-					t.Errorf("%d steps are left: %+v", n, r.Remaining())
+					t.Errorf("%d steps remain: %+v", n, r.Remaining())
 				}
 			})
 		})
@@ -775,7 +773,7 @@ func TestTeardown_DeletionFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServerWith(
 			atlastest.Resource{Kind: atlas.BlockerNetworkPeering, Fails: true},
-			atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, State: "FAILED"}, // which is no failure of its deletion
+			atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, State: "FAILED"}, // not a failure of its deletion
 			atlastest.Resource{Kind: atlas.BlockerFederationEndpoint, RemovedAfter: 3},
 		)
 		c := newClient(t, srv)
@@ -798,7 +796,7 @@ func TestTeardown_ProjectSettling(t *testing.T) {
 		requests int
 	}{
 		"after some minutes": {"CANNOT_CLOSE_GROUP_ACTIVE_PEERING_CONNECTIONS", 5, teardown.Deleted, "", 6},
-		"not for ever":       {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 16},
+		"never":              {"CANNOT_CLOSE_GROUP_ACTIVE_SOMETHING_NEW", 1000, teardown.Blocked, errors.DeletionStepsNotSatisfied, 16},
 		"after its failures": {"UNEXPECTED_ERROR", 2, teardown.Deleted, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -817,7 +815,7 @@ func TestTeardown_ProjectSettling(t *testing.T) {
 				r, err := execute(t, c, planOf(t, c))
 				checkReport(t, r, err, test.outcome, test.want)
 				if n := srv.Count("DeleteProject"); n != test.requests {
-					t.Errorf("it was asked for %d times, want %d", n, test.requests)
+					t.Errorf("%d requests, want %d", n, test.requests)
 				}
 				if took := time.Since(start); status == http.StatusConflict && took < time.Duration(test.requests-1)*time.Minute {
 					t.Errorf("took %v", took)
@@ -827,8 +825,8 @@ func TestTeardown_ProjectSettling(t *testing.T) {
 	}
 }
 
-// A project exists for a while after its deletion was accepted: its step waits for the
-// end, and the organization goes after it.
+// A project still exists after its deletion was accepted: its step waits for the end, and the
+// organization is deleted after the step.
 func TestTeardown_SlowProjectDeletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -849,7 +847,7 @@ func TestTeardown_SlowProjectDeletion(t *testing.T) {
 			t.Errorf("%d deletions of the organization, want 1", n)
 		}
 		if n := srv.Count("DeleteProject"); n > 2*4 {
-			t.Errorf("%d deletions of projects, want 4 of each at most", n)
+			t.Errorf("%d deletions of projects, want at most 4 of each", n)
 		}
 	})
 }
@@ -870,7 +868,7 @@ func TestTeardown_Federation(t *testing.T) {
 				Teardown: c.Teardown, Options: []teardown.Option{teardown.WithConfirm("Acme")},
 			})
 		}
-		// One after the other, and two of them at the same time: both see another one.
+		// Two of them leave at the same time: each sees the other one.
 		for r := range teardown.RunJobs(t.Context(), jobs[:2], 1) {
 			checkReport(t, r.Report, r.Err, teardown.Deleted, "")
 		}
@@ -879,7 +877,7 @@ func TestTeardown_Federation(t *testing.T) {
 			checkReport(t, r.Report, r.Err, teardown.Deleted, "")
 		}
 		if got := []int{srv.Count("DisconnectOrganization"), srv.Count("DeleteFederation")}; !slices.Equal(got, []int{4, 1}) {
-			t.Errorf("got %v, want 4 to disconnect, of which one was late, and one to delete", got)
+			t.Errorf("got %v, want 4 disconnections, one of them late, and one deletion", got)
 		}
 	})
 }
@@ -901,8 +899,8 @@ func TestTeardown_ChargeFailed(t *testing.T) {
 	})
 }
 
-// Atlas accepts the deletion of the organization and never starts it: reads show that the
-// organization exists, and the deletion is requested again, three times at most.
+// Atlas accepts the deletion of the organization and never starts it: reads show that the organization
+// exists, and the deletion is requested again, at most three times.
 func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -914,7 +912,7 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 		"three times": {3, 4, teardown.Deleted, ""},
 		"always":      {1000, 4, teardown.Unknown, errors.OutcomeUnknown},
 	} {
-		for whose, credential := range withOwn() {
+		for whose, credential := range allCredentials() {
 			t.Run(name+"/"+whose, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -927,7 +925,7 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 					r, err := execute(t, c, p, teardown.WithOverrides(teardown.OwnOrganization))
 					checkReport(t, r, err, test.outcome, test.code)
 					if n := srv.Count("DeleteOrganization"); n != test.sent || srv.Exists(acme) != (test.code != "") {
-						t.Errorf("%d deletions were sent, want %d; it exists: %t", n, test.sent, srv.Exists(acme))
+						t.Errorf("%d deletions were sent, want %d; exists: %t", n, test.sent, srv.Exists(acme))
 					}
 				})
 			})
@@ -935,8 +933,8 @@ func TestTeardown_OrganizationDeletionIgnored(t *testing.T) {
 	}
 }
 
-// No read shows what became of a deletion that Atlas has accepted: the outcome is
-// unknown, unless a later read decides.
+// No read shows the outcome of an accepted deletion: the outcome is Unknown, unless a later read
+// decides.
 func TestTeardown_OrganizationNotRead(t *testing.T) {
 	t.Parallel()
 	cached := offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND"}`)
@@ -952,12 +950,12 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 		"a page of a wrong path":   {offboardtest.HTMLResponse("GetOrganization", http.StatusNotFound), 1000, teardown.Unknown},
 		"from a cache":             {cached, 1000, teardown.Unknown},
 		"denied":                   {offboardtest.Respond("GetOrganization", http.StatusForbidden, `{"error":403,"errorCode":"ACCESS_FORBIDDEN"}`), 1000, teardown.Unknown},
-		"a role that is missing":   {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
-		"a credential that ended":  {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
+		"a missing role":           {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"USER_CANNOT_ACCESS_ORG"}`), 1000, teardown.Unknown},
+		"an invalid credential":    {offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"-"}`), 1000, teardown.Unknown},
 		"another organization":     {offboardtest.Respond("GetOrganization", http.StatusOK, `{"id":"`+other+`","name":"Acme"}`), 1000, teardown.Unknown},
-		"another one is missing":   {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
-		"it is missing":            {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Deleted},
-		"another thing is missing": {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
+		"another one missing":      {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","parameters":["`+other+`"]}`), 1000, teardown.Unknown},
+		"missing":                  {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"RESOURCE_NOT_FOUND","parameters":["/api/atlas/v2/orgs/`+acme+`"]}`), 1000, teardown.Deleted},
+		"another resource missing": {offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"GROUP_NOT_FOUND"}`), 1000, teardown.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -981,8 +979,8 @@ func TestTeardown_OrganizationNotRead(t *testing.T) {
 	}
 }
 
-// withOwn are credentials of any organization, and those of the organization itself.
-func withOwn() map[string]func(*atlastest.Server) atlas.Option {
+// allCredentials add a credential of all organizations or of the organization itself.
+func allCredentials() map[string]func(*atlastest.Server) atlas.Option {
 	all := maps.Clone(ownCredentials)
 	all["another organization's"] = func(srv *atlastest.Server) atlas.Option {
 		srv.AddAPIKey(atlastest.Credential{ID: "otherkey", Secret: "secret"})
@@ -991,8 +989,8 @@ func withOwn() map[string]func(*atlastest.Server) atlas.Option {
 	return all
 }
 
-// One refusal of the organization's own credential after the deletion may pass: the deletion
-// never started. It is sent again.
+// One refusal of the organization's own credential after the deletion can be transient: the deletion
+// never started and is sent again.
 func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 	t.Parallel()
 	for name, credential := range ownCredentials {
@@ -1008,7 +1006,7 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 					refusal := offboardtest.Respond("GetOrganization", http.StatusUnauthorized, `{"error":401,"errorCode":"UNEXPECTED_ERROR","detail":"You are not authorized for this resource."}`)
 					refusal.Times = 2
 					first := true
-					journal := writer(func(line []byte) {
+					journal := lineWriter(func(line []byte) {
 						if first && bytes.Contains(line, []byte(`"deletion_started"`)) {
 							first = false
 							srv.Fail(ignore, refusal)
@@ -1021,7 +1019,7 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 						checkReport(t, r, err, teardown.Unknown, errors.OutcomeUnknown)
 					}
 					if (r.Outcome == teardown.Deleted) == srv.Exists(acme) {
-						t.Errorf("got %s; it exists: %v", r.Outcome, srv.Exists(acme))
+						t.Errorf("got %s; exists: %v", r.Outcome, srv.Exists(acme))
 					}
 				})
 			})
@@ -1029,8 +1027,7 @@ func TestTeardown_OwnCredentialRefusedOnce(t *testing.T) {
 	}
 }
 
-// A credential of the organization itself is refused after the deletion. A page that is
-// not Atlas's does not say so.
+// A page of another server is not a refusal of the organization's own credential.
 func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
 	t.Parallel()
 	for name, credential := range ownCredentials {
@@ -1050,8 +1047,7 @@ func TestTeardown_OwnCredentialRefusedByPage(t *testing.T) {
 	}
 }
 
-// The request that is sent again is answered with a refusal: that the credential of the
-// organization itself is refused afterwards proves nothing.
+// The repeated request is refused: later refusals of the organization's own credential prove nothing.
 func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
 	t.Parallel()
 	for name, credential := range ownCredentials {

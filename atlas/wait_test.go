@@ -45,22 +45,22 @@ func TestWaitForDeletion_AllKinds(t *testing.T) {
 				}
 				requests := srv.Requests()
 				if got := requests[len(requests)-1].Status; got != call.status {
-					t.Errorf("the deletion was answered with %d, want %d", got, call.status)
+					t.Errorf("got status %d, want %d", got, call.status)
 				}
 				if err := c.DeleteProject(t.Context(), shop); !errors.Is(err, errors.DeletionStepsNotSatisfied) {
-					t.Errorf("got %v before the end, want %q", err, errors.DeletionStepsNotSatisfied)
+					t.Errorf("got %v before the deletion, want %q", err, errors.DeletionStepsNotSatisfied)
 				}
-				begin, looked := time.Now(), 0
+				start, reads := time.Now(), 0
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				if err := c.WaitForDeletion(ctx, shop, func(blocker []atlas.Blocker) { looked++ }, kind); err != nil {
+				if err := c.WaitForDeletion(ctx, shop, func(blocker []atlas.Blocker) { reads++ }, kind); err != nil {
 					t.Fatal(err)
 				}
-				if took := time.Since(begin); took < 10*time.Minute || took > 11*time.Minute || looked < 10 {
-					t.Errorf("waited %v and looked %d times", took, looked)
+				if took := time.Since(start); took < 10*time.Minute || took > 11*time.Minute || reads < 10 {
+					t.Errorf("waited %v with %d reads", took, reads)
 				}
 				if blocker := gather(t, c.ListBlockers(t.Context(), shop, kind)); len(blocker) != 0 {
-					t.Errorf("left: %v", blocker)
+					t.Errorf("remaining: %v", blocker)
 				}
 			})
 		})
@@ -102,7 +102,7 @@ func TestWaitForDeletion_DeletionFails(t *testing.T) {
 		srv := atlastest.NewServer()
 		srv.AddOrganization(atlastest.Organization{ID: acme})
 		srv.AddProject(acme, atlastest.Project{ID: shop})
-		// That one has failed before is no failure of its deletion.
+		// An earlier failure is not a failure of the deletion.
 		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerEncryptionEndpoint, ID: keys, State: "FAILED"})
 		srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerNetworkPeering, ID: peer, Fails: true})
 		c := newClient(t, srv)
@@ -150,7 +150,7 @@ func TestWaitForDeletion_TransientFailure(t *testing.T) {
 	})
 }
 
-// A waiter whose credential is revoked ends at once.
+// A revoked credential ends the wait at once.
 func TestWaitForDeletion_CredentialRevoked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
