@@ -139,7 +139,7 @@ func (d *fakeDriver) Act(ctx context.Context, _ teardown.Organization, s teardow
 
 func (d *fakeDriver) Poll(ctx context.Context, _ teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
 	if len(steps) == 0 {
-		d.t.Error("a poll of no step")
+		d.t.Error("poll without steps")
 	}
 	var ids []string
 	for _, s := range steps {
@@ -187,14 +187,14 @@ func (d *fakeDriver) execute(ctx context.Context, options ...teardown.Option) (*
 	return teardown.Execute(ctx, d, p, append([]teardown.Option{teardown.WithConfirm("Acme")}, options...)...)
 }
 
-// took returns how long it has been since the start.
+// took returns the time since the start.
 func (d *fakeDriver) took() time.Duration { return time.Since(d.start) }
 
 func deletingIn(group string, expect time.Duration) teardown.Progress {
 	return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: group, Expect: expect}}
 }
 
-// want fails unless the calls are those, in order.
+// want fails the test unless these are the calls, in order.
 func (d *fakeDriver) want(calls ...string) {
 	d.t.Helper()
 	if diff := cmp.Diff(calls, d.calls); diff != "" {
@@ -212,15 +212,15 @@ func TestEngine_OnePollForAGroup(t *testing.T) {
 		if err != nil || r.Outcome != teardown.Deleted || d.actCalls != 100 || d.pollCalls != 1 {
 			t.Errorf("got %v after %d acts and %d polls", err, d.actCalls, d.pollCalls)
 		}
-		// The poll is due when the first step is: 10 s after its act.
+		// The poll is due with the first step, 10 s after the act of that step.
 		if want := 10*time.Second + 2*d.takes; d.took() != want {
 			t.Errorf("took %v, want %v", d.took(), want)
 		}
 	})
 }
 
-// The interval of a group shrinks with the number of steps that wait in it, and grows with
-// the time that they have waited.
+// The interval of a group decreases with the number of its steps, and increases with the time
+// of their wait.
 func TestEngine_IntervalOfAGroup(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ steps, polls int }{{1, 15}, {3, 30}, {15, 85}, {150, 85}} {
@@ -259,7 +259,8 @@ func TestEngine_JoiningAPollInFlight(t *testing.T) {
 	})
 }
 
-// What acts and polls show decides a step, and how often it is acted upon and polled.
+// The progress of acts and polls determines the state of a step, and the numbers of its acts
+// and polls.
 func TestEngine_Progress(t *testing.T) {
 	t.Parallel()
 	type answers []any // a Progress, a state, or an error code; the last one lasts
@@ -348,7 +349,7 @@ func TestEngine_Progress(t *testing.T) {
 	}
 }
 
-// A failed act is polled at once, and by itself.
+// After a failed act, a poll of that step follows at once.
 func TestEngine_PollAfterFailedAct(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -422,7 +423,7 @@ func TestEngine_RetriesOfAttempts(t *testing.T) {
 	})
 }
 
-// The text of what is waited for is reported when it changes.
+// The text of a progress is reported when it changes.
 func TestEngine_Texts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -527,7 +528,7 @@ func TestEngine_Slots(t *testing.T) {
 	})
 }
 
-// pausing is a driver that blocks, and whose removals wait outside of their slot.
+// pausing is a blocking driver whose removals wait without a slot.
 type pausing struct {
 	*fakeBlocking
 	working, most int
@@ -578,7 +579,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 			}
 		})
 	}
-	// A stop ends them all.
+	// A stop ends all waits.
 	synctest.Test(t, func(t *testing.T) {
 		w, start, stop := &pausing{fakeBlocking: &fakeBlocking{steps: stepsOf(numbered(20)...)}}, time.Now(), make(chan struct{})
 		time.AfterFunc(30*time.Second, func() { close(stop) })
@@ -589,7 +590,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 	})
 }
 
-// The time of a step ends it, whatever it does.
+// A step ends at its time limit, in each phase.
 func TestEngine_StepTimeout(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -658,7 +659,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 			})
 		})
 	}
-	// One that is to act again, and finds no slot.
+	// A step whose next act has no slot.
 	synctest.Test(t, func(t *testing.T) {
 		d := newFakeDriver(t, "a", "b", "c")
 		d.act = func(string, int) (teardown.Progress, error) {
@@ -689,7 +690,7 @@ func TestEngine_StepTimeout(t *testing.T) {
 	})
 }
 
-// After a stop or a cancel no step and no act starts, and what only waits ends at once.
+// After a stop or a cancel no step and no act starts, and steps that wait end at once.
 func TestEngine_Stop(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -831,7 +832,7 @@ func TestEngine_Stop(t *testing.T) {
 	}
 }
 
-// A stop that comes while steps are started keeps the next one from being started.
+// After a stop while steps start, the next step does not start.
 func TestEngine_StopWhileStarting(t *testing.T) {
 	t.Parallel()
 	for _, gentle := range []bool{true, false} {
@@ -874,7 +875,7 @@ func TestEngine_WrongNumberOfAnswers(t *testing.T) {
 	}
 }
 
-// syncs is a journal that counts how often it is synced, and fails at one of them.
+// syncs is a journal that counts the calls of Sync, and fails at one of them.
 type syncs struct {
 	disk
 	n, failsAt int
@@ -887,7 +888,7 @@ func (s *syncs) Sync() error {
 	return s.disk.Sync()
 }
 
-// The results of a poll are synced once, before anything that comes after them starts.
+// The results of a poll are synced once, before a step that comes after them starts.
 func TestEngine_JournalOfAPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -911,8 +912,8 @@ func TestEngine_JournalOfAPoll(t *testing.T) {
 	})
 }
 
-// Once the journal cannot be written no step starts, and nothing is reported as deleted
-// without a failure.
+// After a failed write of the journal no step starts, and no step is reported as deleted
+// without an error.
 func TestEngine_JournalFails(t *testing.T) {
 	t.Parallel()
 	for name, journal := range map[string]*syncs{
@@ -942,7 +943,8 @@ func TestEngine_JournalFails(t *testing.T) {
 	}
 }
 
-// Steps of a class without a group: one is polled, the others wait until it is done.
+// Of the steps of a class without a group, one is polled, and the others wait until that one is
+// deleted.
 func TestEngine_PollsOfAClass(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -961,8 +963,8 @@ func TestEngine_PollsOfAClass(t *testing.T) {
 		if _, err := d.execute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		// One a second, until one is done. Then the others are read at once, more at a time
-		// each time.
+		// One poll each second, until one step is deleted. Then the others are read at once,
+		// with an increasing number of polls at the same time.
 		if d.pollCalls != 49+50 || d.took() > time.Minute+300*time.Millisecond {
 			t.Errorf("%d polls of 50 steps in %v", d.pollCalls, d.took())
 		}
@@ -1093,7 +1095,7 @@ func TestEngine_Order(t *testing.T) {
 	}
 }
 
-// waits returns a driver whose steps wait as said, until their first poll.
+// waits returns a driver whose steps have the given waits until their first poll.
 func waits(t *testing.T, all map[string]teardown.Wait, ids ...string) *fakeDriver {
 	d := newFakeDriver(t, ids...)
 	d.act = func(id string, _ int) (teardown.Progress, error) {
@@ -1130,7 +1132,7 @@ func TestEngine_FirstPoll(t *testing.T) {
 		}, []string{"11s poll a", "12s poll b"}},
 		"one class, the second is due first": {all{
 			"a": {Class: "one", Expect: 10 * time.Minute}, "b": {Class: "one", Expect: 10 * time.Second},
-		}, []string{"11s poll b", "12s poll a"}}, // what the first one took is expected of the second
+		}, []string{"11s poll b", "12s poll a"}}, // the duration of the first one is the expectation for the second
 		"a class, and one at once": {all{
 			"a": {Class: "one", Expect: 10 * time.Second}, "b": {Class: "one", Now: true},
 		}, []string{"1s poll b", "11s poll a"}},
@@ -1180,7 +1182,7 @@ func TestEngine_NowWhileAPollIsInFlight(t *testing.T) {
 	})
 }
 
-// Nothing is learned of steps without a class, nor by polls at once.
+// The engine learns nothing from steps without a class, nor from polls at once.
 func TestEngine_NothingToLearn(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]teardown.Wait{"no class": {Expect: 5 * time.Second}, "at once": {Class: "class", Now: true}} {
@@ -1198,7 +1200,7 @@ func TestEngine_NothingToLearn(t *testing.T) {
 	}
 }
 
-// A class that finds no slot is polled no more often than one that finds one.
+// A class that waits for a slot is not polled more often than other classes.
 func TestEngine_ClassWithoutASlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1228,7 +1230,7 @@ func TestEngine_ClassWithoutASlot(t *testing.T) {
 	})
 }
 
-// The end of a step's time does not keep others of its class from being polled.
+// After a step exceeds its time limit, the others of its class are still polled.
 func TestEngine_TimeoutWithinAClass(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1249,7 +1251,7 @@ func TestEngine_TimeoutWithinAClass(t *testing.T) {
 	})
 }
 
-// A step that is polled by itself is polled more rarely the longer it takes.
+// The interval between polls of a single step increases with the time of its wait.
 func TestEngine_IntervalOfOne(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -1288,8 +1290,8 @@ func (d *fakeDriver) perSecond() []int {
 	return all
 }
 
-// Once a step of a class is done more of the others are polled at a time, and fewer once one
-// is not.
+// After a step of a class is deleted, more of the others are polled at the same time; after a
+// poll that does not show the end, fewer.
 func TestEngine_WindowOfAClass(t *testing.T) {
 	t.Parallel()
 	wait := teardown.Wait{Class: "class", Expect: 40 * time.Second}
@@ -1329,7 +1331,7 @@ func TestEngine_WindowOfAClass(t *testing.T) {
 	})
 }
 
-// The latest of their deadlines ends the poll of a group.
+// The last deadline of its steps ends the poll of a group.
 func TestEngine_DeadlineOfAGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1378,14 +1380,14 @@ func TestEngine_RequestID(t *testing.T) {
 				t.Errorf("got %+v, %v, want %q", r, err, test.want)
 			}
 			if e := read(t, &journal.Buffer)[2]; e.State != teardown.StepDeleted || e.RequestID != test.want {
-				t.Errorf("the journal has %+v", e)
+				t.Errorf("got the entry %+v", e)
 			}
 		})
 	}
 }
 
-// What a step comes after is what the fresh read says: a step of which nothing exists keeps
-// none from being started, and one that the plan does not have keeps it for ever.
+// The fresh read determines the order: a step whose resource does not exist delays no other
+// step, and a step after one that the plan lacks never starts.
 func TestEngine_OrderOfAFreshRead(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -1421,7 +1423,7 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 	}
 }
 
-// ordered is a provider whose reads say what b comes after.
+// ordered is a provider whose reads determine the order of b.
 type ordered struct {
 	*fakeDriver
 	after string
@@ -1440,7 +1442,7 @@ func (d *ordered) Inspect(ctx context.Context, o teardown.Organization, before *
 	return teardown.Seal(p), nil
 }
 
-// Nor does one act again that has waited for a slot.
+// After a stop, a step that has waited for a slot does not act again.
 func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1464,7 +1466,7 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 	})
 }
 
-// A poll in flight keeps no step from acting, and an act no poll.
+// Acts and polls run at the same time.
 func TestEngine_ActsDuringPolls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1480,7 +1482,7 @@ func TestEngine_ActsDuringPolls(t *testing.T) {
 	})
 }
 
-// Work after which the next act follows is learned, too.
+// The engine also learns the time until the next act.
 func TestEngine_DurationUntilReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -1524,8 +1526,8 @@ func TestEngine_PollsFailWhileAnotherActs(t *testing.T) {
 	})
 }
 
-// A step that a stop has cut off says so. An error that says "canceled" without a stop is
-// one that may pass.
+// The error of a step that a stop ended states the stop. A "canceled" error without a stop is
+// retried.
 func TestEngine_CanceledErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -5,14 +5,14 @@ import "time"
 // Seal completes a plan as [NewPlan] does.
 func Seal(p *Plan) *Plan { return p.seal() }
 
-// SealAs gives a plan that was changed the fingerprint of what it is now.
+// SealAs sets the fingerprint of a changed plan.
 func (p *Plan) SealAs() { p.Fingerprint = p.fingerprint() }
 
-// Definite is definite.
+// Definite exports definite.
 var Definite = definite
 
-// Learn is learn.
+// Learn exports learn.
 func (d *Durations) Learn(class string, took time.Duration, done bool) { d.learn(class, took, done) }
 
-// Expected is expected.
+// Expected exports expected.
 func (d *Durations) Expected(class string) time.Duration { return d.expected(class) }

@@ -15,7 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// disk keeps what is written, and what of it was synced.
+// disk is a writer that records its contents, and how much of them was synced.
 type disk struct {
 	bytes.Buffer
 	synced int // bytes
@@ -113,7 +113,7 @@ func TestReadJournal_CutAtAnyByte(t *testing.T) {
 		if _, err := (&fakeBlocking{steps: stepsOf("a", "b<a")}).execute(t, teardown.WithJournal(again)); err != nil {
 			t.Fatal(err)
 		}
-		// Of a line without its end all may be there, and is read.
+		// A line that lacks only its end is read.
 		if got := len(read(t, again)); got != before+entries {
 			t.Fatalf("cut at %d: got %d entries, want %d and %d", cut, got, before, entries)
 		}

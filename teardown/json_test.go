@@ -12,7 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// failures are errors as they occur in reports and events.
+// failures returns errors of the forms that occur in reports and events.
 func failures() map[string]error {
 	one := &errors.Error{
 		Provider: "fake", Operation: "DeleteRoom", Target: "blue", Code: errors.Conflict, Status: 409, ProviderCode: "in_use",
@@ -44,7 +44,7 @@ func all(err error) (found []errors.Error) {
 	return found
 }
 
-// same returns what JSON makes of a value.
+// same returns a value after a round trip through JSON.
 func same[T any](t *testing.T, v T) T {
 	t.Helper()
 	text, err := json.Marshal(v)
@@ -103,13 +103,13 @@ func TestUnmarshalJSON_Invalid(t *testing.T) {
 	}
 	var s teardown.StepReport
 	if err := json.Unmarshal([]byte(`{"state":1}`), &s); err == nil {
-		t.Error("a step was read")
+		t.Error("an invalid step was read")
 	}
 	var e teardown.Event
 	if err := json.Unmarshal([]byte(`{"wait_seconds":"1"}`), &e); err == nil {
-		t.Error("an event was read")
+		t.Error("an invalid event was read")
 	}
-	// Others may write null.
+	// Other programs may write null.
 	if err := json.Unmarshal([]byte(`{"error":"","errors":[null]}`), &e); err != nil {
 		t.Error(err)
 	}
@@ -157,7 +157,7 @@ func TestPlan_Digest(t *testing.T) {
 	}
 }
 
-// A plan that is read from a file and one that is made again are compared by their contents.
+// Diff compares the contents of a stored plan and of a new one.
 func TestPlan_Diff(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

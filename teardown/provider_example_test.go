@@ -13,11 +13,11 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// shelf is a driver of a provider that this module has no client of. Its organizations
-// have databases, which are deleted some time after the request.
+// shelf is a driver of a provider that this module does not support. Its organizations contain
+// databases, which are deleted some time after the request.
 type shelf struct{ url string }
 
-// database is one as the API lists it.
+// database is an item of the list of databases.
 type database struct{ ID, Name, State string }
 
 // call sends a request. The codes of its errors determine which attempts the engine retries.
@@ -77,7 +77,7 @@ func (s shelf) Inspect(ctx context.Context, o teardown.Organization, _ *teardown
 	return p, nil
 }
 
-// Act requests the removal, and says that the list of databases shows its end.
+// Act requests the removal. The list of databases shows its end.
 func (s shelf) Act(ctx context.Context, o teardown.Organization, step teardown.Step) (teardown.Progress, error) {
 	err := s.call(ctx, http.MethodDelete, "/databases/"+step.ID[len("database/"):], errors.NotFound, nil)
 	return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{
@@ -85,8 +85,8 @@ func (s shelf) Act(ctx context.Context, o teardown.Organization, step teardown.S
 	}}, err
 }
 
-// Poll reads one list for all databases that are waited for. The list has one page, so
-// that it proves absence; of several pages each needs a read of its own.
+// Poll reads one list for all steps that wait. The list has one page, so that it proves
+// absence; with several pages, each database must be read by itself.
 func (s shelf) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
 	all, err := s.databases(ctx, o.ID)
 	if err != nil {

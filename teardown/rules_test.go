@@ -92,7 +92,7 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.code)
 			}
 			if len(w.removed)+w.deleted != 0 {
-				t.Error("something was written")
+				t.Error("an entry was written")
 			}
 			if r == nil {
 				return
@@ -206,7 +206,7 @@ func TestExecute_DeletionNotFound(t *testing.T) {
 	}
 }
 
-// An error whose cause has another code is what it says itself.
+// The code of an error decides, and not the code of its cause.
 func TestExecute_UnknownWithCause(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []errors.Code{errors.OrganizationNotFound, errors.DefaultOrganization, errors.PermissionDenied, errors.Conflict} {
@@ -216,7 +216,7 @@ func TestExecute_UnknownWithCause(t *testing.T) {
 			if r, err := w.execute(t); r == nil || r.Outcome != teardown.Unknown || err != unknown || w.deleted != 1 {
 				t.Errorf("%s: got %+v, %v", cause, r, err)
 			}
-			// A step whose answer is lost is read, and tried again.
+			// A step whose answer is lost is read, and retried.
 			w = &fakeBlocking{steps: stepsOf("a"), remove: func(_ string, attempt int) error {
 				if attempt == 1 {
 					return unknown
@@ -295,7 +295,7 @@ func TestExecute_AllowAndDeny(t *testing.T) {
 	}
 }
 
-// Which organization a step deletes is what a fresh read says, and not the plan.
+// The fresh read, and not the plan, determines the organization that a step deletes.
 func TestExecute_DenyComesFromFreshRead(t *testing.T) {
 	t.Parallel()
 	w := &fakeBlocking{steps: []teardown.Step{owns("org_child")}}
@@ -342,7 +342,7 @@ func TestExecute_Confirm(t *testing.T) {
 	}
 }
 
-// Nor does an empty name confirm a plan without a name and an ID.
+// An empty name does not confirm a plan without a name and an ID.
 func TestExecute_ConfirmNothing(t *testing.T) {
 	t.Parallel()
 	w := &fakeBlocking{}
@@ -392,7 +392,7 @@ func TestExecute_PlanAge(t *testing.T) {
 	}
 }
 
-// A plan that was edited, and whose hash was computed again, selects steps and no more.
+// An edited plan with a new fingerprint only selects steps.
 func TestExecute_EditedPlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -421,7 +421,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 				start := time.Now()
 				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.TerminationProtection))
 				if took := time.Since(start); test.code == "" && took != 2*time.Minute {
-					t.Errorf("took %v: b has to come after a", took)
+					t.Errorf("took %v: b must start after a", took)
 				}
 				if codeOf(err) != test.code {
 					t.Fatalf("got %+v, %v, want %q", r, err, test.code)
@@ -485,8 +485,8 @@ func TestExecute_MissedStepExists(t *testing.T) {
 	}
 }
 
-// A kind that the plan has none of, or that could not be read when it was made, may have
-// items now; one that cannot be read now may have new ones.
+// A kind without items in the plan, or that could not be read, may have items now. A kind that
+// cannot be read now may have new items.
 func TestExecute_UnreadCascade(t *testing.T) {
 	t.Parallel()
 	none, one := teardown.Cascade{Kind: "apps", Note: "denied"}, teardown.Cascade{Kind: "apps", Count: 1}
@@ -579,8 +579,8 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 	}
 }
 
-// The first inspection stands right before the deletion only if no step was started or polled
-// since, and if it has just ended.
+// The first inspection replaces the one right before the deletion only if no step was started
+// or polled since, and it has just ended.
 func TestExecute_Inspections(t *testing.T) {
 	t.Parallel()
 	manual := stepsOf("a")
@@ -631,7 +631,7 @@ func TestExecute_Inspections(t *testing.T) {
 	}
 }
 
-// What changes while a caller holds the engine up keeps the organization.
+// A change of the organization during a slow event function stops the deletion.
 func TestExecute_ChangesDuringEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -658,7 +658,7 @@ func TestExecute_ListLagsBeforeDeletion(t *testing.T) {
 	}
 }
 
-// For as long as the refusals last, and no longer than the time for retries.
+// Retries continue while the provider refuses, up to the time for retries.
 func TestExecute_RetryFor(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -786,7 +786,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 	}
 }
 
-// A request that changes something is not cut off, and the step ends when it waits again.
+// A stop does not cancel a request that changes something; the step ends at its next wait.
 func TestStop_DuringWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -799,7 +799,7 @@ func TestStop_DuringWrite(t *testing.T) {
 			time.AfterFunc(time.Minute, func() { close(stop) })
 			time.Sleep(5 * time.Minute)
 			if ctx.Err() != nil {
-				t.Error("the write was cut off")
+				t.Error("the write was canceled")
 			}
 		}
 		r, err := w.execute(t, teardown.WithStop(stop))
@@ -829,7 +829,7 @@ func TestExecute_StepDeletedAtCancel(t *testing.T) {
 	})
 }
 
-// none is no context.
+// none is a nil context.
 var none context.Context
 
 func TestExecute_InvalidArguments(t *testing.T) {
@@ -1075,8 +1075,8 @@ func TestJournal_ShortWrite(t *testing.T) {
 	}
 }
 
-// An answer that never came from the provider starts no deletion: a later "not found"
-// is not ours.
+// An answer that is not the provider's starts no deletion: a later "not found" does not prove
+// a deletion by this run.
 func TestDefinite_ForeignRefusal(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]bool{400: true, 403: true, 404: true, 200: false, 302: false, 500: false, 0: false} {
@@ -1088,7 +1088,7 @@ func TestDefinite_ForeignRefusal(t *testing.T) {
 	}
 }
 
-// unsent is a provider whose deletion is not sent first, and not found then.
+// unsent is a provider whose first deletion is not sent, and whose second one is not found.
 type unsent struct {
 	*fakeBlocking
 	unsent func(n int) bool
@@ -1110,7 +1110,7 @@ func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.
 	return teardown.Deletion{}, refused(errors.Unavailable)
 }
 
-// What was not sent deleted nothing: who deleted the organization then is not known.
+// A request that was not sent deletes nothing: the run cannot claim the deletion.
 func TestExecute_DeletionNotSent(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -1138,8 +1138,7 @@ func TestExecute_DeletionNotSent(t *testing.T) {
 	}
 }
 
-// A driver that returns neither an error nor an outcome that comes without one has proved
-// nothing.
+// A driver that returns no error and no outcome of a success proves nothing.
 func TestExecute_DeletionWithoutOutcome(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []teardown.Outcome{"", teardown.Blocked, teardown.NotFound, "other"} {

@@ -10,8 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// measured is a provider that counts goroutines during polls, and the heap when all steps
-// are done.
+// measured is a provider that counts goroutines during acts and polls.
 type measured struct {
 	*fakeDriver
 	n int // of goroutines
@@ -31,8 +30,8 @@ func (d *measured) Act(ctx context.Context, o teardown.Organization, s teardown.
 	return d.fakeDriver.Act(ctx, o, s)
 }
 
-// How many goroutines run depends on the requests in flight, and not on the steps. It runs
-// alone, because it counts those of other tests, too.
+// The number of goroutines depends on the requests in flight, and not on the steps. The test
+// runs alone, because it counts the goroutines of other tests, too.
 //
 //nolint:paralleltest // see above
 func TestEngine_Goroutines(t *testing.T) {
@@ -55,7 +54,7 @@ func TestEngine_Goroutines(t *testing.T) {
 	}
 	few, many := peak(50), peak(1000)
 	t.Logf("peak of goroutines: %d with 50 steps, %d with 1,000", few, many)
-	// One that has sent its result may not have ended yet, if the machine is busy.
+	// A goroutine that has sent its result may not have ended yet on a busy machine.
 	if few > 100 || many > 100 {
 		t.Errorf("got %d with 50 steps, and %d with 1,000; want 16 and a few", few, many)
 	}
@@ -83,8 +82,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// bytesPerStep returns how much memory a plan and its run take when all steps wait, or are
-// done, and how much of it the plan takes.
+// bytesPerStep returns the memory per step of a plan and its run while all steps wait, and the
+// part of the plan.
 func bytesPerStep(tb testing.TB, n int, after func(int) int) (total, plan uint64) {
 	tb.Helper()
 	before := heap()

@@ -47,7 +47,7 @@ func (d *instant) Delete(context.Context, teardown.Organization) (teardown.Delet
 	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
-// shapes of plans, by the number of the step that a step comes after; -1 for none.
+// orders contains shapes of plans: the number of the step that step i comes after; -1 for none.
 var orders = map[string]func(i int) int{
 	"flat":  func(int) int { return -1 },
 	"tree":  func(i int) int { return (i+1)/2 - 1 },
@@ -67,7 +67,7 @@ func planOf(n int, after func(int) int) *teardown.Plan {
 	return teardown.Seal(p)
 }
 
-// BenchmarkSteps measures what the engine itself costs per step.
+// BenchmarkSteps measures the cost of the engine per step.
 func BenchmarkSteps(b *testing.B) {
 	for _, name := range []string{"flat", "tree", "chain"} {
 		for _, n := range []int{1000, 16_000, 100_000} {
@@ -86,7 +86,7 @@ func BenchmarkSteps(b *testing.B) {
 	}
 }
 
-// stoppable is a provider that notes which of its calls learn of a gentle stop.
+// stoppable is a provider that records which of its calls have the channel of a gentle stop.
 type stoppable struct {
 	isDeleted bool
 	learned   map[string]bool
@@ -121,7 +121,7 @@ func (d *stoppable) Delete(ctx context.Context, _ teardown.Organization) (teardo
 	return teardown.Deletion{Outcome: teardown.Deleted}, nil
 }
 
-// Every call of a driver learns of a gentle stop, so that its requests do not wait then.
+// Each call of a driver has the channel of a gentle stop, which ends its waits.
 func TestStop_CallsOfDriver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

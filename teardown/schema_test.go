@@ -89,7 +89,7 @@ func samples(t *testing.T) map[string][]any {
 	return all
 }
 
-// The golden files have a value in each line. Internal/conformance validates them by the
+// The golden files have a value in each line. internal/conformance validates them with the
 // schemas.
 func TestSchema_Samples(t *testing.T) {
 	t.Parallel()

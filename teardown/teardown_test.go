@@ -183,7 +183,7 @@ func TestExecute_Order(t *testing.T) {
 		for _, s := range w.steps {
 			for _, before := range s.After {
 				if slices.Index(w.isDeleted, before) > slices.Index(w.removed, s.ID) && slices.Index(w.isDeleted, before) > slices.Index(w.isDeleted, s.ID) {
-					t.Errorf("%s went before %s: %v", s.ID, before, w.isDeleted)
+					t.Errorf("%s was deleted before %s: %v", s.ID, before, w.isDeleted)
 				}
 			}
 		}
@@ -312,7 +312,7 @@ func TestExecute_StepsBlockEachOther(t *testing.T) {
 	})
 }
 
-// first fails so many times.
+// first returns a function that fails n times.
 func first(n int, code errors.Code) func(string, int) error {
 	return func(_ string, attempt int) error {
 		if attempt <= n {
@@ -380,7 +380,7 @@ func TestExecute_StalePlan(t *testing.T) {
 		change func(*fakeBlocking)
 		edit   func(*teardown.Plan)
 		later  time.Duration
-		want   string // what is said to have changed
+		want   string // the name of the difference
 	}{
 		"nothing":              {},
 		"a new resource":       {change: func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("z")...) }, want: "z"},
@@ -429,7 +429,7 @@ func TestExecute_StalePlan(t *testing.T) {
 					t.Errorf("got %v with %+v, want %q because of %q", err, e, errors.PlanStale, test.want)
 				}
 				if r != nil || len(w.removed)+w.deleted != 0 {
-					t.Error("something was done")
+					t.Error("a request was sent")
 				}
 			})
 		})
@@ -529,7 +529,7 @@ func TestExecute_DeletionOutcomes(t *testing.T) {
 					t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 				}
 				if test.outcome == teardown.Pending && r.PendingOn != "they" {
-					t.Errorf("%q decides", r.PendingOn)
+					t.Errorf("got %q", r.PendingOn)
 				}
 			})
 		})

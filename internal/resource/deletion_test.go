@@ -21,13 +21,13 @@ var (
 	errDenied  = &errors.Error{Code: errors.PermissionDenied}
 )
 
-// read is what a read of the organization shows.
+// read is the result of a read of the organization.
 type read struct {
 	existence rest.Existence
 	err       error
 }
 
-// wait looks each second.
+// wait checks each second.
 func wait(ctx context.Context, _, _ string, look func(context.Context) ([]errors.Step, error)) error {
 	for {
 		if left, err := look(ctx); err != nil || len(left) == 0 {
@@ -41,11 +41,11 @@ func wait(ctx context.Context, _, _ string, look func(context.Context) ([]errors
 	}
 }
 
-// requests are those of a deletion, in order: "send", and what each read showed.
+// requests lists the requests of a deletion, in order: "send", and the result of each read.
 type requests []string
 
-// deletion returns a deletion whose reads show all of a list, and the last of it from then
-// on. The sends from the second on fail.
+// deletion returns a deletion whose reads have the given results, and then the last result
+// again. All sends after the first one fail.
 func (r *requests) deletion(t *testing.T, reads ...read) *resource.Deletion {
 	t.Helper()
 	n := 0
@@ -111,7 +111,7 @@ func TestDeletion(t *testing.T) {
 	}
 }
 
-// Nothing is read after a deletion that is refused, or that is proved already.
+// No read follows a deletion that was refused, or that is proved already.
 func TestDeletion_NothingToRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestDeletion_NothingToRead(t *testing.T) {
 	})
 }
 
-// The time of the first read does not count: it may have waited for a rate limit.
+// The time of the first read does not count, because it may have waited for the rate limiter.
 func TestDeletion_SlowFirstRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestDeletion_SlowFirstRead(t *testing.T) {
 	})
 }
 
-// After a stop one read decides, and nothing is sent.
+// After a stop one read decides, and no request is sent.
 func TestDeletion_Stopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

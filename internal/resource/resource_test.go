@@ -203,7 +203,7 @@ func TestAct_ItemAge(t *testing.T) {
 				if f.counts["read a"] != test.reads || f.counts["remove a"] != 1 {
 					t.Errorf("calls %q, want %d reads", f.calls, test.reads)
 				}
-				// What was acted upon was not just read.
+				// The act used a read that was not recent.
 				f.mustAct("a", deleting)
 				if f.counts["read a"] != test.reads+1 {
 					t.Errorf("calls %q", f.calls)
@@ -893,7 +893,7 @@ func TestPoll_TaskFinished(t *testing.T) {
 					switch e, _ := errors.AsType[*errors.Error](all[0].Err); {
 					case want != exists:
 					case name == "failed, not to be read":
-						// What the task says of a resource that cannot be read is not known.
+						// The resource cannot be read, so that the task proves nothing.
 						if e == nil || e.Code != errors.PermissionDenied || errors.Is(e, errors.TaskFailed) {
 							t.Errorf("got %+v, want the error of the read", e)
 						}
@@ -1381,7 +1381,7 @@ func TestPoll_Broken(t *testing.T) {
 		if p := f.mustPoll("a", exists); !errors.Is(p.Err, errors.Conflict) {
 			t.Errorf("got %+v", p)
 		}
-		// Another attempt starts with what is broken now.
+		// Another attempt starts with the broken resource.
 		f.mustAct("a", deleting)
 		f.mustPoll("a", deleting)
 	})

@@ -43,7 +43,7 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// The error is that of the smallest number, and no call starts after an error.
+// Parallel returns the error of the smallest number, and starts no call after an error.
 func TestParallel_Error(t *testing.T) {
 	t.Parallel()
 	first, second := errors.New("first"), errors.New("second")
