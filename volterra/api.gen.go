@@ -92,652 +92,959 @@ const (
 	TenantStatusToBeDeleted TenantStatus = "TENANT_STATUS_TO_BE_DELETED"
 )
 
-// AddonSubscription is a subscription to an addon service, in the format that was asked for.
+// AddonSubscription is a subscription to an addon service in the requested format.
 type AddonSubscription struct {
-	Metadata       Metadata              `json:"metadata,omitzero"`
-	SystemMetadata SystemMetadata        `json:"system_metadata,omitzero"`
-	Spec           AddonSubscriptionSpec `json:"spec,omitzero"`
+	// Metadata is the metadata.
+	Metadata Metadata `json:"metadata,omitzero"`
 
-	// ReferringObjects refer to it, and keep it from being deleted.
+	// SystemMetadata is the system metadata.
+	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
+
+	// Spec is the configuration.
+	Spec AddonSubscriptionSpec `json:"spec,omitzero"`
+
+	// ReferringObjects lists the objects that refer to the object and block its deletion.
 	ReferringObjects []ObjectReference `json:"referring_objects"`
 
-	// DeletedReferredObjects are referred to by it, and deleted.
+	// DeletedReferredObjects lists the deleted objects to which the object refers.
 	DeletedReferredObjects []ObjectReference `json:"deleted_referred_objects,omitzero"`
 
-	// DisabledReferredObjects are referred to by it, and disabled.
+	// DisabledReferredObjects lists the disabled objects to which the object refers.
 	DisabledReferredObjects []ObjectReference `json:"disabled_referred_objects,omitzero"`
 }
 
-// AddonSubscriptionItem is a subscription to an addon service on a list, with a summary and what was asked for.
+// AddonSubscriptionItem is an item of a list of subscriptions to addon services: a summary and the requested fields.
 type AddonSubscriptionItem struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitzero"`
-	Tenant      string            `json:"tenant,omitzero"`
-	UID         string            `json:"uid,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disabled,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disabled,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
-	OwnerView      ViewReference  `json:"owner_view,omitzero"`
-	Metadata       Metadata       `json:"metadata,omitzero"`
+	// OwnerView is the view that created the object. Delete the view instead of the object.
+	OwnerView ViewReference `json:"owner_view,omitzero"`
+
+	// Metadata is the metadata, if requested.
+	Metadata Metadata `json:"metadata,omitzero"`
+
+	// SystemMetadata is the system metadata, if requested.
 	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
 
-	// Spec is there when it was asked for.
+	// Spec is the configuration, if requested.
 	Spec AddonSubscriptionSpec `json:"get_spec,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *AddonSubscriptionItem) identity() string { return x.Name }
 
-// addonSubscriptionList is a list that is not paged, with what could not be listed.
+// addonSubscriptionList is an unpaged list of subscriptions to addon services, with its missing parts.
 type addonSubscriptionList struct {
+	// Items lists the items.
 	Items []AddonSubscriptionItem `json:"items"`
 
-	// Errors says what is missing. A list with any of them is not complete.
+	// Errors lists the missing parts. A list with an error is incomplete.
 	Errors []ListError `json:"errors,omitzero"`
 }
 
-// AddonSubscriptionSpec is what is subscribed to.
+// AddonSubscriptionSpec is the configuration of a subscription to an addon service.
 type AddonSubscriptionSpec struct {
-	Service      Reference              `json:"addon_service,omitzero"`
-	Status       AddonSubscriptionState `json:"status,omitzero"`
+	// Service refers to the addon service.
+	Service Reference `json:"addon_service,omitzero"`
+
+	// Status is the state.
+	Status AddonSubscriptionState `json:"status,omitzero"`
+
+	// Notification contains the support tickets of the subscription.
 	Notification NotificationPreference `json:"notification_preference,omitzero"`
 }
 
 // AddonSubscriptionState is the state of a subscription to an addon service.
 type AddonSubscriptionState string
 
-// BillingPeriod is a time that is billed for.
+// BillingPeriod is a billing period.
 type BillingPeriod struct {
-	UID   string `json:"uid,omitzero"`
-	Trial bool   `json:"trial,omitzero"`
+	// UID is the UID.
+	UID string `json:"uid,omitzero"`
 
-	// Start is its beginning at the company that bills.
+	// Trial reports whether the period is a trial.
+	Trial bool `json:"trial,omitzero"`
+
+	// Start is the start at the billing company.
 	Start time.Time `json:"start_date,omitzero"`
-	End   time.Time `json:"end_date,omitzero"`
 
-	// InternalStart is its beginning as F5 goes by it.
+	// End is the end at the billing company.
+	End time.Time `json:"end_date,omitzero"`
+
+	// InternalStart is the start at F5.
 	InternalStart time.Time `json:"internal_start_date,omitzero"`
-	InternalEnd   time.Time `json:"internal_end_date,omitzero"`
 
-	// Invoices are the names of all invoices.
-	Invoices        []string `json:"invoices,omitzero"`
+	// InternalEnd is the end at F5.
+	InternalEnd time.Time `json:"internal_end_date,omitzero"`
+
+	// Invoices lists the names of all invoices.
+	Invoices []string `json:"invoices,omitzero"`
+
+	// PendingInvoices lists the names of the pending invoices.
 	PendingInvoices []string `json:"pending_invoice,omitzero"`
-	ClosedInvoices  []string `json:"closed_invoice,omitzero"`
+
+	// ClosedInvoices lists the names of the closed invoices.
+	ClosedInvoices []string `json:"closed_invoice,omitzero"`
 }
 
-// cascadeDeleteRequest repeats the name of the path.
+// cascadeDeleteRequest repeats the name in the path.
 type cascadeDeleteRequest struct {
+	// Name is the name of the namespace.
 	Name string `json:"name"`
 }
 
-// CascadeItem says what became of one object of a namespace that was to be deleted.
+// CascadeItem is the result for one object of a deleted namespace.
 type CascadeItem struct {
-	// ObjectType is the kind of the object
+	// ObjectType is the kind of the object, such as ves.io.schema.virtual_host.Object.
 	ObjectType string `json:"object_type,omitzero"`
-	ObjectName string `json:"object_name,omitzero"`
-	ObjectUID  string `json:"object_uid,omitzero"`
 
-	// ErrorMessage is why the object is still there; empty for one that was deleted.
+	// ObjectName is the name of the object.
+	ObjectName string `json:"object_name,omitzero"`
+
+	// ObjectUID is the UID of the object.
+	ObjectUID string `json:"object_uid,omitzero"`
+
+	// ErrorMessage is the reason why the object remains; empty for a deleted object.
 	ErrorMessage string `json:"error_message,omitzero"`
 }
 
-// cascadeResult says what became of each object of a namespace.
+// cascadeResult contains the result for each object of a namespace.
 type cascadeResult struct {
+	// Items lists the results.
 	Items []CascadeItem `json:"items"`
 }
 
-// ChildTenant is a child tenant, in the format that was asked for.
+// ChildTenant is a child tenant in the requested format.
 type ChildTenant struct {
-	Metadata       Metadata        `json:"metadata,omitzero"`
-	SystemMetadata SystemMetadata  `json:"system_metadata,omitzero"`
-	Spec           ChildTenantSpec `json:"spec,omitzero"`
-	Status         []ObjectStatus  `json:"status,omitzero"`
+	// Metadata is the metadata.
+	Metadata Metadata `json:"metadata,omitzero"`
 
-	// ReferringObjects refer to it, and keep it from being deleted.
+	// SystemMetadata is the system metadata.
+	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
+
+	// Spec is the configuration.
+	Spec ChildTenantSpec `json:"spec,omitzero"`
+
+	// Status is the status, as reported by services of F5.
+	Status []ObjectStatus `json:"status,omitzero"`
+
+	// ReferringObjects lists the objects that refer to the object and block its deletion.
 	ReferringObjects []ObjectReference `json:"referring_objects"`
 
-	// DeletedReferredObjects are referred to by it, and deleted.
+	// DeletedReferredObjects lists the deleted objects to which the object refers.
 	DeletedReferredObjects []ObjectReference `json:"deleted_referred_objects,omitzero"`
 
-	// DisabledReferredObjects are referred to by it, and disabled.
+	// DisabledReferredObjects lists the disabled objects to which the object refers.
 	DisabledReferredObjects []ObjectReference `json:"disabled_referred_objects,omitzero"`
 }
 
-// ChildTenantAccess is a child tenant that the credential's owner may enter.
+// ChildTenantAccess is a child tenant that the credential's owner can access.
 type ChildTenantAccess struct {
-	Name            string              `json:"name"`
-	Status          TenantStatus        `json:"tenant_status,omitzero"`
-	Link            Link                `json:"link,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Status is the status.
+	Status TenantStatus `json:"tenant_status,omitzero"`
+
+	// Link is the link to the console.
+	Link Link `json:"link,omitzero"`
+
+	// SupportRequests contains the numbers of open support requests.
 	SupportRequests SupportRequestCount `json:"support_request_count,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantAccess) identity() string { return x.Name }
 
-// ChildTenantAccessPage is one page of the child tenants that may be entered.
+// ChildTenantAccessPage is one page of the accessible child tenants.
 type ChildTenantAccessPage struct {
+	// Items lists the child tenants.
 	Items []ChildTenantAccess `json:"access_config"`
 
-	// NextPage is where the next page starts; empty on the last.
-	NextPage           string `json:"next_page,omitzero"`
-	TotalCount         int    `json:"total_count,omitzero"`
-	TotalFilteredCount int    `json:"total_filtered_count,omitzero"`
+	// NextPage is PageStart of the next page; empty on the last page.
+	NextPage string `json:"next_page,omitzero"`
+
+	// TotalCount is the number of accessible child tenants.
+	TotalCount int `json:"total_count,omitzero"`
+
+	// TotalFilteredCount is the number of child tenants that match the filters.
+	TotalFilteredCount int `json:"total_filtered_count,omitzero"`
 }
 
-// ChildTenantItem is a child tenant on a list, with a summary and what was asked for.
+// ChildTenantItem is an item of a list of child tenants: a summary and the requested fields.
 type ChildTenantItem struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitzero"`
-	Tenant      string            `json:"tenant,omitzero"`
-	UID         string            `json:"uid,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disabled,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disabled,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
-	OwnerView      ViewReference  `json:"owner_view,omitzero"`
-	Metadata       Metadata       `json:"metadata,omitzero"`
+	// OwnerView is the view that created the object. Delete the view instead of the object.
+	OwnerView ViewReference `json:"owner_view,omitzero"`
+
+	// Metadata is the metadata, if requested.
+	Metadata Metadata `json:"metadata,omitzero"`
+
+	// SystemMetadata is the system metadata, if requested.
 	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
 
-	// Spec is there when it was asked for.
+	// Spec is the configuration, if requested.
 	Spec ChildTenantSpec `json:"get_spec,omitzero"`
 
-	// Status is there when it was asked for.
+	// Status is the status, if requested.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantItem) identity() string { return x.Name }
 
-// childTenantList is a list that is not paged, with what could not be listed.
+// childTenantList is an unpaged list of child tenants, with its missing parts.
 type childTenantList struct {
+	// Items lists the items.
 	Items []ChildTenantItem `json:"items"`
 
-	// Errors says what is missing. A list with any of them is not complete.
+	// Errors lists the missing parts. A list with an error is incomplete.
 	Errors []ListError `json:"errors,omitzero"`
 }
 
-// ChildTenantManager is a child tenant manager, in the format that was asked for.
+// ChildTenantManager is a child tenant manager in the requested format.
 type ChildTenantManager struct {
-	Metadata       Metadata               `json:"metadata,omitzero"`
-	SystemMetadata SystemMetadata         `json:"system_metadata,omitzero"`
-	Spec           ChildTenantManagerSpec `json:"spec,omitzero"`
+	// Metadata is the metadata.
+	Metadata Metadata `json:"metadata,omitzero"`
 
-	// ReferringObjects refer to it, and keep it from being deleted.
+	// SystemMetadata is the system metadata.
+	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
+
+	// Spec is the configuration.
+	Spec ChildTenantManagerSpec `json:"spec,omitzero"`
+
+	// ReferringObjects lists the objects that refer to the object and block its deletion.
 	ReferringObjects []ObjectReference `json:"referring_objects"`
 
-	// DeletedReferredObjects are referred to by it, and deleted.
+	// DeletedReferredObjects lists the deleted objects to which the object refers.
 	DeletedReferredObjects []ObjectReference `json:"deleted_referred_objects,omitzero"`
 
-	// DisabledReferredObjects are referred to by it, and disabled.
+	// DisabledReferredObjects lists the disabled objects to which the object refers.
 	DisabledReferredObjects []ObjectReference `json:"disabled_referred_objects,omitzero"`
 }
 
-// ChildTenantManagerItem is a child tenant manager on a list, with a summary and what was asked for.
+// ChildTenantManagerItem is an item of a list of child tenant managers: a summary and the requested fields.
 type ChildTenantManagerItem struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitzero"`
-	Tenant      string            `json:"tenant,omitzero"`
-	UID         string            `json:"uid,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disabled,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disabled,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
-	OwnerView      ViewReference  `json:"owner_view,omitzero"`
-	Metadata       Metadata       `json:"metadata,omitzero"`
+	// OwnerView is the view that created the object. Delete the view instead of the object.
+	OwnerView ViewReference `json:"owner_view,omitzero"`
+
+	// Metadata is the metadata, if requested.
+	Metadata Metadata `json:"metadata,omitzero"`
+
+	// SystemMetadata is the system metadata, if requested.
 	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
 
-	// Spec is there when it was asked for.
+	// Spec is the configuration, if requested.
 	Spec ChildTenantManagerSpec `json:"get_spec,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ChildTenantManagerItem) identity() string { return x.Name }
 
-// childTenantManagerList is a list that is not paged, with what could not be listed.
+// childTenantManagerList is an unpaged list of child tenant managers, with its missing parts.
 type childTenantManagerList struct {
+	// Items lists the items.
 	Items []ChildTenantManagerItem `json:"items"`
 
-	// Errors says what is missing. A list with any of them is not complete.
+	// Errors lists the missing parts. A list with an error is incomplete.
 	Errors []ListError `json:"errors,omitzero"`
 }
 
-// ChildTenantManagerSpec is what a child tenant manager, which makes child tenants after a profile, is.
+// ChildTenantManagerSpec is the configuration of a child tenant manager, which creates child tenants from a profile.
 type ChildTenantManagerSpec struct {
-	// OwnerGroup is the group whose users own the child tenants.
+	// OwnerGroup refers to the group whose users own the child tenants.
 	OwnerGroup Reference `json:"tenant_owner_group,omitzero"`
 }
 
-// ChildTenantSpec is what a child tenant is.
+// ChildTenantSpec is the configuration of a child tenant.
 type ChildTenantSpec struct {
+	// CompanyName is the name of the company.
 	CompanyName string `json:"company_name,omitzero"`
 
-	// Domain is the first label of its console's host; 5 to 17 characters.
-	Domain        string           `json:"domain,omitzero"`
-	Status        ChildTenantState `json:"status,omitzero"`
-	Manager       Reference        `json:"child_tenant_manager,omitzero"`
-	TenantProfile Reference        `json:"tenant_profile,omitzero"`
-	CustomerInfo  CustomerInfo     `json:"customer_info,omitzero"`
+	// Domain is the first label of the console's host, 5 to 17 characters.
+	Domain string `json:"domain,omitzero"`
+
+	// Status is the state.
+	Status ChildTenantState `json:"status,omitzero"`
+
+	// Manager refers to the manager of the child tenant.
+	Manager Reference `json:"child_tenant_manager,omitzero"`
+
+	// TenantProfile refers to the profile of the child tenant.
+	TenantProfile Reference `json:"tenant_profile,omitzero"`
+
+	// CustomerInfo is the contact of the customer.
+	CustomerInfo CustomerInfo `json:"customer_info,omitzero"`
 }
 
 // ChildTenantState is the state of a child tenant.
 type ChildTenantState string
 
-// Condition is one thing that was seen of an object.
+// Condition is one condition of an object.
 type Condition struct {
-	// Type is Validation or Operational.
+	// Type is either Validation or Operational.
 	Type string `json:"type,omitzero"`
 
-	// Status is such as Success and Failed.
-	Status      string    `json:"status,omitzero"`
-	Reason      string    `json:"reason,omitzero"`
-	Updated     time.Time `json:"last_update_time,omitzero"`
-	ServiceName string    `json:"service_name,omitzero"`
-	Hostname    string    `json:"hostname,omitzero"`
+	// Status is the status, such as Success or Failed.
+	Status string `json:"status,omitzero"`
+
+	// Reason is the reason.
+	Reason string `json:"reason,omitzero"`
+
+	// Updated is the time of the last update.
+	Updated time.Time `json:"last_update_time,omitzero"`
+
+	// ServiceName is the name of the reporting service.
+	ServiceName string `json:"service_name,omitzero"`
+
+	// Hostname is the host of the reporting service.
+	Hostname string `json:"hostname,omitzero"`
 }
 
-// CredentialsExpiry is for how many days credentials of a tenant can be made to last.
+// CredentialsExpiry contains the maximum lifetimes of a tenant's credentials.
 type CredentialsExpiry struct {
+	// MaxAPICertificateExpiryDays is the maximum lifetime of an API certificate, in days.
 	MaxAPICertificateExpiryDays int `json:"max_api_certificate_expiry_days,omitzero"`
-	MaxAPITokenExpiryDays       int `json:"max_api_token_expiry_days,omitzero"`
-	MaxKubeConfigExpiryDays     int `json:"max_kube_config_expiry_days,omitzero"`
+
+	// MaxAPITokenExpiryDays is the maximum lifetime of an API token, in days.
+	MaxAPITokenExpiryDays int `json:"max_api_token_expiry_days,omitzero"`
+
+	// MaxKubeConfigExpiryDays is the maximum lifetime of a kubeconfig, in days.
+	MaxKubeConfigExpiryDays int `json:"max_kube_config_expiry_days,omitzero"`
 }
 
-// CustomerInfo is who a child tenant was made for.
+// CustomerInfo is the contact of a customer.
 type CustomerInfo struct {
-	FirstName      string `json:"first_name,omitzero"`
-	LastName       string `json:"last_name,omitzero"`
-	Email          string `json:"email,omitzero"`
+	// FirstName is the first name.
+	FirstName string `json:"first_name,omitzero"`
+
+	// LastName is the last name.
+	LastName string `json:"last_name,omitzero"`
+
+	// Email is the email address.
+	Email string `json:"email,omitzero"`
+
+	// AdditionalInfo is further information.
 	AdditionalInfo string `json:"additional_info,omitzero"`
 }
 
-// DeactivateTenantRequest says why the tenant is to be deactivated.
+// DeactivateTenantRequest is a request for the deactivation of the tenant.
 type DeactivateTenantRequest struct {
-	// Reason is left out when it is empty, and then is ReasonUnknown to F5.
+	// Reason is the reason. The default is ReasonUnknown.
 	Reason DeletionReason `json:"reason,omitzero"`
 
-	// Feedback tells F5 more about the reason.
+	// Feedback is further feedback for F5.
 	Feedback string `json:"feedback,omitzero"`
 }
 
-// deactivateTenantResponse names what was begun.
+// deactivateTenantResponse names the started job.
 type deactivateTenantResponse struct {
-	// JobID is the id of the job. No documented operation reads it.
+	// JobID is the ID of the job. No documented operation reads the job.
 	JobID string `json:"job_id"`
 }
 
-// deleteRequest repeats what the path names.
+// deleteRequest repeats the parameters of the path.
 type deleteRequest struct {
-	Name           string `json:"name"`
-	Namespace      string `json:"namespace"`
-	FailIfReferred bool   `json:"fail_if_referred,omitzero"`
-}
-
-// DeleteTenantRequest names the tenant that is to be deleted, and says why.
-type DeleteTenantRequest struct {
-	// Name is the tenant's name, as its settings have it.
+	// Name is the name of the object.
 	Name string `json:"name"`
 
-	// Email is the e-mail address of the account that is to be deleted.
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace"`
+
+	// FailIfReferred makes F5 refuse the deletion if other objects refer to the object.
+	FailIfReferred bool `json:"fail_if_referred,omitzero"`
+}
+
+// DeleteTenantRequest is a request for the deletion of a tenant.
+type DeleteTenantRequest struct {
+	// Name is the tenant's name in its settings.
+	Name string `json:"name"`
+
+	// Email is the email address of the account to delete.
 	Email string `json:"email"`
 
-	// Reason is left out when it is empty, and then is ReasonUnknown to F5.
+	// Reason is the reason. The default is ReasonUnknown.
 	Reason DeletionReason `json:"reason,omitzero"`
 
-	// Feedback tells F5 more about the reason.
+	// Feedback is further feedback for F5.
 	Feedback string `json:"feedback,omitzero"`
 }
 
-// Invoice is a bill of the tenant.
+// Invoice is an invoice of the tenant.
 type Invoice struct {
-	Name   string        `json:"name,omitzero"`
+	// Name is the name.
+	Name string `json:"name,omitzero"`
+
+	// Status is the payment status.
 	Status InvoiceStatus `json:"status,omitzero"`
 
-	// Active is whether the amount may still change.
-	Active      bool      `json:"active,omitzero"`
-	Amount      Cents     `json:"amount,omitzero"`
-	Currency    string    `json:"currency,omitzero"`
+	// Active reports whether the amount may still change.
+	Active bool `json:"active,omitzero"`
+
+	// Amount is the amount in hundredths of the currency.
+	Amount Cents `json:"amount,omitzero"`
+
+	// Currency is the currency, such as USD.
+	Currency string `json:"currency,omitzero"`
+
+	// PeriodStart is the start of the billed period.
 	PeriodStart time.Time `json:"period_start,omitzero"`
-	PeriodEnd   time.Time `json:"period_end,omitzero"`
+
+	// PeriodEnd is the end of the billed period.
+	PeriodEnd time.Time `json:"period_end,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Invoice) identity() string { return x.Name }
 
-// InvoiceStatus is how far an invoice has come.
+// InvoiceStatus is the payment status of an invoice.
 type InvoiceStatus string
 
-// Link is an address on the web.
+// Link is a link.
 type Link struct {
+	// Name is the text of the link.
 	Name string `json:"name,omitzero"`
-	URL  string `json:"href,omitzero"`
+
+	// URL is the URL.
+	URL string `json:"href,omitzero"`
 }
 
-// ListError says what is missing in a list that was answered as a success.
+// ListError is a missing part of a list that F5 answered with status 200.
 type ListError struct {
+	// Code is the reason.
 	Code ListErrorCode `json:"code,omitzero"`
 
-	// Message is F5's own text.
+	// Message is F5's own message.
 	Message string `json:"message,omitzero"`
 }
 
-// ListErrorCode is why a part of a list is missing.
+// ListErrorCode is the reason for a missing part of a list.
 type ListErrorCode string
 
-// ManagedTenant is the management of another tenant, in the format that was asked for.
+// ManagedTenant is the management of another tenant in the requested format.
 type ManagedTenant struct {
-	Metadata       Metadata          `json:"metadata,omitzero"`
-	SystemMetadata SystemMetadata    `json:"system_metadata,omitzero"`
-	Spec           ManagedTenantSpec `json:"spec,omitzero"`
-	Status         []ObjectStatus    `json:"status,omitzero"`
+	// Metadata is the metadata.
+	Metadata Metadata `json:"metadata,omitzero"`
 
-	// ReferringObjects refer to it, and keep it from being deleted.
+	// SystemMetadata is the system metadata.
+	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
+
+	// Spec is the configuration.
+	Spec ManagedTenantSpec `json:"spec,omitzero"`
+
+	// Status is the status, as reported by services of F5.
+	Status []ObjectStatus `json:"status,omitzero"`
+
+	// ReferringObjects lists the objects that refer to the object and block its deletion.
 	ReferringObjects []ObjectReference `json:"referring_objects"`
 
-	// DeletedReferredObjects are referred to by it, and deleted.
+	// DeletedReferredObjects lists the deleted objects to which the object refers.
 	DeletedReferredObjects []ObjectReference `json:"deleted_referred_objects,omitzero"`
 
-	// DisabledReferredObjects are referred to by it, and disabled.
+	// DisabledReferredObjects lists the disabled objects to which the object refers.
 	DisabledReferredObjects []ObjectReference `json:"disabled_referred_objects,omitzero"`
 }
 
-// ManagedTenantItem is the management of another tenant on a list, with a summary and what was asked for.
+// ManagedTenantItem is an item of a list of managed tenants: a summary and the requested fields.
 type ManagedTenantItem struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitzero"`
-	Tenant      string            `json:"tenant,omitzero"`
-	UID         string            `json:"uid,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disabled,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disabled,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
-	OwnerView      ViewReference  `json:"owner_view,omitzero"`
-	Metadata       Metadata       `json:"metadata,omitzero"`
+	// OwnerView is the view that created the object. Delete the view instead of the object.
+	OwnerView ViewReference `json:"owner_view,omitzero"`
+
+	// Metadata is the metadata, if requested.
+	Metadata Metadata `json:"metadata,omitzero"`
+
+	// SystemMetadata is the system metadata, if requested.
 	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
 
-	// Spec is there when it was asked for.
+	// Spec is the configuration, if requested.
 	Spec ManagedTenantSpec `json:"get_spec,omitzero"`
 
-	// Status is there when it was asked for.
+	// Status is the status, if requested.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *ManagedTenantItem) identity() string { return x.Name }
 
-// managedTenantList is a list that is not paged, with what could not be listed.
+// managedTenantList is an unpaged list of managed tenants, with its missing parts.
 type managedTenantList struct {
+	// Items lists the items.
 	Items []ManagedTenantItem `json:"items"`
 
-	// Errors says what is missing. A list with any of them is not complete.
+	// Errors lists the missing parts. A list with an error is incomplete.
 	Errors []ListError `json:"errors,omitzero"`
 }
 
-// ManagedTenantSpec is which tenant is managed.
+// ManagedTenantSpec is the configuration of a managed tenant.
 type ManagedTenantSpec struct {
-	TenantID string              `json:"tenant_id,omitzero"`
-	Status   ManagedTenantStatus `json:"status,omitzero"`
+	// TenantID is the ID of the managed tenant.
+	TenantID string `json:"tenant_id,omitzero"`
+
+	// Status is the status of the management.
+	Status ManagedTenantStatus `json:"status,omitzero"`
 }
 
 // ManagedTenantStatus is the status of the management of another tenant.
 type ManagedTenantStatus string
 
-// Metadata is what an object's owner says of it.
+// Metadata is the metadata that an object's owner sets.
 type Metadata struct {
+	// Name is the name.
 	Name string `json:"name,omitzero"`
 
-	// Namespace is empty for a namespace itself.
-	Namespace   string            `json:"namespace,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disable,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Namespace is the namespace; empty for a namespace itself.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disable,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 }
 
-// Namespace is a namespace, in the format that was asked for.
+// Namespace is a namespace in the requested format.
 type Namespace struct {
-	Metadata       Metadata       `json:"metadata,omitzero"`
-	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
-	Status         []ObjectStatus `json:"status,omitzero"`
+	// Metadata is the metadata.
+	Metadata Metadata `json:"metadata,omitzero"`
 
-	// ReferringObjects refer to it, and keep it from being deleted.
+	// SystemMetadata is the system metadata.
+	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
+
+	// Status is the status, as reported by services of F5.
+	Status []ObjectStatus `json:"status,omitzero"`
+
+	// ReferringObjects lists the objects that refer to the object and block its deletion.
 	ReferringObjects []ObjectReference `json:"referring_objects"`
 
-	// DeletedReferredObjects are referred to by it, and deleted.
+	// DeletedReferredObjects lists the deleted objects to which the object refers.
 	DeletedReferredObjects []ObjectReference `json:"deleted_referred_objects,omitzero"`
 
-	// DisabledReferredObjects are referred to by it, and disabled.
+	// DisabledReferredObjects lists the disabled objects to which the object refers.
 	DisabledReferredObjects []ObjectReference `json:"disabled_referred_objects,omitzero"`
 }
 
-// NamespaceItem is a namespace on a list, with a summary and what was asked for.
+// NamespaceItem is an item of a list of namespaces: a summary and the requested fields.
 type NamespaceItem struct {
-	Name        string            `json:"name"`
-	Namespace   string            `json:"namespace,omitzero"`
-	Tenant      string            `json:"tenant,omitzero"`
-	UID         string            `json:"uid,omitzero"`
-	Description string            `json:"description,omitzero"`
-	Disabled    bool              `json:"disabled,omitzero"`
-	Labels      map[string]string `json:"labels,omitzero"`
+	// Name is the name.
+	Name string `json:"name"`
+
+	// Namespace is the namespace of the object.
+	Namespace string `json:"namespace,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Description is the description.
+	Description string `json:"description,omitzero"`
+
+	// Disabled reports whether the object is disabled.
+	Disabled bool `json:"disabled,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Annotations contains the annotations.
 	Annotations map[string]string `json:"annotations,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
-	OwnerView      ViewReference  `json:"owner_view,omitzero"`
-	Metadata       Metadata       `json:"metadata,omitzero"`
+	// OwnerView is the view that created the object. Delete the view instead of the object.
+	OwnerView ViewReference `json:"owner_view,omitzero"`
+
+	// Metadata is the metadata, if requested.
+	Metadata Metadata `json:"metadata,omitzero"`
+
+	// SystemMetadata is the system metadata, if requested.
 	SystemMetadata SystemMetadata `json:"system_metadata,omitzero"`
 
-	// Status is there when it was asked for.
+	// Status is the status, if requested.
 	Status []ObjectStatus `json:"status_set,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *NamespaceItem) identity() string { return x.Name }
 
-// namespaceList is a list that is not paged, with what could not be listed.
+// namespaceList is an unpaged list of namespaces, with its missing parts.
 type namespaceList struct {
+	// Items lists the items.
 	Items []NamespaceItem `json:"items"`
 
-	// Errors says what is missing. A list with any of them is not complete.
+	// Errors lists the missing parts. A list with an error is incomplete.
 	Errors []ListError `json:"errors,omitzero"`
 }
 
-// NotificationPreference is where a subscription that F5 handles by hand is followed.
+// NotificationPreference contains the support tickets of a subscription that F5 must approve.
 type NotificationPreference struct {
+	// SupportTickets contains the IDs of the tickets.
 	SupportTickets SupportTicketIDs `json:"support_ticket_id,omitzero"`
 }
 
-// OTPStatus is whether one-time passwords are asked for.
+// OTPStatus is the status of one-time passwords.
 type OTPStatus string
 
-// ObjectReference names an object of any kind.
+// ObjectReference refers to an object of any kind.
 type ObjectReference struct {
-	// Kind is the kind of the object
-	Kind      string `json:"kind,omitzero"`
-	UID       string `json:"uid,omitzero"`
-	Tenant    string `json:"tenant,omitzero"`
+	// Kind is the kind of the object, such as virtual_site.
+	Kind string `json:"kind,omitzero"`
+
+	// UID is the UID of the object.
+	UID string `json:"uid,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// Namespace is the namespace of the object.
 	Namespace string `json:"namespace,omitzero"`
-	Name      string `json:"name,omitzero"`
+
+	// Name is the name of the object.
+	Name string `json:"name,omitzero"`
 }
 
-// ObjectStatus is the status of an object as one of F5's services has seen it.
+// ObjectStatus is the status of an object, as reported by a service of F5.
 type ObjectStatus struct {
-	Conditions []Condition       `json:"conditions,omitzero"`
-	Objects    []ObjectReference `json:"object_refs,omitzero"`
+	// Conditions lists the conditions.
+	Conditions []Condition `json:"conditions,omitzero"`
+
+	// Objects lists the objects of the status.
+	Objects []ObjectReference `json:"object_refs,omitzero"`
 }
 
-// QuotaCount is how much there is.
+// QuotaCount is the usage of a quota.
 type QuotaCount struct {
+	// Current is the present number.
 	Current float64 `json:"current,omitzero"`
 }
 
 // QuotaItem is the quota of one kind.
 type QuotaItem struct {
-	DisplayName string     `json:"display_name,omitzero"`
-	Description string     `json:"description,omitzero"`
-	Limit       QuotaLimit `json:"limit,omitzero"`
-	Usage       QuotaCount `json:"usage,omitzero"`
-	Rate        QuotaRate  `json:"api_limit,omitzero"`
+	// DisplayName is the display name of the kind.
+	DisplayName string `json:"display_name,omitzero"`
+
+	// Description is the description of the kind.
+	Description string `json:"description,omitzero"`
+
+	// Limit is the limit.
+	Limit QuotaLimit `json:"limit,omitzero"`
+
+	// Usage is the usage.
+	Usage QuotaCount `json:"usage,omitzero"`
+
+	// Rate is the rate limit of an operation.
+	Rate QuotaRate `json:"api_limit,omitzero"`
 }
 
-// QuotaLimit is how much there may be.
+// QuotaLimit is the limit of a quota.
 type QuotaLimit struct {
+	// Maximum is the maximum number; -1 means unlimited.
 	Maximum float64 `json:"maximum,omitzero"`
 }
 
-// QuotaRate is how often an operation may be called.
+// QuotaRate is the rate limit of an operation.
 type QuotaRate struct {
-	// Rate is how many calls there may be in a unit of time.
+	// Rate is the number of calls per unit of time.
 	Rate int `json:"rate,omitzero"`
 
-	// Burst is how many of them there may be at once.
+	// Burst is the number of calls at once.
 	Burst int `json:"burst,omitzero"`
 
 	// Unit is the unit of time.
 	Unit string `json:"unit,omitzero"`
 }
 
-// QuotaUsage is what there is and what there may be, by kind, such as virtual_host. An answer has quota_usage, or objects in an older form, or both; Objects has what either of them has.
+// QuotaUsage contains usage and limits by kind, such as virtual_host. An answer has quota_usage, or the older member objects, or both.
 type QuotaUsage struct {
-	// Present are the objects of the configuration as F5 answers at present. Client.GetQuotaUsage adds them to Objects.
+	// Present contains the objects of the member quota_usage. Client.GetQuotaUsage adds them to Objects.
 	Present map[string]QuotaItem `json:"quota_usage,omitzero"`
 
-	// Objects are the objects of the configuration.
+	// Objects contains the configuration objects.
 	Objects map[string]QuotaItem `json:"objects,omitzero"`
 
-	// Resources are what else is counted.
+	// Resources contains other counted resources.
 	Resources map[string]QuotaItem `json:"resources,omitzero"`
 
-	// APIs are the limits of the rate of requests.
+	// APIs contains the rate limits of operations.
 	APIs map[string]QuotaItem `json:"apis,omitzero"`
 }
 
-// Reference names an object whose kind is known.
+// Reference refers to an object of a known kind.
 type Reference struct {
-	Tenant    string `json:"tenant,omitzero"`
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// Namespace is the namespace of the object.
 	Namespace string `json:"namespace,omitzero"`
-	Name      string `json:"name,omitzero"`
+
+	// Name is the name of the object.
+	Name string `json:"name,omitzero"`
 }
 
-// ResponseFormat is what of an object is returned.
+// ResponseFormat is the requested part of an object.
 type ResponseFormat string
 
 // Subscription is a subscription of the tenant to a plan.
 type Subscription struct {
-	// Name is made by F5 and not meant for people.
-	Name           string `json:"name,omitzero"`
-	PlanName       string `json:"plan_name,omitzero"`
+	// Name is the name that F5 generated.
+	Name string `json:"name,omitzero"`
+
+	// PlanName is the name of the plan.
+	PlanName string `json:"plan_name,omitzero"`
+
+	// PlanObjectName is the name of the plan's object.
 	PlanObjectName string `json:"plan_object_name,omitzero"`
 
-	// Current is whether it is active.
-	Current         bool            `json:"current,omitzero"`
-	Cancelled       bool            `json:"cancelled,omitzero"`
-	Start           time.Time       `json:"start_date,omitzero"`
-	CancelledAt     time.Time       `json:"cancellation_date,omitzero"`
-	LastPeriodStart time.Time       `json:"last_billing_period_start_date,omitzero"`
-	LastPeriodEnd   time.Time       `json:"last_billing_period_end_date,omitzero"`
+	// Current reports whether the subscription is active.
+	Current bool `json:"current,omitzero"`
+
+	// Cancelled reports whether the subscription is canceled.
+	Cancelled bool `json:"cancelled,omitzero"`
+
+	// Start is the start.
+	Start time.Time `json:"start_date,omitzero"`
+
+	// CancelledAt is the time of the cancellation.
+	CancelledAt time.Time `json:"cancellation_date,omitzero"`
+
+	// LastPeriodStart is the start of the last billing period.
+	LastPeriodStart time.Time `json:"last_billing_period_start_date,omitzero"`
+
+	// LastPeriodEnd is the end of the last billing period.
+	LastPeriodEnd time.Time `json:"last_billing_period_end_date,omitzero"`
+
+	// PreviousPeriods lists the previous billing periods.
 	PreviousPeriods []BillingPeriod `json:"previous_billing_periods,omitzero"`
 }
 
 // identity identifies an item of a list. It is empty for an incomplete item.
 func (x *Subscription) identity() string { return x.Name }
 
-// SupportInfo says where the tenant's owner finds help.
+// SupportInfo contains the support contact of a tenant.
 type SupportInfo struct {
+	// SupportEmailAddress is the email address of the support.
 	SupportEmailAddress string `json:"support_email_address,omitzero"`
 }
 
-// SupportRequestCount counts the requests for support that are open.
+// SupportRequestCount contains the numbers of open support requests.
 type SupportRequestCount struct {
-	// ChildTenant is about this child tenant.
+	// ChildTenant counts the requests of the child tenant.
 	ChildTenant SupportRequests `json:"ct_summary,omitzero"`
-	AllTenants  SupportRequests `json:"all_tenants_summary,omitzero"`
+
+	// AllTenants counts the requests of all tenants.
+	AllTenants SupportRequests `json:"all_tenants_summary,omitzero"`
 }
 
-// SupportRequests counts the requests for support.
+// SupportRequests counts support requests.
 type SupportRequests struct {
+	// Open is the number of open support tickets.
 	Open int `json:"open_support_tickets_count,omitzero"`
 }
 
-// SupportTicketIDs are the tickets by which F5 handles a subscription.
+// SupportTicketIDs contains the IDs of the support tickets of a subscription.
 type SupportTicketIDs struct {
-	SubscriptionTicketID   string `json:"subscription_ticket_id,omitzero"`
+	// SubscriptionTicketID is the ticket of the subscription.
+	SubscriptionTicketID string `json:"subscription_ticket_id,omitzero"`
+
+	// UnsubscriptionTicketID is the ticket of the unsubscription.
 	UnsubscriptionTicketID string `json:"unsubscription_ticket_id,omitzero"`
 }
 
-// SystemMetadata is what F5 says of an object.
+// SystemMetadata is the metadata that F5 sets.
 type SystemMetadata struct {
-	UID      string    `json:"uid,omitzero"`
-	Tenant   string    `json:"tenant,omitzero"`
-	Created  time.Time `json:"creation_timestamp,omitzero"`
+	// UID is the UID, which is unique.
+	UID string `json:"uid,omitzero"`
+
+	// Tenant is the name of the tenant.
+	Tenant string `json:"tenant,omitzero"`
+
+	// Created is the time of creation.
+	Created time.Time `json:"creation_timestamp,omitzero"`
+
+	// Modified is the time of the last change.
 	Modified time.Time `json:"modification_timestamp,omitzero"`
 
-	// Deleted is set once the deletion was asked for. The object is gone some time after it.
+	// Deleted is the time of the request for deletion; zero before. F5 deletes the object later.
 	Deleted time.Time `json:"deletion_timestamp,omitzero"`
 
-	// Finalizers are the parts of F5 that still have something to do before the object is gone.
-	Finalizers   []string `json:"finalizers,omitzero"`
-	CreatorClass string   `json:"creator_class,omitzero"`
+	// Finalizers lists the services of F5 that must finish before F5 deletes the object.
+	Finalizers []string `json:"finalizers,omitzero"`
 
-	// CreatorID is the user or the service that has made it.
-	CreatorID string            `json:"creator_id,omitzero"`
-	Labels    map[string]string `json:"labels,omitzero"`
+	// CreatorClass is the class of the creator.
+	CreatorClass string `json:"creator_class,omitzero"`
 
-	// OwnerView is what the object was made by, which has to go in its place.
+	// CreatorID is the user or the service that created the object.
+	CreatorID string `json:"creator_id,omitzero"`
+
+	// Labels contains the labels.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// OwnerView is the view that created the object. Delete the view instead of the object.
 	OwnerView ViewReference `json:"owner_view,omitzero"`
 }
 
-// TenantSettings are the settings of a tenant.
+// TenantSettings contains the settings of a tenant.
 type TenantSettings struct {
-	// Name is the name of the tenant that is accessed.
+	// Name is the name of the accessed tenant.
 	Name string `json:"name"`
 
-	// OriginalTenant is the id of the tenant that the credential's owner belongs to.
+	// OriginalTenant is the ID of the tenant to which the credential's owner belongs.
 	OriginalTenant string `json:"original_tenant,omitzero"`
 
 	// Domain is the tenant's domain.
-	Domain      string      `json:"domain,omitzero"`
-	CompanyName string      `json:"company_name,omitzero"`
-	State       TenantState `json:"state,omitzero"`
+	Domain string `json:"domain,omitzero"`
 
-	// ActivePlanTransitionID is the id of a change of plan that is under way.
-	ActivePlanTransitionID string            `json:"active_plan_transition_id,omitzero"`
-	MaxCredentialsExpiry   CredentialsExpiry `json:"max_credentials_expiry,omitzero"`
-	OTPEnabled             bool              `json:"otp_enabled,omitzero"`
-	OTPStatus              OTPStatus         `json:"otp_status,omitzero"`
-	SCIMEnabled            bool              `json:"scim_enabled,omitzero"`
-	SSOEnabled             bool              `json:"sso_enabled,omitzero"`
+	// CompanyName is the name of the company.
+	CompanyName string `json:"company_name,omitzero"`
+
+	// State is the state.
+	State TenantState `json:"state,omitzero"`
+
+	// ActivePlanTransitionID is the ID of the running plan transition.
+	ActivePlanTransitionID string `json:"active_plan_transition_id,omitzero"`
+
+	// MaxCredentialsExpiry contains the maximum lifetimes of credentials.
+	MaxCredentialsExpiry CredentialsExpiry `json:"max_credentials_expiry,omitzero"`
+
+	// OTPEnabled reports whether one-time passwords are enabled.
+	OTPEnabled bool `json:"otp_enabled,omitzero"`
+
+	// OTPStatus is the status of one-time passwords.
+	OTPStatus OTPStatus `json:"otp_status,omitzero"`
+
+	// SCIMEnabled reports whether SCIM is enabled.
+	SCIMEnabled bool `json:"scim_enabled,omitzero"`
+
+	// SSOEnabled reports whether single sign-on is enabled.
+	SSOEnabled bool `json:"sso_enabled,omitzero"`
 }
 
-// TenantStatus is the status of a tenant that may be entered.
+// TenantStatus is the status of an accessible tenant.
 type TenantStatus string
 
-// TenantSummary says how a tenant is reached.
+// TenantSummary contains the address of a tenant.
 type TenantSummary struct {
-	// Type is whether the address is dedicated or shared.
+	// Type is either dedicated or shared.
 	Type string `json:"type,omitzero"`
 
-	// VIP is the default virtual address.
+	// VIP is the default virtual IP address.
 	VIP string `json:"vip,omitzero"`
 }
 
-// ViewReference names the view that an object was made by.
+// ViewReference refers to the view that created an object.
 type ViewReference struct {
-	Kind      string `json:"kind,omitzero"`
-	UID       string `json:"uid,omitzero"`
+	// Kind is the kind of the view.
+	Kind string `json:"kind,omitzero"`
+
+	// UID is the UID of the view.
+	UID string `json:"uid,omitzero"`
+
+	// Namespace is the namespace of the view.
 	Namespace string `json:"namespace,omitzero"`
-	Name      string `json:"name,omitzero"`
+
+	// Name is the name of the view.
+	Name string `json:"name,omitzero"`
 }
 
-// GetTenantSummary returns how a tenant is reached. An unknown tenant is errors.NotFound
-// (5).
+// GetTenantSummary returns the address of a tenant. For an unknown tenant, the error is
+// errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSummary, error) {
@@ -751,10 +1058,9 @@ func (c *Client) GetTenantSummary(ctx context.Context, tenant string) (*TenantSu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deactivateTenant asks for the deactivation of the tenant, once. It marks the tenant for
-// deletion, as the request of the other version does, but names neither the tenant nor an
-// account: it is about the tenant that the credential belongs to. No operation tells what
-// becomes of the job.
+// deactivateTenant requests the deactivation of the tenant and sends the request once. It
+// marks the credential's tenant for deletion, like the request of the other version, but
+// names neither the tenant nor an account. No operation reads the job.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequest) (*deactivateTenantResponse, error) {
@@ -774,18 +1080,18 @@ func (c *Client) deactivateTenant(ctx context.Context, body DeactivateTenantRequ
 // ListNamespacesOptions are the optional parameters of [Client.ListNamespaces]. Zero fields are
 // not sent.
 type ListNamespacesOptions struct {
-	// LabelFilter is a selector that all items match by their labels, such as env
-	// in (staging, testing).
+	// LabelFilter is a label selector, such as env in (staging, testing).
 	LabelFilter string
-	// ReportFields are fields that are returned beside the summary of each item.
+	// ReportFields lists fields that F5 returns in addition to the summary of
+	// each item.
 	ReportFields []string
-	// ReportStatusFields are fields of the status that are returned beside the
-	// summary.
+	// ReportStatusFields lists fields of the status that F5 returns in addition
+	// to the summary.
 	ReportStatusFields []string
 }
 
-// listNamespaces returns all namespaces of the tenant, at once. What could not be listed is
-// told of in a success, beside the items. Those of F5 itself are on the list, too: system,
+// listNamespaces returns all namespaces of the tenant in one answer. An incomplete list has
+// status 200 and lists its missing parts. The list contains F5's own namespaces system,
 // shared, default and ves-io-*.
 //
 // Source: vendor OpenAPI 2026-06-26.
@@ -805,9 +1111,9 @@ func (c *Client) listNamespaces(ctx context.Context, options ListNamespacesOptio
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// unsubscribe ends the subscription to one addon service, once. A success means that it was
-// accepted; the object that answers it documents no fields, and one with those of an error
-// is none.
+// unsubscribe ends the subscription to one addon service and sends the request once. A
+// success means that F5 accepted the request; a body with the members of an error is not a
+// success.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
@@ -825,8 +1131,8 @@ func (c *Client) unsubscribe(ctx context.Context, body AddonService) error {
 	return c.rest().Do(ctx, &call)
 }
 
-// listChildTenantsOfManager returns all child tenants of a manager, at once. What could not
-// be listed is told of in a success, beside the items.
+// listChildTenantsOfManager returns all child tenants of a manager in one answer. An
+// incomplete list has status 200 and lists its missing parts.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*childTenantList, error) {
@@ -846,18 +1152,18 @@ func (c *Client) listChildTenantsOfManager(ctx context.Context, name string) (*c
 // ListChildTenantAccessPageOptions are the optional parameters of [Client.ListChildTenantAccessPage]. Zero fields are
 // not sent.
 type ListChildTenantAccessPageOptions struct {
-	// Name selects by the name of the child tenant.
+	// Name selects by name of the child tenant.
 	Name string
-	// Manager selects by the name of the child tenant manager.
+	// Manager selects by name of the child tenant manager.
 	Manager string
-	// PageStart is NextPage of the page before; empty for the first.
+	// PageStart is NextPage of the previous page; empty for the first page.
 	PageStart string
-	// PageLimit is how many a page has at most; 100 without it.
+	// PageLimit is the maximum number of items on a page. The default is 100.
 	PageLimit int
 }
 
 // ListChildTenantAccessPage returns one page of the child tenants that the credential's
-// owner may enter. It is a list of access, by the owner's groups, and not of all child
+// owner can access. The list depends on the owner's groups and does not contain all child
 // tenants.
 //
 // Source: vendor OpenAPI 2026-06-26.
@@ -879,9 +1185,9 @@ func (c *Client) ListChildTenantAccessPage(ctx context.Context, options ListChil
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// requestTenantDeletion asks for the deletion of the tenant, once. A success means that the
-// tenant is marked for deletion. It is an object that documents no fields; one with those of
-// an error is none.
+// requestTenantDeletion requests the deletion of the tenant and sends the request once. A
+// success means that the tenant is marked for deletion. Its body is an object without
+// documented members; a body with the members of an error is not a success.
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
 func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantRequest) error {
@@ -899,8 +1205,7 @@ func (c *Client) requestTenantDeletion(ctx context.Context, body DeleteTenantReq
 	return c.rest().Do(ctx, &call)
 }
 
-// GetTenantSettings returns the settings of the tenant that the host and the credential lead
-// to.
+// GetTenantSettings returns the settings of the tenant of the host and the credential.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error) {
@@ -916,7 +1221,7 @@ func (c *Client) GetTenantSettings(ctx context.Context) (*TenantSettings, error)
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// GetSupportInfo returns where the tenant's owner finds help.
+// GetSupportInfo returns the support contact of the tenant.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetSupportInfo(ctx context.Context) (*SupportInfo, error) {
@@ -932,18 +1237,18 @@ func (c *Client) GetSupportInfo(ctx context.Context) (*SupportInfo, error) {
 // ListAddonSubscriptionsOptions are the optional parameters of [Client.ListAddonSubscriptions]. Zero fields are
 // not sent.
 type ListAddonSubscriptionsOptions struct {
-	// LabelFilter is a selector that all items match by their labels, such as env
-	// in (staging, testing).
+	// LabelFilter is a label selector, such as env in (staging, testing).
 	LabelFilter string
-	// ReportFields are fields that are returned beside the summary of each item.
+	// ReportFields lists fields that F5 returns in addition to the summary of
+	// each item.
 	ReportFields []string
-	// ReportStatusFields are fields of the status that are returned beside the
-	// summary.
+	// ReportStatusFields lists fields of the status that F5 returns in addition
+	// to the summary.
 	ReportStatusFields []string
 }
 
-// listAddonSubscriptions returns all subscriptions to addon services, at once. What could
-// not be listed is told of in a success, beside the items.
+// listAddonSubscriptions returns all subscriptions to addon services in one answer. An
+// incomplete list has status 200 and lists its missing parts.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSubscriptionsOptions) (*addonSubscriptionList, error) {
@@ -962,9 +1267,9 @@ func (c *Client) listAddonSubscriptions(ctx context.Context, options ListAddonSu
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteAddonSubscription deletes a subscription to an addon service, once. A success means
-// that it was accepted; the object that answers it documents no fields, and one with those
-// of an error is none.
+// deleteAddonSubscription deletes a subscription to an addon service and sends the request
+// once. A success means that F5 accepted the request; a body with the members of an error is
+// not a success.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body deleteRequest) error {
@@ -986,13 +1291,13 @@ func (c *Client) deleteAddonSubscription(ctx context.Context, name string, body 
 // GetAddonSubscriptionOptions are the optional parameters of [Client.GetAddonSubscription]. Zero fields are
 // not sent.
 type GetAddonSubscriptionOptions struct {
-	// ResponseFormat is what of the object is returned; ResponseFormatDefault
-	// without it.
+	// ResponseFormat is the returned part of the object. The default is
+	// ResponseFormatDefault.
 	ResponseFormat ResponseFormat
 }
 
-// GetAddonSubscription returns one subscription to an addon service. One that is not there
-// is errors.NotFound (5).
+// GetAddonSubscription returns one subscription to an addon service. If it does not exist,
+// the error is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetAddonSubscription(ctx context.Context, name string, options GetAddonSubscriptionOptions) (*AddonSubscription, error) {
@@ -1013,18 +1318,18 @@ func (c *Client) GetAddonSubscription(ctx context.Context, name string, options 
 // ListChildTenantManagersOptions are the optional parameters of [Client.ListChildTenantManagers]. Zero fields are
 // not sent.
 type ListChildTenantManagersOptions struct {
-	// LabelFilter is a selector that all items match by their labels, such as env
-	// in (staging, testing).
+	// LabelFilter is a label selector, such as env in (staging, testing).
 	LabelFilter string
-	// ReportFields are fields that are returned beside the summary of each item.
+	// ReportFields lists fields that F5 returns in addition to the summary of
+	// each item.
 	ReportFields []string
-	// ReportStatusFields are fields of the status that are returned beside the
-	// summary.
+	// ReportStatusFields lists fields of the status that F5 returns in addition
+	// to the summary.
 	ReportStatusFields []string
 }
 
-// listChildTenantManagers returns all child tenant managers, at once. What could not be
-// listed is told of in a success, beside the items.
+// listChildTenantManagers returns all child tenant managers in one answer. An incomplete
+// list has status 200 and lists its missing parts.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildTenantManagersOptions) (*childTenantManagerList, error) {
@@ -1043,9 +1348,9 @@ func (c *Client) listChildTenantManagers(ctx context.Context, options ListChildT
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteChildTenantManager deletes a child tenant manager, once. Its child tenants have to
-// go before. A success means that it was accepted; the object that answers it documents no
-// fields, and one with those of an error is none.
+// deleteChildTenantManager deletes a child tenant manager and sends the request once. Its
+// child tenants must be deleted before. A success means that F5 accepted the request; a body
+// with the members of an error is not a success.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body deleteRequest) error {
@@ -1067,12 +1372,12 @@ func (c *Client) deleteChildTenantManager(ctx context.Context, name string, body
 // GetChildTenantManagerOptions are the optional parameters of [Client.GetChildTenantManager]. Zero fields are
 // not sent.
 type GetChildTenantManagerOptions struct {
-	// ResponseFormat is what of the object is returned; ResponseFormatDefault
-	// without it.
+	// ResponseFormat is the returned part of the object. The default is
+	// ResponseFormatDefault.
 	ResponseFormat ResponseFormat
 }
 
-// GetChildTenantManager returns one child tenant manager. One that is not there is
+// GetChildTenantManager returns one child tenant manager. If it does not exist, the error is
 // errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
@@ -1094,18 +1399,18 @@ func (c *Client) GetChildTenantManager(ctx context.Context, name string, options
 // ListChildTenantsOptions are the optional parameters of [Client.ListChildTenants]. Zero fields are
 // not sent.
 type ListChildTenantsOptions struct {
-	// LabelFilter is a selector that all items match by their labels, such as env
-	// in (staging, testing).
+	// LabelFilter is a label selector, such as env in (staging, testing).
 	LabelFilter string
-	// ReportFields are fields that are returned beside the summary of each item.
+	// ReportFields lists fields that F5 returns in addition to the summary of
+	// each item.
 	ReportFields []string
-	// ReportStatusFields are fields of the status that are returned beside the
-	// summary.
+	// ReportStatusFields lists fields of the status that F5 returns in addition
+	// to the summary.
 	ReportStatusFields []string
 }
 
-// listChildTenants returns all child tenants, at once. What could not be listed is told of
-// in a success, beside the items.
+// listChildTenants returns all child tenants in one answer. An incomplete list has status
+// 200 and lists its missing parts.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsOptions) (*childTenantList, error) {
@@ -1124,10 +1429,10 @@ func (c *Client) listChildTenants(ctx context.Context, options ListChildTenantsO
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteChildTenant asks for the deletion of a child tenant, once. The deletion goes on
-// after the answer: the child tenant is in StateDeleteInProgress, and then either gone or in
-// StateDeleteFailed. A success means that it was accepted; the object that answers it
-// documents no fields, and one with those of an error is none.
+// deleteChildTenant requests the deletion of a child tenant and sends the request once. F5
+// continues after the answer: the child tenant is in StateDeleteInProgress and then either
+// deleted or in StateDeleteFailed. A success means that F5 accepted the request; a body with
+// the members of an error is not a success.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteChildTenant(ctx context.Context, name string, body deleteRequest) error {
@@ -1149,13 +1454,13 @@ func (c *Client) deleteChildTenant(ctx context.Context, name string, body delete
 // GetChildTenantOptions are the optional parameters of [Client.GetChildTenant]. Zero fields are
 // not sent.
 type GetChildTenantOptions struct {
-	// ResponseFormat is what of the object is returned; ResponseFormatDefault
-	// without it.
+	// ResponseFormat is the returned part of the object. The default is
+	// ResponseFormatDefault.
 	ResponseFormat ResponseFormat
 }
 
-// GetChildTenant returns one child tenant. Its state is in Spec.Status. One that is not
-// there, or not any more, is errors.NotFound (5).
+// GetChildTenant returns one child tenant. Spec.Status is the state. If the child tenant
+// does not exist, the error is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChildTenantOptions) (*ChildTenant, error) {
@@ -1176,18 +1481,18 @@ func (c *Client) GetChildTenant(ctx context.Context, name string, options GetChi
 // ListManagedTenantsOptions are the optional parameters of [Client.ListManagedTenants]. Zero fields are
 // not sent.
 type ListManagedTenantsOptions struct {
-	// LabelFilter is a selector that all items match by their labels, such as env
-	// in (staging, testing).
+	// LabelFilter is a label selector, such as env in (staging, testing).
 	LabelFilter string
-	// ReportFields are fields that are returned beside the summary of each item.
+	// ReportFields lists fields that F5 returns in addition to the summary of
+	// each item.
 	ReportFields []string
-	// ReportStatusFields are fields of the status that are returned beside the
-	// summary.
+	// ReportStatusFields lists fields of the status that F5 returns in addition
+	// to the summary.
 	ReportStatusFields []string
 }
 
-// listManagedTenants returns all tenants that this one manages, at once. What could not be
-// listed is told of in a success, beside the items.
+// listManagedTenants returns all managed tenants in one answer. An incomplete list has
+// status 200 and lists its missing parts.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTenantsOptions) (*managedTenantList, error) {
@@ -1206,9 +1511,9 @@ func (c *Client) listManagedTenants(ctx context.Context, options ListManagedTena
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// deleteManagedTenant ends the management of another tenant, once. The other tenant stays as
-// it is. A success means that it was accepted; the object that answers it documents no
-// fields, and one with those of an error is none.
+// deleteManagedTenant ends the management of another tenant and sends the request once. The
+// other tenant does not change. A success means that F5 accepted the request; a body with
+// the members of an error is not a success.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) deleteManagedTenant(ctx context.Context, name string, body deleteRequest) error {
@@ -1230,13 +1535,13 @@ func (c *Client) deleteManagedTenant(ctx context.Context, name string, body dele
 // GetManagedTenantOptions are the optional parameters of [Client.GetManagedTenant]. Zero fields are
 // not sent.
 type GetManagedTenantOptions struct {
-	// ResponseFormat is what of the object is returned; ResponseFormatDefault
-	// without it.
+	// ResponseFormat is the returned part of the object. The default is
+	// ResponseFormatDefault.
 	ResponseFormat ResponseFormat
 }
 
-// GetManagedTenant returns the configuration by which this tenant manages another. One that
-// is not there is errors.NotFound (5).
+// GetManagedTenant returns one managed tenant. If it does not exist, the error is
+// errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetManagedTenantOptions) (*ManagedTenant, error) {
@@ -1254,8 +1559,7 @@ func (c *Client) GetManagedTenant(ctx context.Context, name string, options GetM
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// getQuotaUsage returns what a namespace has and what it may have, by kind, in the form of
-// the answer.
+// getQuotaUsage returns usage and limits of a namespace by kind, in the form of the answer.
 //
 // Source: code generated from the vendor's protos in its Terraform provider; a client
 // written from real answers.
@@ -1273,17 +1577,17 @@ func (c *Client) getQuotaUsage(ctx context.Context, namespace string) (*QuotaUsa
 // ListSubscriptionsOptions are the optional parameters of [Client.ListSubscriptions]. Zero fields are
 // not sent.
 type ListSubscriptionsOptions struct {
-	// Current leaves out what is not active.
+	// Current excludes subscriptions that are not active.
 	Current bool
 }
 
-// ListSubscriptions returns the tenant's subscriptions to plans, at once. No API cancels
-// them.
+// ListSubscriptions returns the tenant's subscriptions to plans in one answer. No API
+// cancels a subscription.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscriptionsOptions) ([]Subscription, error) {
 	var out struct {
-		// Subscriptions are all subscriptions.
+		// Subscriptions lists all subscriptions.
 		Subscriptions []Subscription `json:"subscriptions"`
 	}
 	call := rest.Call{
@@ -1301,17 +1605,17 @@ func (c *Client) ListSubscriptions(ctx context.Context, options ListSubscription
 // ListInvoicesOptions are the optional parameters of [Client.ListInvoices]. Zero fields are
 // not sent.
 type ListInvoicesOptions struct {
-	// Limit is how many invoices are returned at most.
+	// Limit is the maximum number of returned invoices.
 	Limit int
 }
 
-// ListInvoices returns the tenant's invoices, by their date of issue, at once. No API pays
-// them.
+// ListInvoices returns the tenant's invoices, sorted by issue date, in one answer. No API
+// pays an invoice.
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) ([]Invoice, error) {
 	var out struct {
-		// Invoices are the invoices.
+		// Invoices lists the invoices.
 		Invoices []Invoice `json:"invoices"`
 	}
 	call := rest.Call{
@@ -1330,13 +1634,13 @@ func (c *Client) ListInvoices(ctx context.Context, options ListInvoicesOptions) 
 // GetNamespaceOptions are the optional parameters of [Client.GetNamespace]. Zero fields are
 // not sent.
 type GetNamespaceOptions struct {
-	// ResponseFormat is what of the object is returned; ResponseFormatDefault
-	// without it.
+	// ResponseFormat is the returned part of the object. The default is
+	// ResponseFormatDefault.
 	ResponseFormat ResponseFormat
 }
 
-// GetNamespace returns one namespace. The format ResponseFormatReferringObjects adds what
-// refers to it. One that is not there is errors.NotFound (5).
+// GetNamespace returns one namespace. The format ResponseFormatReferringObjects adds the
+// referring objects. If the namespace does not exist, the error is errors.NotFound (5).
 //
 // Source: vendor OpenAPI 2026-06-26.
 func (c *Client) GetNamespace(ctx context.Context, name string, options GetNamespaceOptions) (*Namespace, error) {
@@ -1354,9 +1658,9 @@ func (c *Client) GetNamespace(ctx context.Context, name string, options GetNames
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
 
-// cascadeDeleteNamespace deletes a namespace and all that is in it, once. It takes 20 to 30
-// seconds and more, and is a success also when objects could not be deleted: each of them
-// has a message then.
+// cascadeDeleteNamespace deletes a namespace with its objects and sends the request once. F5
+// takes 20 to 30 seconds or more. The status is 200 even if objects remain; each of them has
+// a message.
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider (duration).
 func (c *Client) cascadeDeleteNamespace(ctx context.Context, name string, body cascadeDeleteRequest) (*cascadeResult, error) {

@@ -52,7 +52,7 @@ func WithHTTPClient(client *http.Client) Option {
 }
 
 // WithBaseURL sets the address of the tenant: https://LABEL.console.ves.volterra.io, with
-// or without /api at its end. There is no default.
+// or without /api at its end. The base URL is required.
 func WithBaseURL(url string) Option {
 	return option(func(c *config) error { c.BaseURL = url; return nil })
 }

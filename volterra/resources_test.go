@@ -28,7 +28,7 @@ func through(t *testing.T, srv *volterratest.Server, f func(*http.Request) (*htt
 	return newClient(t, srv, volterra.WithHTTPClient(&http.Client{Transport: transport(f)}))
 }
 
-// summaries removes the requested fields from requests for lists, so that answers are summaries.
+// summaries returns a transport whose lists answer with summaries, whatever fields a request lists.
 func summaries(srv *volterratest.Server) func(*http.Request) (*http.Response, error) {
 	return func(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())

@@ -116,6 +116,9 @@ func TestWaits_Deadline(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen := 0
+		operations := map[string]string{
+			"child_tenant": "WaitForChildTenantDeletion", "namespace": "WaitForNamespaceDeletion", "addon_subscription": "WaitUntilUnsubscribed",
+		}
 		for step, wait := range map[errors.Step]func(context.Context) error{
 			{Name: "child_tenant", Description: "branch: StateActive"}: func(ctx context.Context) error {
 				return c.WaitForChildTenantDeletion(ctx, "branch", nil)
@@ -135,11 +138,14 @@ func TestWaits_Deadline(t *testing.T) {
 			err := wait(ctx)
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || !cmp.Equal(e.Steps, []errors.Step{step}) {
-				t.Errorf("got %v, want %q with %v", err, errors.NotFinished, step)
+				t.Fatalf("got %v, want %q with %v", err, errors.NotFinished, step)
+			}
+			if e.Operation != operations[step.Name] {
+				t.Errorf("got operation %q, want %q", e.Operation, operations[step.Name])
 			}
 		}
 		if seen < 4 {
-			t.Errorf("progress was made known %d times", seen)
+			t.Errorf("progress was called %d times", seen)
 		}
 		if err := c.WaitForNamespaceDeletion(t.Context(), "app", nil); err != nil {
 			t.Errorf("got %v, want nil after an hour", err)
