@@ -519,16 +519,16 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 		change func(*fakeBlocking)
 		code   errors.Code
 	}{
-		"nothing":           {func(*fakeBlocking) {}, ""},
-		"new resource":      {func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("new")...) }, errors.PlanStale},
-		"resource is back":  {func(w *fakeBlocking) { w.isDeleted = nil }, errors.PlanStale},
-		"new cascade":       {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}} }, errors.PlanStale},
-		"unread cascade":    {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
-		"another name":      {func(w *fakeBlocking) { w.name = "Other" }, errors.PlanStale},
-		"new override":      {func(w *fakeBlocking) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
-		"has to stay now":   {func(w *fakeBlocking) { w.deletionError = &errors.Error{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
-		"cannot be read":    {func(w *fakeBlocking) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
-		"deleted by others": {func(w *fakeBlocking) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
+		"nothing":               {func(*fakeBlocking) {}, ""},
+		"new resource":          {func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("new")...) }, errors.PlanStale},
+		"resource exists again": {func(w *fakeBlocking) { w.isDeleted = nil }, errors.PlanStale},
+		"new cascade":           {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}} }, errors.PlanStale},
+		"unread cascade":        {func(w *fakeBlocking) { w.cascades = []teardown.Cascade{{Kind: "apps", Note: "denied"}} }, errors.PlanStale},
+		"another name":          {func(w *fakeBlocking) { w.name = "Other" }, errors.PlanStale},
+		"new override":          {func(w *fakeBlocking) { w.requires = []teardown.Override{teardown.OwnOrganization} }, errors.PlanStale},
+		"permanent refusal now": {func(w *fakeBlocking) { w.deletionError = &errors.Error{Code: errors.DefaultOrganization} }, errors.DefaultOrganization},
+		"cannot be read":        {func(w *fakeBlocking) { w.inspect = refused(errors.PermissionDenied) }, errors.PermissionDenied},
+		"deleted by others":     {func(w *fakeBlocking) { w.inspect = refused(errors.OrganizationNotFound) }, errors.OrganizationNotFound},
 	} {
 		for _, when := range []string{"during a step", "during a retry"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -546,7 +546,7 @@ func TestExecute_ChangesBeforeDeletion(t *testing.T) {
 							time.Sleep(time.Minute)
 							return nil
 						}
-						if name == "resource is back" {
+						if name == "resource exists again" {
 							t.Skip("it exists")
 						}
 					} else {
@@ -735,17 +735,17 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				return &errors.Error{Provider: "fake", Code: errors.RateLimitReached, RetryAfter: 10 * time.Minute}
 			}}
 		}, teardown.StepInterrupted, time.Minute},
-		"for nothing, but works": {func() *fakeBlocking {
+		"while acting, succeeds": {func() *fakeBlocking {
 			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return nil }
 			return w
 		}, teardown.StepDeleted, 5 * time.Minute},
-		"and fails for good": {func() *fakeBlocking {
+		"while acting, fails": {func() *fakeBlocking {
 			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.PermissionDenied) }
 			return w
 		}, teardown.StepFailed, 5 * time.Minute},
-		"and could be tried again": {func() *fakeBlocking {
+		"while acting, retryable": {func() *fakeBlocking {
 			w := &fakeBlocking{steps: stepsOf("a")}
 			w.remove = func(string, int) error { time.Sleep(5 * time.Minute); return refused(errors.Unavailable) }
 			return w

@@ -382,28 +382,28 @@ func TestExecute_StalePlan(t *testing.T) {
 		later  time.Duration
 		want   string // the name of the difference
 	}{
-		"nothing":              {},
-		"a new resource":       {change: func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("z")...) }, want: "z"},
-		"another name of one":  {change: func(w *fakeBlocking) { w.steps[0].Name = "other" }, want: "a"},
-		"one less":             {change: func(w *fakeBlocking) { w.isDeleted = []string{"a"} }},
-		"now protected":        {change: func(w *fakeBlocking) { w.steps[0].Requires = []teardown.Override{teardown.TerminationProtection} }, want: "a"},
-		"another name":         {change: func(w *fakeBlocking) { w.name = "Acme Ltd" }, want: "organization"},
-		"a new kind of items":  {change: func(w *fakeBlocking) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
-		"more of the same":     {change: func(w *fakeBlocking) { w.cascades[0].Count = 7 }, want: "users"},
-		"less of the same":     {change: func(w *fakeBlocking) { w.cascades[0].Count = 1 }},
-		"expired":              {later: 25 * time.Hour, want: "expires_at"},
-		"nearly expired":       {later: 23 * time.Hour},
-		"a step edited out":    {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
-		"the id edited":        {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2" }, want: "fingerprint"},
-		"the end edited":       {edit: func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(time.Hour) }, want: "fingerprint"},
-		"no fingerprint":       {edit: func(p *teardown.Plan) { p.Fingerprint = "" }, want: "fingerprint"},
-		"of a later version":   {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
-		"from the future":      {edit: func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, want: "created_at"},
-		"of another provider":  {edit: func(p *teardown.Plan) { p.Provider = "moon"; teardown.Seal(p) }, want: "provider"},
-		"of another instance":  {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; teardown.Seal(p) }, want: "provider"},
-		"of another":           {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; teardown.Seal(p) }, want: "organization"},
-		"in an impossible way": {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; teardown.Seal(p) }, want: "a"},
-		"with a step twice":    {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); teardown.Seal(p) }, want: "a"},
+		"nothing":             {},
+		"a new resource":      {change: func(w *fakeBlocking) { w.steps = append(w.steps, stepsOf("z")...) }, want: "z"},
+		"another name of one": {change: func(w *fakeBlocking) { w.steps[0].Name = "other" }, want: "a"},
+		"one less":            {change: func(w *fakeBlocking) { w.isDeleted = []string{"a"} }},
+		"now protected":       {change: func(w *fakeBlocking) { w.steps[0].Requires = []teardown.Override{teardown.TerminationProtection} }, want: "a"},
+		"another name":        {change: func(w *fakeBlocking) { w.name = "Acme Ltd" }, want: "organization"},
+		"a new kind of items": {change: func(w *fakeBlocking) { w.cascades = append(w.cascades, teardown.Cascade{Kind: "apps", Count: 1}) }, want: "apps"},
+		"more of the same":    {change: func(w *fakeBlocking) { w.cascades[0].Count = 7 }, want: "users"},
+		"less of the same":    {change: func(w *fakeBlocking) { w.cascades[0].Count = 1 }},
+		"expired":             {later: 25 * time.Hour, want: "expires_at"},
+		"nearly expired":      {later: 23 * time.Hour},
+		"a step edited out":   {edit: func(p *teardown.Plan) { p.Steps = p.Steps[:1] }, want: "fingerprint"},
+		"the id edited":       {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2" }, want: "fingerprint"},
+		"the end edited":      {edit: func(p *teardown.Plan) { p.ExpiresAt = p.ExpiresAt.Add(time.Hour) }, want: "fingerprint"},
+		"no fingerprint":      {edit: func(p *teardown.Plan) { p.Fingerprint = "" }, want: "fingerprint"},
+		"of a later version":  {edit: func(p *teardown.Plan) { p.Version++; p.SealAs() }, want: "version"},
+		"from the future":     {edit: func(p *teardown.Plan) { p.CreatedAt = p.CreatedAt.Add(time.Hour); p.SealAs() }, want: "created_at"},
+		"of another provider": {edit: func(p *teardown.Plan) { p.Provider = "moon"; teardown.Seal(p) }, want: "provider"},
+		"of another instance": {edit: func(p *teardown.Plan) { p.Instance = "https://moon.invalid"; teardown.Seal(p) }, want: "provider"},
+		"of another":          {edit: func(p *teardown.Plan) { p.Organization.ID = "org_2"; teardown.Seal(p) }, want: "organization"},
+		"impossible order":    {edit: func(p *teardown.Plan) { p.Steps[0].After = []string{"b"}; teardown.Seal(p) }, want: "a"},
+		"with a step twice":   {edit: func(p *teardown.Plan) { p.Steps = append(p.Steps, p.Steps[0]); teardown.Seal(p) }, want: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -506,10 +506,10 @@ func TestExecute_DeletionOutcomes(t *testing.T) {
 			return teardown.Deletion{}, refused(errors.PermissionDenied)
 		}, teardown.Blocked, errors.PermissionDenied, 1},
 		"not paid": {func(int) (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PaymentRequired) }, teardown.Blocked, errors.PaymentRequired, 1},
-		"it has to stay": {func(int) (teardown.Deletion, error) {
+		"permanent refusal": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{}, refused(errors.SystemOrganization)
 		}, teardown.Blocked, errors.SystemOrganization, 1},
-		"something is back": {func(int) (teardown.Deletion, error) {
+		"another resource exists": {func(int) (teardown.Deletion, error) {
 			return teardown.Deletion{}, refused(errors.DeletionStepsNotSatisfied)
 		}, teardown.Blocked, errors.DeletionStepsNotSatisfied, 0}, // until the time for retries is over
 		"a little too early": {func(n int) (teardown.Deletion, error) {

@@ -285,7 +285,7 @@ func TestAct_Phases(t *testing.T) {
 	}{
 		"present":               {resource.Exists, false, deleting, "", []string{"read a", "remove a"}},
 		"changing":              {resource.Changing, false, deleting, "", []string{"read a", "remove a"}},
-		"leaving already":       {resource.Deleting, false, deleting, "", []string{"read a"}},
+		"deleting already":      {resource.Deleting, false, deleting, "", []string{"read a"}},
 		"absent":                {resource.NotFound, false, notFound, "", []string{"read a"}},
 		"in the trash":          {resource.InTrash, true, deleting, "", []string{"read a", "purge a"}},
 		"in a trash of no kind": {resource.InTrash, false, exists, errors.UnexpectedResponse, []string{"read a"}},
@@ -377,7 +377,7 @@ func TestPoll_Repeats(t *testing.T) {
 	}{
 		"slow polls":       {15 * time.Second, 0, []int{4, 4, 4}},
 		"fast polls":       {time.Second, 0, []int{10, 10, 10}},
-		"more patience":    {15 * time.Second, 7, []int{7, 7, 7}},
+		"more reads":       {15 * time.Second, 7, []int{7, 7, 7}},
 		"less, fast polls": {2 * time.Second, 1, []int{5, 5, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
