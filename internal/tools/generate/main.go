@@ -11,8 +11,6 @@ import (
 	"log"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/deepmap/oapi-codegen/v2/pkg/codegen"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -69,19 +67,16 @@ func generate(provider string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(root, provider, "api.gen.go"), []byte(unexport(code, spec)), 0o644)
-}
-
-// unexport renames the types of schemas with x-internal, which only internal operations use.
-func unexport(code string, spec *openapi3.T) string {
+	var internal []string
 	for name, schema := range spec.Components.Schemas {
-		if extension(schema.Value.Extensions, "x-internal") != "true" {
-			continue
+		if extension(schema.Value.Extensions, "x-internal") == "true" {
+			internal = append(internal, codegen.SchemaNameToTypeName(name))
 		}
-		name = codegen.SchemaNameToTypeName(name)
-		code = regexp.MustCompile(`\b`+name+`\b`).ReplaceAllString(code, strings.ToLower(name[:1])+name[1:])
 	}
-	return code
+	if code, err = unexport(code, internal); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, provider, "api.gen.go"), []byte(code), 0o644)
 }
 
 // configuration reads the generator's own configuration, which names templates relative to
