@@ -1060,8 +1060,8 @@ type Phone struct {
 	IsPhoneVerified bool `json:"isPhoneVerified,omitzero"`
 }
 
-// Policy is a policy of an organization, or the instance's if the organization has none.
-type Policy struct {
+// policy is a policy of an organization, or the instance's if the organization has none.
+type policy struct {
 	// Details has the time of the last change of the policy, and its owner.
 	Details ObjectDetails `json:"details,omitzero"`
 
@@ -1069,10 +1069,10 @@ type Policy struct {
 	IsDefault bool `json:"isDefault,omitzero"`
 }
 
-// PolicyResult is an answer with a policy.
-type PolicyResult struct {
+// policyResult is an answer with a policy.
+type policyResult struct {
 	// Policy is the policy.
-	Policy Policy `json:"policy"`
+	Policy policy `json:"policy"`
 
 	// IsDefault reports whether the policy is the instance's.
 	IsDefault bool `json:"isDefault,omitzero"`
@@ -1842,8 +1842,8 @@ func (c *Client) ListMembersPage(ctx context.Context, orgID string, query ListQu
 // instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetDomainPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/domain",
@@ -1851,7 +1851,7 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1861,8 +1861,8 @@ func (c *Client) getDomainPolicy(ctx context.Context, orgID string) (*PolicyResu
 // policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetLabelPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/label",
@@ -1870,7 +1870,7 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1879,8 +1879,8 @@ func (c *Client) getLabelPolicy(ctx context.Context, orgID string) (*PolicyResul
 // instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetLockoutPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/lockout",
@@ -1888,7 +1888,7 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1897,8 +1897,8 @@ func (c *Client) getLockoutPolicy(ctx context.Context, orgID string) (*PolicyRes
 // instance's unless the organization has its own. The call needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetLoginPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/login",
@@ -1906,7 +1906,7 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1916,8 +1916,8 @@ func (c *Client) getLoginPolicy(ctx context.Context, orgID string) (*PolicyResul
 // policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetNotificationPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/notification",
@@ -1925,7 +1925,7 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1935,8 +1935,8 @@ func (c *Client) getNotificationPolicy(ctx context.Context, orgID string) (*Poli
 // permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetPasswordAgePolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/password/age",
@@ -1944,7 +1944,7 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1954,8 +1954,8 @@ func (c *Client) getPasswordAgePolicy(ctx context.Context, orgID string) (*Polic
 // needs the permission policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetPasswordComplexityPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/password/complexity",
@@ -1963,7 +1963,7 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }
@@ -1973,8 +1973,8 @@ func (c *Client) getPasswordComplexityPolicy(ctx context.Context, orgID string) 
 // policy.read.
 //
 // Source: vendor OpenAPI of v4.13.1.
-func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyResult, error) {
-	var out PolicyResult
+func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*policyResult, error) {
+	var out policyResult
 	call := rest.Call{
 		Operation: "GetPrivacyPolicy", Target: orgID,
 		Method: http.MethodGet, Path: "/management/v1/policies/privacy",
@@ -1982,7 +1982,7 @@ func (c *Client) getPrivacyPolicy(ctx context.Context, orgID string) (*PolicyRes
 	}
 	call.HeaderParam("x-zitadel-orgid", "orgID", orgID, rest.Opaque)
 	call.Validate = func() string {
-		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (Policy{})})
+		return rest.Validate(rest.Required{Name: "policy", Absent: out.Policy == (policy{})})
 	}
 	return rest.Pointer(&out, c.rest().Do(ctx, &call))
 }

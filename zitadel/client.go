@@ -318,7 +318,7 @@ func answeredOrganizations(call *rest.Call, orgID string) []string {
 		ids = fieldOf(out.Result, func(a *Action) string { return a.Details.ResourceOwner })
 	case *MetadataPage:
 		ids = fieldOf(out.Result, func(m *Metadata) string { return m.Details.ResourceOwner })
-	case *PolicyResult:
+	case *policyResult:
 		if !out.IsDefault && !out.Policy.IsDefault {
 			ids = []string{out.Policy.Details.ResourceOwner}
 		}
@@ -367,7 +367,7 @@ func missingItems(call *rest.Call) Uint64 {
 // list as a [reflect.Value], or whether a policy is the instance's. It returns nil for other
 // answers.
 func answerContent(call *rest.Call) any {
-	if policy, ok := call.Out.(*PolicyResult); ok {
+	if policy, ok := call.Out.(*policyResult); ok {
 		return policy.IsDefault || policy.Policy.IsDefault
 	}
 	if items := reflect.ValueOf(call.Out).Elem().FieldByName("Result"); items.IsValid() && items.Kind() == reflect.Slice {

@@ -397,7 +397,7 @@ func (c *Client) ListPolicies(ctx context.Context, orgID string) iter.Seq2[strin
 	return func(yield func(string, error) bool) {
 		for _, p := range []struct {
 			name string
-			read func(context.Context, string) (*PolicyResult, error)
+			read func(context.Context, string) (*policyResult, error)
 		}{
 			{"domain", c.getDomainPolicy}, {"label", c.getLabelPolicy}, {"lockout", c.getLockoutPolicy}, {"login", c.getLoginPolicy},
 			{"notification", c.getNotificationPolicy}, {"password age", c.getPasswordAgePolicy},
