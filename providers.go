@@ -22,26 +22,33 @@ import (
 // client is made.
 type provider struct {
 	name, alias string
-	credentials []string // names that [Spec.Credentials] can replace
-	request     bool     // a deletion takes Email, Reason and Feedback
+
+	// credentials are the names that [Spec.Credentials] can replace, by credential. The first
+	// one names the credential; the others complete it.
+	credentials [][]string
+
+	address string // name of the base URL, if the provider has no default
+	request     bool // a deletion takes Email, Reason and Feedback
 	connect     func(*settings, Spec) (client, error)
 }
 
 func providers() []provider {
 	return []provider{
-		{name: "katapult", credentials: []string{"KATAPULT_API_KEY"}, connect: connectKatapult},
-		{name: "zitadel", credentials: []string{"ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH"}, connect: connectZitadel},
+		{name: "katapult", credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
+		{name: "zitadel", credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, address: "ZITADEL_API_URL", connect: connectZitadel},
 		{
-			name:        "atlas",
-			credentials: []string{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
-			connect:     connectAtlas,
+			name: "atlas",
+			credentials: [][]string{
+				{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"}, {"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
+			},
+			connect: connectAtlas,
 		},
-		{name: "workspace", alias: "applivery", credentials: []string{"APPLIVERY_API_TOKEN"}, connect: connectWorkspace},
+		{name: "workspace", alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
 		{
 			name: "volterra", alias: "f5", request: true,
-			credentials: []string{
-				"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD", "VOLT_API_P12_FILE", "VES_P12_CONTENT", "VES_P12_PASSWORD",
-				"VOLT_API_CERT", "VOLT_API_KEY",
+			credentials: [][]string{
+				{"F5XC_API_TOKEN"}, {"F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, {"VOLT_API_P12_FILE", "VES_P12_PASSWORD"},
+				{"VES_P12_CONTENT", "VES_P12_PASSWORD"}, {"VOLT_API_CERT", "VOLT_API_KEY"},
 			},
 			connect: connectVolterra,
 		},
@@ -68,29 +75,46 @@ func (p provider) check(s Spec) error {
 	case !p.request && (s.Email != "" || s.Reason != "" || s.Feedback != ""):
 		return errors.New("Spec.Email, Reason and Feedback belong to volterra only")
 	}
+	known := slices.Concat(p.credentials...)
 	for _, name := range slices.Sorted(maps.Keys(s.Credentials)) {
 		switch {
-		case !slices.Contains(p.credentials, name):
-			return fmt.Errorf("unknown name in Spec.Credentials; use one of %s", strings.Join(p.credentials, ", ")) // the name may be a secret
+		case !slices.Contains(known, name): // the name may be a secret
+			return fmt.Errorf("unknown name in Spec.Credentials; use one of %s", strings.Join(known, ", "))
 		case s.Credentials[name] == "":
 			return fmt.Errorf("Spec.Credentials has no name for %s", name)
 		}
 	}
+	if len(s.Credentials) > 0 && !slices.ContainsFunc(p.credentials, s.has) {
+		var first []string
+		for _, credential := range p.credentials {
+			first = append(first, credential[0])
+		}
+		return fmt.Errorf("Spec.Credentials must name one of %s", strings.Join(first, ", "))
+	}
 	return nil
 }
 
-// values returns the function for the credentials of a spec: under the names that the spec
-// has instead, and no other credential if it has any.
-func (s Spec) values(p []string, get func(string) (string, error)) func(string) (string, error) {
+// has reports whether the spec names a credential.
+func (s Spec) has(credential []string) bool { return s.Credentials[credential[0]] != "" }
+
+// values returns the function for the credentials of a spec. A name that the spec replaces is
+// read by its other name. If the spec replaces any, credentials that it does not name have no
+// values.
+func (s Spec) values(p provider, get func(string) (string, error)) func(string) (string, error) {
 	return func(name string) (string, error) {
-		switch other := s.Credentials[name]; {
-		case other != "":
+		if name == p.address && s.BaseURL != "" {
+			return s.BaseURL, nil
+		}
+		if other := s.Credentials[name]; other != "" {
 			value, err := get(other)
-			if err == nil && value == "" && !strings.HasSuffix(name, "_PASSWORD") {
-				err = fmt.Errorf("%s is not set", other)
+			if err == nil && value == "" {
+				err = fmt.Errorf("%s is not set: it is named in place of %s", other, name)
 			}
 			return value, err
-		case len(s.Credentials) > 0 && slices.Contains(p, name):
+		}
+		of := func(credential []string) bool { return slices.Contains(credential, name) }
+		if len(s.Credentials) > 0 && slices.ContainsFunc(p.credentials, of) &&
+			!slices.ContainsFunc(p.credentials, func(credential []string) bool { return of(credential) && s.has(credential) }) {
 			return "", nil
 		}
 		return get(name)
@@ -112,7 +136,7 @@ type constructors[O any] struct {
 // options makes the options of a client.
 func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
 	p, _ := providerOf(provider)
-	options := []O{c.credentials(spec.values(p.credentials, s.credentials))}
+	options := []O{c.credentials(spec.values(p, s.credentials))}
 	if spec.BaseURL != "" { // after the credentials, which may name an address
 		options = append(options, c.baseURL(spec.BaseURL))
 	}

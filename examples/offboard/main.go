@@ -348,7 +348,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable.Text(args[1]), organization.Done())
+			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable.Text(args[1]), deletedText(args[0]))
 			return nil
 		},
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace"
@@ -98,8 +99,11 @@ func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connecto
 	return func(*slog.Logger) connector {
 		return func(e entry) (organization, error) {
 			t.Helper()
-			c, err := workspace.New(srv.Option())
-			return atApplivery{c, e.Organization}, err
+			base, client := srv.Endpoint()
+			spec := e.spec()
+			spec.BaseURL = base + pathOf(workspace.DefaultBaseURL)
+			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
+				offboard.WithCredentials(func(string) (string, error) { return workspacetest.Token, nil }))
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go/volterra"
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
@@ -33,8 +33,12 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				b.write("manifest.yaml", "organizations: [{provider: volterra, organization: "+tenant+", confirm: "+tenant+", email: owner@example.com}]")
 				at := func(*slog.Logger) connector {
 					return func(e entry) (organization, error) {
-						c, err := volterra.New(srv.Option())
-						return atF5{c, volterra.DeleteTenantRequest{Name: e.Organization, Email: e.Email}}, err
+						base, client := srv.Endpoint()
+						spec := e.spec()
+						spec.BaseURL = base
+						return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client), offboard.WithCredentials(func(name string) (string, error) {
+							return map[string]string{"F5XC_API_TOKEN": volterratest.Token}[name], nil
+						}))
 					}
 				}
 				command := func(args ...string) (int, string) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/offboard-dev/offboard-go"
+
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,7 +30,6 @@ type scene struct {
 	server      *offboardtest.Server
 	path        string            // of the base URL
 	environment map[string]string // variables for the fake; "" stands for its base URL
-	connect     func(*slog.Logger) (organization, error)
 
 	attempt    func(context.Context) error // deletes the organization without a teardown
 	manualStep func() string               // does what no API can, and describes it
@@ -106,10 +107,6 @@ func sceneKatapult() *scene {
 		},
 		server: srv.Server, path: pathOf(katapult.DefaultBaseURL),
 		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
-		connect: func(log *slog.Logger) (organization, error) {
-			c, err := katapult.New(srv.Option(), katapult.WithLogger(log))
-			return atKatapult{c, katapult.ID(id)}, err
-		},
 		attempt: func(ctx context.Context) error {
 			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
 		},
@@ -137,10 +134,6 @@ func sceneZitadel() *scene {
 		server: srv.Server,
 		environment: map[string]string{
 			"ZITADEL_API_URL": "", "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token,
-		},
-		connect: func(log *slog.Logger) (organization, error) {
-			c, err := zitadel.New(srv.Option(), zitadel.WithLogger(log))
-			return atZitadel{c, id}, err
 		},
 		attempt: func(ctx context.Context) error {
 			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
@@ -181,10 +174,6 @@ func sceneAtlas() *scene {
 		environment: map[string]string{
 			"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
 		},
-		connect: func(log *slog.Logger) (organization, error) {
-			c, err := atlas.New(srv.Option(), atlas.WithLogger(log))
-			return atAtlas{c, id}, err
-		},
 		attempt:    func(ctx context.Context) error { return atlas.DeleteOrganization(ctx, id, srv.Option()) },
 		manualStep: func() string { return "" },
 		deleted:    func() bool { return !srv.Exists(id) },
@@ -207,16 +196,12 @@ func sceneApplivery() *scene {
 		entry:  entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
 		server: srv.Server, path: pathOf(workspace.DefaultBaseURL),
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
-		connect: func(log *slog.Logger) (organization, error) {
-			c, err := workspace.New(srv.Option(), workspace.WithLogger(log))
-			return atApplivery{c, "acme-apps"}, err
-		},
-		attempt:    func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
-		manualStep: func() string { srv.CancelSubscriptions(id); return "cancel the subscription" },
-		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(other) },
-		deletion:   "DeleteOrganization",
-		faults:     faultsOf("DeleteOrganization"),
+		attempt:     func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
+		manualStep:  func() string { srv.CancelSubscriptions(id); return "cancel the subscription" },
+		deleted:     func() bool { return !srv.Exists(id) },
+		spared:      func() bool { return srv.Exists(other) },
+		deletion:    "DeleteOrganization",
+		faults:      faultsOf("DeleteOrganization"),
 	}
 }
 
@@ -240,10 +225,6 @@ func sceneF5() *scene {
 		},
 		server:      srv.Server,
 		environment: map[string]string{"F5XC_API_URL": "", "F5XC_API_TOKEN": volterratest.Token},
-		connect: func(log *slog.Logger) (organization, error) {
-			c, err := volterra.New(srv.Option(), volterra.WithLogger(log))
-			return atF5{c, volterra.DeleteTenantRequest{Name: name, Email: email}}, err
-		},
 		attempt: func(ctx context.Context) error { // with the name of the host instead of the tenant
 			return volterra.DeleteTenant(ctx, volterra.DeleteTenantRequest{Name: "acme-edge", Email: email}, srv.Option())
 		},
@@ -265,12 +246,27 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 		return func(e entry) (organization, error) {
 			for _, s := range scenes {
 				if s.entry.Provider == e.Provider {
-					return s.connect(log)
+					return s.open(log)
 				}
 			}
 			return nil, unknownProvider()
 		}
 	}
+}
+
+// open returns the organization of a scene at its fake.
+func (s *scene) open(log *slog.Logger) (organization, error) {
+	base, client := s.server.Endpoint()
+	spec := s.entry.spec()
+	spec.BaseURL = base + s.path
+	credentials := func(name string) (string, error) {
+		if value, ok := s.environment[name]; ok && value == "" { // the address of the fake
+			return spec.BaseURL, nil
+		}
+		return s.environment[name], nil
+	}
+	return offboard.Open(context.Background(), spec,
+		offboard.WithCredentials(credentials), offboard.WithHTTPClient(client), offboard.WithLogger(log))
 }
 
 // actual returns the state of the fake as text.

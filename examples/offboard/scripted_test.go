@@ -64,8 +64,6 @@ type scripted struct {
 	deleted bool
 }
 
-func (s *scripted) Done() string { return "deleted" }
-
 func (s *scripted) Identify(ctx context.Context) (teardown.Organization, error) {
 	p, err := s.Plan(ctx)
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // ownPrefix starts the names of variables that a manifest may name for any provider.
@@ -60,14 +58,6 @@ func alternatives(names []string) string {
 		return list(names)
 	}
 	return list(names[:last]) + " or " + names[last]
-}
-
-// notSet returns the error of a variable without a value.
-func notSet(name, usual string) error {
-	if name == usual {
-		return errors.New(name + " is not set")
-	}
-	return fmt.Errorf("%s is not set: the manifest names it in place of %s", name, usual)
 }
 
 // keyFiles returns the files that credentials are read from: the usual ones, and those that

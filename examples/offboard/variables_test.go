@@ -117,7 +117,10 @@ func TestManifest_MissingVariableIsNamed(t *testing.T) {
 		{f5, map[string]string{"F5XC_P12_FILE": "OFFBOARD_SET", "F5XC_P12_PASSWORD": "VES_ACME"}, "VES_ACME is not set"},
 	} {
 		t.Setenv("OFFBOARD_SET", literalSecret)
-		e := entry{Provider: test.provider, Organization: "acme", Email: "owner@example.com", Credentials: test.credentials}
+		e := entry{Provider: test.provider, Organization: "acme", Credentials: test.credentials}
+		if test.provider == f5 {
+			e.Email = "owner@example.com"
+		}
 		_, err := connect(slog.New(slog.DiscardHandler))(e)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), literalSecret) {
 			t.Errorf("%s %v: got %v", test.provider, test.credentials, err)
