@@ -121,6 +121,26 @@ func TestAPI_InvalidIDs(t *testing.T) {
 	}
 }
 
+// Swapped arguments are refused before a request, and the error names the argument.
+func TestAPI_SwappedArguments(t *testing.T) {
+	t.Parallel()
+	srv := newFilledServer()
+	c, ctx := newClient(t, srv), t.Context()
+	for want, err := range map[string]error{
+		"projectID must be":  c.DeleteCluster(ctx, "main", shop, atlas.DeleteClusterOptions{}),
+		"snapshotID must be": c.DeleteSnapshot(ctx, shop, snapshot, "main"),
+		"archiveID must be":  c.DeleteOnlineArchive(ctx, shop, archive, "main"),
+		"serviceID must be":  c.DeletePrivateEndpoint(ctx, shop, atlas.CloudProviderAWS, endpoint, service),
+	} {
+		if !errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q with %q", err, errors.InvalidArgument, want)
+		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
 // Atlas documents 204 for these deletions. Recorded answers have 202 or 200 with {}.
 func TestDelete_RecordedStatuses(t *testing.T) {
 	t.Parallel()

@@ -32,13 +32,15 @@ func kinds() []kind {
 	const blocksProject, deleteIt = "blocks the deletion of its project", "delete it"
 	return []kind{
 		{
-			name: kindFailedInvoice, why: "the payment failed", removal: "pay the invoice in the billing section of Atlas", manual: true, unpaged: true,
+			name: kindFailedInvoice,
+			why:  "the payment failed", removal: "pay the invoice in the billing section of Atlas", manual: true, unpaged: true,
 			listIn: func(c *Client, ctx context.Context, organization string) list {
 				return lazyList(func() ([]Invoice, error) { return c.failedInvoices(ctx, organization) }, func(x Invoice) Blocker { return Blocker{ID: x.ID} })
 			},
 		},
 		{
-			name: kindLiveMigrationLink, why: "live migrations block the deletion of the organization", unpaged: true,
+			name: kindLiveMigrationLink,
+			why:  "live migrations block the deletion of the organization", unpaged: true,
 			removal: "delete the link and the API key that belongs to it",
 			listIn: func(c *Client, ctx context.Context, organization string) list {
 				return lazyList(func() ([]LiveMigrationProject, error) {
@@ -50,16 +52,17 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteLiveMigrationLink(ctx, r.organization)
 			},
-			soon: true,
+			pollAtOnce: true,
 		},
 		{
-			name: BlockerOutageSimulation, why: "blocks the deletion of its cluster", removal: "end the simulation",
+			name: BlockerOutageSimulation,
+			why:  "blocks the deletion of its cluster", removal: "end the simulation",
 			list: (*listCache).outageSimulations, parentOf: ownID, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				_, err := d.c.EndOutageSimulation(ctx, r.Project, r.ID)
 				return err
 			},
-			byName: true, stateful: true,
+			reusableName: true, stateful: true,
 		},
 		{
 			name: BlockerOnlineArchive, why: blocksProject, removal: "delete it with its documents",
@@ -70,12 +73,14 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: kindPolicyProtection, why: "blocks the deletion of the backup compliance policy", manual: true, unpaged: true,
+			name: kindPolicyProtection,
+			why:  "blocks the deletion of the backup compliance policy", manual: true, unpaged: true,
 			removal: "ask the vendor's support to permit the deletion of the policy",
 			list:    (*listCache).policyProtection,
 		},
 		{
-			name: BlockerBackupCompliancePolicy, why: "blocks the deletion of snapshots", removal: "delete the policy",
+			name: BlockerBackupCompliancePolicy,
+			why:  "blocks the deletion of snapshots", removal: "delete the policy",
 			list: (*listCache).backupCompliancePolicy, unpaged: true, enforced: true,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteBackupCompliancePolicy(ctx, r.Project)
@@ -98,7 +103,7 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteCluster(ctx, r.Project, r.ID, DeleteClusterOptions{})
 			},
-			byName: true, stateful: true, expect: clusterTime,
+			reusableName: true, stateful: true, expect: clusterTime,
 		},
 		{
 			name: BlockerFlexCluster, why: blocksProject, removal: "delete it with its data and snapshots",
@@ -114,12 +119,14 @@ func kinds() []kind {
 				_, err := c.SetFlexClusterTerminationProtection(ctx, r.Project, r.ID, false)
 				return err
 			},
-			remove: func(d *driver, ctx context.Context, r ref) error { return d.c.DeleteFlexCluster(ctx, r.Project, r.ID) },
-			byName: true, stateful: true,
+			remove:       func(d *driver, ctx context.Context, r ref) error { return d.c.DeleteFlexCluster(ctx, r.Project, r.ID) },
+			reusableName: true, stateful: true,
 		},
 		{
-			name: BlockerSnapshot, why: "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
-			list: func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, false) }, parentOf: ownParent, enforced: true, listedWith: BlockerShardedSnapshot,
+			name: BlockerSnapshot,
+			why:  "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
+			list:     func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, false) },
+			parentOf: ownParent, enforced: true, listedWith: BlockerShardedSnapshot,
 			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteSnapshot(ctx, r.Project, r.Parent, r.ID)
@@ -127,8 +134,10 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerShardedSnapshot, why: "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
-			list: func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, true) }, parentOf: ownParent, enforced: true, listedWith: BlockerSnapshot,
+			name: BlockerShardedSnapshot,
+			why:  "blocks the deletion of its project; its cluster is deleted", removal: deleteIt,
+			list:     func(lists *listCache, ctx context.Context) list { return lists.snapshots(ctx, true) },
+			parentOf: ownParent, enforced: true, listedWith: BlockerSnapshot,
 			after: []dependency{{kind: BlockerBackupCompliancePolicy}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteShardedSnapshot(ctx, r.Project, r.Parent, r.ID)
@@ -153,7 +162,7 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederationEndpoint(ctx, r.Project, r.ID)
 			},
-			byName: true, stateful: true, patience: 1, // one accepted deletion may not be enough
+			reusableName: true, stateful: true, repeatAfterReads: 1, // one accepted deletion may not be enough
 		},
 		{
 			name: BlockerFederatedDatabase, why: blocksProject, removal: deleteIt, unpaged: true,
@@ -166,7 +175,7 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteFederatedDatabase(ctx, r.Project, r.ID)
 			},
-			byName: true, stateful: true,
+			reusableName: true, stateful: true,
 		},
 		{
 			name: BlockerStreamProcessor, why: "blocks the deletion of its workspace", removal: deleteIt,
@@ -174,7 +183,7 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamProcessor(ctx, r.Project, r.Parent, r.ID)
 			},
-			byName: true, stateful: true,
+			reusableName: true, stateful: true,
 		},
 		{
 			name: BlockerStreamWorkspace, why: blocksProject, removal: deleteIt,
@@ -185,7 +194,7 @@ func kinds() []kind {
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeleteStreamWorkspace(ctx, r.Project, r.ID)
 			},
-			byName: true,
+			reusableName: true,
 		},
 		{
 			name: BlockerStreamPrivateLink, why: blocksProject, removal: deleteIt, enforced: true,
@@ -214,15 +223,17 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: BlockerPrivateEndpoint, why: "blocks the deletion of its service", removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpointService, unpaged: true,
+			name: BlockerPrivateEndpoint,
+			why:  "blocks the deletion of its service", removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpointService, unpaged: true,
 			list: (*listCache).privateEndpoints,
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpoint(ctx, r.Project, r.Provider, r.Parent, r.ID)
 			},
-			uniqueInParent: true, byName: true,
+			uniqueInParent: true, reusableName: true,
 		},
 		{
-			name: BlockerPrivateEndpointService, why: blocksProject, removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpoint, unpaged: true,
+			name: BlockerPrivateEndpointService,
+			why:  blocksProject, removal: deleteIt, enforced: true, listedWith: BlockerPrivateEndpoint, unpaged: true,
 			list: (*listCache).privateEndpointServices, after: []dependency{{BlockerPrivateEndpoint, isParent}},
 			remove: func(d *driver, ctx context.Context, r ref) error {
 				return d.c.DeletePrivateEndpointService(ctx, r.Project, r.Provider, r.ID)
@@ -238,9 +249,10 @@ func kinds() []kind {
 			stateful: true,
 		},
 		{
-			name: kindProject, why: "blocks the deletion of the organization", removal: "delete it with the retained snapshots of its clusters",
+			name: kindProject,
+			why:  "blocks the deletion of the organization", removal: "delete it with the retained snapshots of its clusters",
 			listIn: (*Client).projectsIn, read: (*Client).readProject, absent: (*Client).projectDeleted,
-			remove: (*driver).deleteEmptyProject, soon: true,
+			remove: (*driver).deleteEmptyProject, pollAtOnce: true,
 		},
 		{
 			name: kindFederation, why: "only an owner in the organization can disconnect it", unpaged: true,
@@ -255,7 +267,7 @@ func kinds() []kind {
 				}, func(x Federation) Blocker { return Blocker{ID: x.ID} })
 			},
 			notFound: func(err error) bool { return providerCode(err) == "RESOURCE_NOT_FOUND" }, // the code is about the federation
-			remove:   (*driver).leaveFederation, soon: true,
+			remove:   (*driver).leaveFederation, pollAtOnce: true,
 		},
 	}
 }
@@ -311,12 +323,12 @@ type kind struct {
 	// remove requests the removal; nil if no API can.
 	remove func(d *driver, ctx context.Context, r ref) error
 
-	uniqueInParent bool          // the ID is unique only in the parent
-	byName         bool          // another resource can have the ID later
-	soon           bool          // the removal is usually finished when Atlas answers
-	stateful       bool          // the state shows that a removal has started
-	patience       int           // see [resource.Kind]; 0 for the default
-	expect         time.Duration // see [resource.Kind]
+	uniqueInParent   bool          // the ID is unique only in the parent
+	reusableName     bool          // another resource can have the ID later
+	pollAtOnce       bool          // the removal is usually finished when Atlas answers
+	stateful         bool          // the state shows that a removal has started
+	repeatAfterReads int           // see [resource.Kind]; 0 for the default
+	expect           time.Duration // see [resource.Kind]
 }
 
 // dependency is a kind that is removed before another one. matches reports for which resources;
@@ -353,16 +365,16 @@ func (d *driver) table() *resource.Table[ref] {
 		entry := resource.Kind[ref]{
 			Name: string(k.name), Read: d.readResource, Remove: d.remove,
 			Scope: func(r ref) string { return r.query().pollGroup() }, List: d.listResources,
-			ReusableName: k.byName, PollAtOnce: k.soon, Expect: k.expect, RepeatAfterReads: k.patience,
+			ReusableName: k.reusableName, PollAtOnce: k.pollAtOnce, Expect: k.expect, RepeatAfterReads: k.repeatAfterReads,
 		}
-		if k.byName || k.name == kindProject {
+		if k.reusableName || k.name == kindProject {
 			entry.MaxAge = freshRead
 		}
 		if k.listIn == nil {
 			entry.ListThreshold = 1 // the list has the state, and a project has few resources
 		}
 		switch {
-		case k.patience > 0:
+		case k.repeatAfterReads > 0:
 		case k.stateful:
 			entry.RepeatAfterReads = readsBeforeRepeat
 		default:
@@ -512,7 +524,7 @@ func parseRef(k *kind, id, name string) ref {
 	if k.list != nil || k.name == kindProject {
 		r.Project = holder
 	}
-	if short, _, ok := strings.Cut(name, " in "); ok && k.byName && !k.uniqueInParent && short != identity {
+	if short, _, ok := strings.Cut(name, " in "); ok && k.reusableName && !k.uniqueInParent && short != identity {
 		r.ID, r.UID = short, identity
 	}
 	return r

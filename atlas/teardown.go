@@ -160,7 +160,10 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 	if err != nil {
 		return nil, err
 	}
-	i := &inspection{driver: d, o: teardown.Organization{ID: found.ID, Name: found.Name}, before: before, stepIndex: map[string]int{}, planned: d.planned(o, before)}
+	i := &inspection{
+		driver: d, organization: teardown.Organization{ID: found.ID, Name: found.Name},
+		before: before, stepIndex: map[string]int{}, planned: d.planned(o, before),
+	}
 	if projects, err = i.addOmittedProjects(ctx, projects); err != nil {
 		return nil, err
 	}
@@ -171,7 +174,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 		}
 	}
 	p := &i.plan
-	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.o
+	p.Provider, p.Instance, p.Organization = provider, d.c.instance(), i.organization
 	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(o.ID, projects, invoices))
 	last := make([]string, 0, len(projects)+len(invoices)+1) // steps before the federation
 	for _, x := range invoices {
@@ -210,11 +213,11 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 // inspection creates a plan.
 type inspection struct {
 	*driver
-	o         teardown.Organization
-	plan      teardown.Plan
-	stepIndex map[string]int // index in plan.Steps, by ID
-	before    *teardown.Plan
-	planned   map[string]map[BlockerKind][]ref // steps of before, by project; nil without before
+	organization teardown.Organization
+	plan         teardown.Plan
+	stepIndex    map[string]int // index in plan.Steps, by ID
+	before       *teardown.Plan
+	planned      map[string]map[BlockerKind][]ref // steps of before, by project; nil without before
 }
 
 // planned returns the references of a plan's steps by project and kind. If a step does not identify
@@ -241,7 +244,7 @@ func (d *driver) planned(o teardown.Organization, p *teardown.Plan) map[string]m
 
 // query returns the query of a kind, in the organization or in a project.
 func (i *inspection) query(name BlockerKind, project *Project) listQuery {
-	query := listQuery{kind: i.kinds[name], organization: i.o.ID}
+	query := listQuery{kind: i.kinds[name], organization: i.organization.ID}
 	if project != nil {
 		query.projectID, query.created = project.ID, project.Created
 	}
@@ -365,7 +368,7 @@ func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project)
 	}
 	var missing []string
 	for _, s := range i.before.Steps {
-		r, err := i.refOf(i.o, s)
+		r, err := i.refOf(i.organization, s)
 		if err != nil || r.Project == "" || listed[r.Project] || i.isDeleted(string(kindProject)+"/"+r.Project) {
 			continue
 		}
@@ -378,7 +381,7 @@ func (i *inspection) addOmittedProjects(ctx context.Context, projects []Project)
 		r := refTo(i.query(kindProject, &Project{ID: id}), Blocker{ID: id})
 		x, err := i.c.GetProject(ctx, id)
 		switch {
-		case err == nil && x.ID == id && x.OrgID == i.o.ID:
+		case err == nil && x.ID == id && x.OrgID == i.organization.ID:
 			found[n] = x
 			return nil
 		case err == nil && x.ID == id && x.OrgID != "":
@@ -418,13 +421,13 @@ func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) er
 		exists[x.ID] = true
 	}
 	for _, s := range i.plan.Steps {
-		if r, err := i.refOf(i.o, s); err == nil {
+		if r, err := i.refOf(i.organization, s); err == nil {
 			listed[s.Kind+"/"+r.Project] = true
 		}
 	}
 	var missing []teardown.Step
 	for _, s := range i.before.Steps {
-		r, err := i.refOf(i.o, s)
+		r, err := i.refOf(i.organization, s)
 		_, found := i.stepIndex[s.ID]
 		if err != nil || found || !exists[r.Project] || r.kind.unpaged || r.kind.name == kindProject || i.isDeleted(s.ID) {
 			continue
@@ -436,7 +439,7 @@ func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) er
 	items := make([]resource.Item, len(missing))
 	found := make([]bool, len(missing))
 	if err := trace.Parallel(ctx, len(missing), func(n int) (err error) {
-		items[n], found[n], err = i.Find(ctx, i.o, missing[n])
+		items[n], found[n], err = i.Find(ctx, i.organization, missing[n])
 		return err
 	}); err != nil {
 		return err
@@ -444,7 +447,7 @@ func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) er
 	for n, s := range missing {
 		if found[n] {
 			i.restoreStep(s, items[n].Value.(Blocker))
-		} else if r, err := i.refOf(i.o, s); err == nil {
+		} else if r, err := i.refOf(i.organization, s); err == nil {
 			i.noteDeleted(r)
 		}
 	}
@@ -453,7 +456,7 @@ func (i *inspection) addOmittedSteps(ctx context.Context, projects []Project) er
 
 // restoreStep adds a step of the previous plan.
 func (i *inspection) restoreStep(s teardown.Step, blocker Blocker) {
-	r, err := i.refOf(i.o, s)
+	r, err := i.refOf(i.organization, s)
 	if err != nil {
 		return
 	}
@@ -522,7 +525,7 @@ func (d *driver) noteStep(o teardown.Organization, s teardown.Step) {
 
 // noteDeleted records that a resource does not exist, unless its ID is a name.
 func (d *driver) noteDeleted(r ref) {
-	if r.kind.unpaged || r.kind.byName && r.UID == "" {
+	if r.kind.unpaged || r.kind.reusableName && r.UID == "" {
 		return
 	}
 	d.mu.Lock()
