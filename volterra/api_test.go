@@ -69,7 +69,7 @@ func owner() *volterratest.Server {
 type operation struct {
 	name    string // of the API's operation
 	call    func(context.Context, *volterra.Client) (any, error)
-	request string // what is sent: method, path, query, and body
+	request string // method, path, query and body of the request
 	want    any    // nil for an operation that returns an error only
 
 	// empty is the code after an empty object as the answer; "" for a success.
@@ -108,7 +108,7 @@ var operations = map[string]operation{
 			Metadata: volterra.Metadata{Name: "app"}, SystemMetadata: volterra.SystemMetadata{Tenant: "acme", CreatorClass: "prism", CreatorID: "owner@acme.example"},
 		}, due,
 	},
-	"who refers to a namespace": {
+	"referring objects of a namespace": {
 		"GetNamespace", func(ctx context.Context, c *volterra.Client) (any, error) {
 			return c.GetNamespace(ctx, "pools", volterra.GetNamespaceOptions{ResponseFormat: volterra.ResponseFormatReferringObjects})
 		},
@@ -118,7 +118,7 @@ var operations = map[string]operation{
 			ReferringObjects: []volterra.ObjectReference{{Kind: "http_loadbalancer", Tenant: "acme", Namespace: "app", Name: "web"}},
 		}, due,
 	},
-	"a namespace with all that is in it": {
+	"a namespace with its objects": {
 		"CascadeDeleteNamespace", func(ctx context.Context, c *volterra.Client) (any, error) {
 			return c.CascadeDeleteNamespace(ctx, "app")
 		},

@@ -90,7 +90,7 @@ func TestWithCertificate(t *testing.T) {
 		"in a new p12":             {volterra.WithP12(p12(t, pkcs12.Modern, a, right), password), ""},
 		"in a p12 file":            {volterra.WithP12File(write(t, "api.p12", p12(t, pkcs12.Modern, a, right)), password), ""},
 		"one of another authority": {volterra.WithCertificate(other.Client(time.Hour)), errors.Unauthenticated},
-		"one that has expired":     {volterra.WithP12(p12(t, pkcs12.Modern, a, a.Client(-time.Hour)), password), errors.Unauthenticated},
+		"an expired certificate":   {volterra.WithP12(p12(t, pkcs12.Modern, a, a.Client(-time.Hour)), password), errors.Unauthenticated},
 		"a token in place of any":  {volterra.WithAPIToken(volterratest.Token), errors.Unauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,18 +245,18 @@ func TestFromEnv_NotReadByDefault(t *testing.T) {
 		"a certificate":         {map[string]string{"VOLT_API_URL": server.URL + "/api", "VOLT_API_CERT": certFile, "VOLT_API_KEY": keyFile}, ""},
 		"the same URL twice":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_URL": server.URL + "/api/", "VOLT_API_CERT": certFile, "VOLT_API_KEY": keyFile}, ""},
 
-		"nothing":                      {nil, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
-		"no URL":                       {map[string]string{"F5XC_API_TOKEN": "token"}, "no base URL is set; every tenant has its own"},
-		"a password only":              {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_PASSWORD": password}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
-		"a key only":                   {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_KEY": keyFile}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
-		"a certificate without key":    {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_CERT": certFile}, "the private key's file cannot be read"},
-		"the other's password":         {map[string]string{"F5XC_API_URL": server.URL, "F5XC_P12_FILE": file, "VES_P12_PASSWORD": password}, "the password is not that of the p12 file"},
-		"content that is none":         {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_CONTENT": "!"}, "VES_P12_CONTENT is not base64"},
-		"two URLs":                     {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_URL": "https://other.invalid/api", "F5XC_API_TOKEN": "token"}, "F5XC_API_URL and VOLT_API_URL differ"},
-		"a token and a p12 file":       {map[string]string{"F5XC_API_URL": server.URL, "F5XC_API_TOKEN": "token", "F5XC_P12_FILE": file}, "more than one credential is set: F5XC_API_TOKEN, F5XC_P12_FILE"},
-		"all there are":                {map[string]string{"F5XC_API_TOKEN": "token", "F5XC_P12_FILE": file, "VOLT_API_P12_FILE": file, "VES_P12_CONTENT": content, "VOLT_API_CERT": certFile}, "more than one credential is set: F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
-		"an authority that is none":    {map[string]string{"VOLT_API_CA_CERT": file}, "the CA certificate is not in PEM"},
-		"an authority that is no file": {map[string]string{"VOLT_API_CA_CERT": "/nowhere"}, "the file of VOLT_API_CA_CERT cannot be read"},
+		"nothing":                   {nil, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
+		"no URL":                    {map[string]string{"F5XC_API_TOKEN": "token"}, "no base URL is set; every tenant has its own"},
+		"a password only":           {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_PASSWORD": password}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
+		"a key only":                {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_KEY": keyFile}, "no credential is set: none of F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
+		"a certificate without key": {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_CERT": certFile}, "the private key's file cannot be read"},
+		"the other's password":      {map[string]string{"F5XC_API_URL": server.URL, "F5XC_P12_FILE": file, "VES_P12_PASSWORD": password}, "the password is not that of the p12 file"},
+		"invalid content":           {map[string]string{"F5XC_API_URL": server.URL, "VES_P12_CONTENT": "!"}, "VES_P12_CONTENT is not base64"},
+		"two URLs":                  {map[string]string{"F5XC_API_URL": server.URL, "VOLT_API_URL": "https://other.invalid/api", "F5XC_API_TOKEN": "token"}, "F5XC_API_URL and VOLT_API_URL differ"},
+		"a token and a p12 file":    {map[string]string{"F5XC_API_URL": server.URL, "F5XC_API_TOKEN": "token", "F5XC_P12_FILE": file}, "more than one credential is set: F5XC_API_TOKEN, F5XC_P12_FILE"},
+		"all credentials":           {map[string]string{"F5XC_API_TOKEN": "token", "F5XC_P12_FILE": file, "VOLT_API_P12_FILE": file, "VES_P12_CONTENT": content, "VOLT_API_CERT": certFile}, "more than one credential is set: F5XC_API_TOKEN, F5XC_P12_FILE, VOLT_API_P12_FILE, VES_P12_CONTENT, VOLT_API_CERT"},
+		"an invalid authority":      {map[string]string{"VOLT_API_CA_CERT": file}, "the CA certificate is not in PEM"},
+		"a missing authority file":  {map[string]string{"VOLT_API_CA_CERT": "/nowhere"}, "the file of VOLT_API_CA_CERT cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{
@@ -341,10 +341,10 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"no attempt":              {base, token, volterra.WithRetry(volterra.Retry{MaxAttempts: -1, MaxWait: time.Second})},
 		"no rate":                 {base, token, volterra.WithRateLimit(volterra.RateLimit{PerSecond: 0, Burst: 1})},
 		"a user agent with lines": {base, token, volterra.WithUserAgent("a\r\nX-Evil: 1")},
-		"a CA that is none":       {base, token, volterra.WithCACertificate([]byte("secret"))},
-		"a p12 that is none":      {base, volterra.WithP12([]byte("secret"), "secret")},
-		"a p12 that is not there": {base, volterra.WithP12File("/nowhere/secret", "secret")},
-		"files that are not":      {base, volterra.WithCertificateFiles("/nowhere/secret", "/nowhere/secret")},
+		"an invalid CA":           {base, token, volterra.WithCACertificate([]byte("secret"))},
+		"an invalid p12":          {base, volterra.WithP12([]byte("secret"), "secret")},
+		"a missing p12 file":      {base, volterra.WithP12File("/nowhere/secret", "secret")},
+		"missing files":           {base, volterra.WithCertificateFiles("/nowhere/secret", "/nowhere/secret")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -392,20 +392,20 @@ func TestFromEnv_NamesVariable(t *testing.T) {
 		_, err := volterra.New(volterra.FromEnv())
 		return err
 	}, map[string]pipelinesuite.Environment{
-		"nothing":                    {Set: base, Words: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "VES_P12_CONTENT", "VOLT_API_CERT"}},
-		"a p12 file alone":           {Set: set("F5XC_P12_FILE", file), Words: []string{"F5XC_P12_PASSWORD is not set"}},
-		"the vendor's alone":         {Set: set("VOLT_API_P12_FILE", file), Words: []string{"VES_P12_PASSWORD is not set"}},
-		"another one's password":     {Set: set("F5XC_P12_FILE", file, "VES_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is not set"}},
-		"a wrong password":           {Set: set("F5XC_P12_FILE", file, "F5XC_P12_PASSWORD", "canary"), Words: []string{"the password is not that", "F5XC_P12_FILE"}},
-		"a password alone":           {Set: set("F5XC_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is set, and F5XC_P12_FILE is not"}},
-		"a certificate alone":        {Set: set("VOLT_API_CERT", certFile), Words: []string{"VOLT_API_KEY is not set"}},
-		"a key alone":                {Set: set("VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_KEY is set, and VOLT_API_CERT is not"}},
-		"a key for the certificate":  {Set: set("VOLT_API_CERT", keyFile, "VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_CERT", "private key and no certificate"}},
-		"a certificate for the key":  {Set: set("VOLT_API_CERT", certFile, "VOLT_API_KEY", certFile), Words: []string{"VOLT_API_CERT", "certificate and no private key"}},
-		"content that is not base64": {Set: set("VES_P12_CONTENT", "canary!"), Words: []string{"VES_P12_CONTENT is not base64"}},
-		"a token with a space":       {Set: set("F5XC_API_TOKEN", "APIToken canary"), Words: []string{"F5XC_API_TOKEN"}},
-		"a token as a path":          {Set: set("F5XC_P12_FILE", "canary-5ebe2294ecd0"), Words: []string{"F5XC_P12_FILE", "cannot be read"}},
-		"a CA that is none":          {Set: set("VOLT_API_CA_CERT", file), Words: []string{"VOLT_API_CA_CERT", "not in PEM"}},
+		"nothing":                   {Set: base, Words: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "VES_P12_CONTENT", "VOLT_API_CERT"}},
+		"a p12 file alone":          {Set: set("F5XC_P12_FILE", file), Words: []string{"F5XC_P12_PASSWORD is not set"}},
+		"the vendor's alone":        {Set: set("VOLT_API_P12_FILE", file), Words: []string{"VES_P12_PASSWORD is not set"}},
+		"another one's password":    {Set: set("F5XC_P12_FILE", file, "VES_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is not set"}},
+		"a wrong password":          {Set: set("F5XC_P12_FILE", file, "F5XC_P12_PASSWORD", "canary"), Words: []string{"the password is not that", "F5XC_P12_FILE"}},
+		"a password alone":          {Set: set("F5XC_P12_PASSWORD", "canary"), Words: []string{"F5XC_P12_PASSWORD is set, and F5XC_P12_FILE is not"}},
+		"a certificate alone":       {Set: set("VOLT_API_CERT", certFile), Words: []string{"VOLT_API_KEY is not set"}},
+		"a key alone":               {Set: set("VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_KEY is set, and VOLT_API_CERT is not"}},
+		"a key for the certificate": {Set: set("VOLT_API_CERT", keyFile, "VOLT_API_KEY", keyFile), Words: []string{"VOLT_API_CERT", "private key and no certificate"}},
+		"a certificate for the key": {Set: set("VOLT_API_CERT", certFile, "VOLT_API_KEY", certFile), Words: []string{"VOLT_API_CERT", "certificate and no private key"}},
+		"invalid base64":            {Set: set("VES_P12_CONTENT", "canary!"), Words: []string{"VES_P12_CONTENT is not base64"}},
+		"a token with a space":      {Set: set("F5XC_API_TOKEN", "APIToken canary"), Words: []string{"F5XC_API_TOKEN"}},
+		"a token as a path":         {Set: set("F5XC_P12_FILE", "canary-5ebe2294ecd0"), Words: []string{"F5XC_P12_FILE", "cannot be read"}},
+		"an invalid CA":             {Set: set("VOLT_API_CA_CERT", file), Words: []string{"VOLT_API_CA_CERT", "not in PEM"}},
 	})
 }
 

@@ -60,7 +60,7 @@ func inUse(name string) *volterratest.Server {
 	return srv
 }
 
-// settle does what no API does.
+// resolveAll does the steps that no API can: it approves, cancels and pays.
 func resolveAll(srv *volterratest.Server) {
 	srv.ApproveUnsubscription("support")
 	srv.CancelSubscription("sub-1")
@@ -457,7 +457,7 @@ func TestTeardown_FailedStep(t *testing.T) {
 		states map[string]teardown.StepState
 		step   string // the first of the error's steps
 	}{
-		"a namespace with an object that a shared one refers to": {
+		"a namespace to which a shared object refers": {
 			func(srv *volterratest.Server) {
 				srv.AddNamespace(volterratest.Namespace{Name: "shared", Objects: []volterratest.Object{{Kind: "route", Name: "all", RefersTo: []string{"app/pool"}}}})
 				srv.AddNamespace(volterratest.Namespace{Name: "app", Objects: []volterratest.Object{{Kind: "origin_pool", Name: "pool"}}})
@@ -469,7 +469,7 @@ func TestTeardown_FailedStep(t *testing.T) {
 			},
 			"pool: Referred to by route shared/all.",
 		},
-		"a child tenant that fails": {
+		"a child tenant with failing deletions": {
 			func(srv *volterratest.Server) {
 				srv.AddChildTenant(volterratest.ChildTenant{Name: "stubborn", Failures: 100, Takes: time.Minute})
 			},

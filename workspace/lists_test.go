@@ -75,12 +75,12 @@ func TestListOrganizations_End(t *testing.T) {
 	}{
 		"no next page":         {[]string{`{"items":[{"id":"a"}],"hasNextPage":false,"page":1,"totalPages":1}`}, "a", ""},
 		"more pages only":      {[]string{`{"items":[{"id":"a"}],"hasNextPage":false,"page":1,"totalPages":9}`, `{"items":[],"page":2}`}, "a", ""},
-		"nothing said":         {[]string{`{"items":[{"id":"a"}]}`}, "a", ""},
+		"no paging members":    {[]string{`{"items":[{"id":"a"}]}`}, "a", ""},
 		"no items":             {[]string{`{"items":[{"id":"a"}],"hasNextPage":true}`, `{"items":[],"hasNextPage":true}`}, "a", errors.UnexpectedResponse},
 		"the last of all":      {[]string{`{"items":[{"id":"a"}],"hasNextPage":true,"totalPages":2}`, `{"items":[{"id":"b"}],"hasNextPage":true,"totalPages":2}`, `{"items":[]}`}, "ab", ""},
 		"the same page again":  {[]string{`{"items":[{"id":"a"}],"hasNextPage":true,"page":1}`, `{"items":[{"id":"a"}],"hasNextPage":true,"page":1}`}, "a", errors.UnexpectedResponse},
 		"no list":              {[]string{`{"hasNextPage":true}`}, "", errors.UnexpectedResponse},
-		"a list that is null":  {[]string{`{"items":null}`}, "", errors.UnexpectedResponse},
+		"null items":           {[]string{`{"items":null}`}, "", errors.UnexpectedResponse},
 		"an underscored id":    {[]string{`{"items":[{"_id":"a"},{"id":"b"}]}`}, "ab", ""},
 		"a failure in between": {[]string{`{"items":[{"id":"a"}],"hasNextPage":true}`, `7`}, "a", errors.UnexpectedResponse},
 	} {

@@ -28,7 +28,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a relative base URL":     {token, workspace.WithBaseURL("/v1")},
 		"a base URL with a query": {token, workspace.WithBaseURL("https://api.invalid/?a=b")},
 		"a base URL with a user":  {token, workspace.WithBaseURL("https://u:secret@api.invalid")},
-		"a base URL that is none": {token, workspace.WithBaseURL("https://u:secret@%zz")},
+		"an invalid base URL":     {token, workspace.WithBaseURL("https://u:secret@%zz")},
 		"no attempt":              {token, workspace.WithRetry(workspace.Retry{MaxAttempts: -1, MaxWait: time.Second})},
 		"a negative wait":         {token, workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
 		"no rate":                 {token, workspace.WithRateLimit(workspace.RateLimit{PerSecond: 0, Burst: 1})},

@@ -63,7 +63,7 @@ func TestDeleteOrganization_OtherOrganizationAnswers(t *testing.T) {
 		idOrSlug, found string
 		want            errors.Code
 	}{
-		"an id that is a slug":     {acme, `{"id":"` + other + `","slug":"` + acme + `"}`, errors.NotConfirmed},
+		"a slug like an ID":        {acme, `{"id":"` + other + `","slug":"` + acme + `"}`, errors.NotConfirmed},
 		"another id":               {acme, `{"id":"` + other + `"}`, errors.NotConfirmed},
 		"another slug":             {"acme", `{"id":"` + acme + `","slug":"other"}`, errors.NotConfirmed},
 		"no slug":                  {"acme", `{"id":"` + acme + `"}`, errors.UnexpectedResponse},
@@ -75,7 +75,7 @@ func TestDeleteOrganization_OtherOrganizationAnswers(t *testing.T) {
 		"another, with underscore": {acme, `{"_id":"` + other + `"}`, errors.NotConfirmed},
 		"two ids":                  {acme, `{"id":"` + acme + `","_id":"` + other + `"}`, errors.UnexpectedResponse},
 		"one id by two names":      {acme, `{"id":"` + acme + `","_id":"` + acme + `"}`, ""},
-		"an id that is none":       {"acme", `{"id":"../` + acme + `","slug":"acme"}`, errors.UnexpectedResponse},
+		"an invalid ID":            {"acme", `{"id":"../` + acme + `","slug":"acme"}`, errors.UnexpectedResponse},
 		"a slug for an id":         {"acme", `{"id":"acme","slug":"acme"}`, errors.UnexpectedResponse},
 		"no id":                    {"acme", `{"slug":"acme"}`, errors.UnexpectedResponse},
 		"an id of another type":    {"acme", `{"id":7,"slug":"acme"}`, errors.UnexpectedResponse},
@@ -134,12 +134,12 @@ func TestDeleteOrganization_SuccessBody(t *testing.T) {
 		want errors.Code
 	}{
 		"as documented":               {`{"status":true,"data":{"delete":"OK"}}`, ""},
-		"with an error that is null":  {`{"status":true,"data":{"delete":"OK"},"error":null}`, ""},
+		"with a null error":           {`{"status":true,"data":{"delete":"OK"},"error":null}`, ""},
 		"no status":                   {`{"data":{"delete":"OK"}}`, errors.UnexpectedResponse},
-		"a status that is false":      {`{"status":false,"data":{"delete":"OK"}}`, errors.UnexpectedResponse},
-		"a status that is a text":     {`{"status":"true","data":{"delete":"OK"}}`, errors.UnexpectedResponse},
+		"a false status":              {`{"status":false,"data":{"delete":"OK"}}`, errors.UnexpectedResponse},
+		"a status of type string":     {`{"status":"true","data":{"delete":"OK"}}`, errors.UnexpectedResponse},
 		"no data":                     {`{"status":true}`, errors.UnexpectedResponse},
-		"data that is null":           {`{"status":true,"data":null}`, errors.UnexpectedResponse},
+		"null data":                   {`{"status":true,"data":null}`, errors.UnexpectedResponse},
 		"no delete":                   {`{"status":true,"data":{}}`, errors.UnexpectedResponse},
 		"the organization":            {`{"status":true,"data":{"id":"` + acme + `","slug":"acme"}}`, errors.UnexpectedResponse},
 		"another text":                {`{"status":true,"data":{"delete":"QUEUED"}}`, errors.UnexpectedResponse},
@@ -147,7 +147,7 @@ func TestDeleteOrganization_SuccessBody(t *testing.T) {
 		"data below its old name":     {`{"status":true,"response":{"delete":"OK"}}`, errors.UnexpectedResponse},
 		"with an error":               {`{"status":true,"data":{"delete":"OK"},"error":{"code":4001}}`, errors.PermissionDenied},
 		"with an empty error":         {`{"status":true,"data":{"delete":"OK"},"error":{}}`, errors.UnexpectedResponse},
-		"an error that is a text":     {`{"status":true,"data":{"delete":"OK"},"error":"no"}`, errors.UnexpectedResponse},
+		"an error of type string":     {`{"status":true,"data":{"delete":"OK"},"error":"no"}`, errors.UnexpectedResponse},
 		"active subscriptions in 200": {`{"status":false,"error":{"code":5111}}`, errors.ActiveSubscriptions},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestCheckDeletion_SameErrorAsDeleteOrganization(t *testing.T) {
 		"a subscription of the past": {workspacetest.Organization{ID: acme, Subscriptions: []workspacetest.Subscription{
 			{Status: "active", Ended: time.Now().Add(-time.Second)},
 		}}, ""},
-		"a subscription that ends soon": {workspacetest.Organization{ID: acme, Subscriptions: []workspacetest.Subscription{
+		"a subscription with a future end": {workspacetest.Organization{ID: acme, Subscriptions: []workspacetest.Subscription{
 			{Status: "canceled", Ended: time.Now().Add(time.Hour)},
 		}}, errors.ActiveSubscriptions},
 		"the slug of another": {workspacetest.Organization{ID: other, Slug: acme}, errors.NotConfirmed},
@@ -274,21 +274,21 @@ func TestDeleteOrganization_ReadAfterLostAnswer(t *testing.T) {
 		read offboardtest.Fault
 		want errors.Code
 	}{
-		"404 with 3001":           {failure(404, `{"status":false,"error":{"code":3001}}`), ""},
-		"404 with 1002":           {failure(404, `{"status":false,"error":{"code":1002}}`), errors.OutcomeUnknown},
-		"404 with another code":   {failure(404, `{"status":false,"error":{"code":3999}}`), errors.OutcomeUnknown},
-		"404 without a code":      {failure(404, `{"status":false,"error":{}}`), errors.OutcomeUnknown},
-		"404 of a proxy":          {offboardtest.HTMLResponse("GetOrganization", 404), errors.OutcomeUnknown},
-		"404 of something else":   {failure(404, `{"status":false,"error":{"code":3001,"data":{"entity":"app"}}}`), errors.OutcomeUnknown},
-		"422 with 3001":           {failure(422, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
-		"400 with 3001":           {failure(400, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
-		"200 with 3001":           {failure(200, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
-		"401":                     {failure(401, `{"status":false,"error":{"code":4004}}`), errors.OutcomeUnknown},
-		"403":                     {failure(403, `{"status":false,"error":{"code":4003}}`), errors.OutcomeUnknown},
-		"200 with another id":     {failure(200, `{"status":true,"data":{"id":"`+other+`"}}`), errors.OutcomeUnknown},
-		"200 with an empty page":  {failure(200, ``), errors.OutcomeUnknown},
-		"200 without an id":       {failure(200, `{"status":true,"data":{}}`), errors.OutcomeUnknown},
-		"200 with nothing at all": {failure(200, `{}`), errors.OutcomeUnknown},
+		"404 with 3001":            {failure(404, `{"status":false,"error":{"code":3001}}`), ""},
+		"404 with 1002":            {failure(404, `{"status":false,"error":{"code":1002}}`), errors.OutcomeUnknown},
+		"404 with another code":    {failure(404, `{"status":false,"error":{"code":3999}}`), errors.OutcomeUnknown},
+		"404 without a code":       {failure(404, `{"status":false,"error":{}}`), errors.OutcomeUnknown},
+		"404 of a proxy":           {offboardtest.HTMLResponse("GetOrganization", 404), errors.OutcomeUnknown},
+		"404 of another resource":  {failure(404, `{"status":false,"error":{"code":3001,"data":{"entity":"app"}}}`), errors.OutcomeUnknown},
+		"422 with 3001":            {failure(422, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
+		"400 with 3001":            {failure(400, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
+		"200 with 3001":            {failure(200, `{"status":false,"error":{"code":3001}}`), errors.OutcomeUnknown},
+		"401":                      {failure(401, `{"status":false,"error":{"code":4004}}`), errors.OutcomeUnknown},
+		"403":                      {failure(403, `{"status":false,"error":{"code":4003}}`), errors.OutcomeUnknown},
+		"200 with another id":      {failure(200, `{"status":true,"data":{"id":"`+other+`"}}`), errors.OutcomeUnknown},
+		"200 with an empty page":   {failure(200, ``), errors.OutcomeUnknown},
+		"200 without an id":        {failure(200, `{"status":true,"data":{}}`), errors.OutcomeUnknown},
+		"200 with an empty object": {failure(200, `{}`), errors.OutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -412,11 +412,11 @@ func TestWrites_UnconfirmedOrganization(t *testing.T) {
 		named, answer string
 		want          errors.Code
 	}{
-		"a slug that looks like an id": {acme, "", errors.NotConfirmed}, // the answer of the fake
-		"no id":                        {acme, `{"slug":"acme"}`, errors.UnexpectedResponse},
-		"no slug, and another id":      {"acme", `{"id":"` + other + `"}`, errors.UnexpectedResponse},
-		"an empty slug":                {"acme", `{"id":"` + acme + `","slug":""}`, errors.UnexpectedResponse},
-		"no organization":              {"acme", `{}`, errors.UnexpectedResponse},
+		"a slug like an ID":       {acme, "", errors.NotConfirmed}, // the answer of the fake
+		"no id":                   {acme, `{"slug":"acme"}`, errors.UnexpectedResponse},
+		"no slug, and another id": {"acme", `{"id":"` + other + `"}`, errors.UnexpectedResponse},
+		"an empty slug":           {"acme", `{"id":"` + acme + `","slug":""}`, errors.UnexpectedResponse},
+		"no organization":         {"acme", `{}`, errors.UnexpectedResponse},
 	} {
 		for operation, write := range writes {
 			srv := workspacetest.NewServer()

@@ -150,7 +150,7 @@ func TestTeardown_OwnOrganization(t *testing.T) {
 		"one with a known email address":            {profile: profile(`{"id":"` + jane + `","email":"X@` + strings.ToUpper(acme) + `.iam.applivery.io"}`), user: true, want: true},
 		"one of another workspace":                  {profile: profile(`{"id":"` + jane + `","email":"x@` + other + `.iam.applivery.io"}`), user: true},
 		"one without a profile":                     {profile: refused(404, 3001), user: true, want: true},
-		"one that may not read its profile":         {profile: refused(401, 4001), user: true, want: true},
+		"one without permission for its profile":    {profile: refused(401, 4001), user: true, want: true},
 		"one with an invalid token for its profile": {profile: refused(401, 4004), user: true, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
