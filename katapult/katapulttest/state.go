@@ -58,16 +58,6 @@ func (s *Server) SetOpen(id string, steps ...string) {
 	}
 }
 
-// organization returns the organization with an ID; nil if it does not exist.
-func (s *Server) organization(id string) *Organization {
-	for _, o := range s.organizations {
-		if o.ID == id {
-			return o
-		}
-	}
-	return nil
-}
-
 // Exists reports whether an organization exists.
 func (s *Server) Exists(id string) bool {
 	s.mu.Lock()
@@ -80,6 +70,160 @@ func (s *Server) Deleted() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deleted)
+}
+
+// Add adds resources to an organization. It panics if the organization does not exist.
+func (s *Server) Add(organization string, resources ...Resource) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.organization(organization)
+	if o == nil {
+		panic(fmt.Sprintf("katapulttest: organization %q does not exist", organization))
+	}
+	for _, added := range resources {
+		s.add(o, added.resource())
+	}
+}
+
+// Remove removes resources at once and without the trash, as a user of the console can: for
+// example disk templates and ISO images, which no API removes.
+func (s *Server) Remove(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if t := s.byID(id); t != nil {
+			s.drop(t)
+		}
+	}
+}
+
+// MoveToTrash moves resources to the trash, as a user of the console can. Resources of a kind
+// without trash stay unchanged.
+func (s *Server) MoveToTrash(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if t := s.byID(id); t != nil && t.kind.trash != "" && t.present() {
+			s.moveToTrash(t)
+		}
+	}
+}
+
+// Remaining returns the resources of an organization in the order of Add: the ID, and the
+// state if it has one, such as "vm_web: started" or "disk_1: in the trash". The ID of a
+// bucket is a generated one.
+func (s *Server) Remaining(organization string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finishDue()
+	var remaining []string
+	for _, t := range s.resources {
+		if t.owner.ID == organization {
+			remaining = append(remaining, t.id+t.state())
+		}
+	}
+	return remaining
+}
+
+// Resource is a resource of an organization, which blocks the deletion. The default of an
+// ID is a generated one; the default of a name is the ID.
+type Resource interface {
+	resource() *resource
+}
+
+// VirtualMachine is a virtual machine. Its boot disk has the ID "disk_" + ID, and is trashed
+// and deleted with the machine.
+type VirtualMachine struct {
+	ID, Name string                       // the ID and the name
+	State    katapult.VirtualMachineState // the state; default started
+	ISO      string                       // the ID of the attached [ISO]
+	Networks []string                     // the IDs of virtual networks with an interface of the machine
+}
+
+// Disk is a disk.
+type Disk struct {
+	ID, Name       string // the ID and the name
+	VirtualMachine string // the ID of the machine that the disk is assigned to; "" for none
+	Detached       bool   // the disk is detached from its machine
+
+	boot  bool
+	state katapult.DiskAttachmentState
+}
+
+// FileStorageVolume is a file storage volume.
+type FileStorageVolume struct {
+	ID, Name     string   // the ID and the name
+	Associations []string // the IDs of virtual machines that may mount the volume
+}
+
+// DiskBackupPolicy is a disk backup policy.
+type DiskBackupPolicy struct {
+	ID     string // the ID
+	Target string // the ID of a virtual machine or a disk
+}
+
+// ISO is an ISO image. No API lists or removes it: see [Server.Remove].
+type ISO struct {
+	ID, Name string // the ID and the name
+}
+
+// DiskTemplate is a disk template. No API removes it: see [Server.Remove].
+type DiskTemplate struct {
+	ID, Name string // the ID and the name
+}
+
+// LoadBalancer is a load balancer.
+type LoadBalancer struct {
+	ID, Name, APIReference string   // the ID, the name, and the reference of the owner
+	Ports                  []int    // one rule for each port
+	Targets                []string // the IDs of virtual machines
+}
+
+// DNSZone is a DNS zone.
+type DNSZone struct {
+	ID   string // the ID
+	Name string // the domain
+}
+
+// VirtualNetwork is a virtual network.
+type VirtualNetwork struct {
+	ID, Name string // the ID and the name
+}
+
+// IPAddress is an IP address.
+type IPAddress struct {
+	ID, Address string // the ID and the address
+	AllocatedTo string // the ID of a virtual machine or a load balancer; "" for none
+}
+
+// ObjectStorage is the object storage of an organization in a region.
+type ObjectStorage struct {
+	Region string // the region; default "uk-lon-1"
+}
+
+// Bucket is a bucket.
+type Bucket struct {
+	Name, Region string // the name, and the region; default "uk-lon-1"
+	Undeletable  bool   // the deletion fails
+}
+
+// AccessKey is an access key to object storage.
+type AccessKey struct {
+	ID, Name, Region string   // the ID, the name, and the region; default "uk-lon-1"
+	Buckets          []string // the names of the buckets that the key may use; nil for all
+}
+
+// defaultRegion is the default region of object storage.
+const defaultRegion = "uk-lon-1"
+
+// organization returns the organization with an ID; nil if it does not exist.
+func (s *Server) organization(id string) *Organization {
+	for _, o := range s.organizations {
+		if o.ID == id {
+			return o
+		}
+	}
+	return nil
 }
 
 // countRequest counts a request. It returns the limit per minute, and whether the request is
@@ -380,97 +524,6 @@ type request struct {
 	body map[string]json.RawMessage
 }
 
-// Resource is a resource of an organization, which blocks the deletion. The default of an
-// ID is a generated one; the default of a name is the ID.
-type Resource interface {
-	resource() *resource
-}
-
-// VirtualMachine is a virtual machine. Its boot disk has the ID "disk_" + ID, and is trashed
-// and deleted with the machine.
-type VirtualMachine struct {
-	ID, Name string                       // the ID and the name
-	State    katapult.VirtualMachineState // the state; default started
-	ISO      string                       // the ID of the attached [ISO]
-	Networks []string                     // the IDs of virtual networks with an interface of the machine
-}
-
-// Disk is a disk.
-type Disk struct {
-	ID, Name       string // the ID and the name
-	VirtualMachine string // the ID of the machine that the disk is assigned to; "" for none
-	Detached       bool   // the disk is detached from its machine
-
-	boot  bool
-	state katapult.DiskAttachmentState
-}
-
-// FileStorageVolume is a file storage volume.
-type FileStorageVolume struct {
-	ID, Name     string   // the ID and the name
-	Associations []string // the IDs of virtual machines that may mount the volume
-}
-
-// DiskBackupPolicy is a disk backup policy.
-type DiskBackupPolicy struct {
-	ID     string // the ID
-	Target string // the ID of a virtual machine or a disk
-}
-
-// ISO is an ISO image. No API lists or removes it: see [Server.Remove].
-type ISO struct {
-	ID, Name string // the ID and the name
-}
-
-// DiskTemplate is a disk template. No API removes it: see [Server.Remove].
-type DiskTemplate struct {
-	ID, Name string // the ID and the name
-}
-
-// LoadBalancer is a load balancer.
-type LoadBalancer struct {
-	ID, Name, APIReference string   // the ID, the name, and the reference of the owner
-	Ports                  []int    // one rule for each port
-	Targets                []string // the IDs of virtual machines
-}
-
-// DNSZone is a DNS zone.
-type DNSZone struct {
-	ID   string // the ID
-	Name string // the domain
-}
-
-// VirtualNetwork is a virtual network.
-type VirtualNetwork struct {
-	ID, Name string // the ID and the name
-}
-
-// IPAddress is an IP address.
-type IPAddress struct {
-	ID, Address string // the ID and the address
-	AllocatedTo string // the ID of a virtual machine or a load balancer; "" for none
-}
-
-// ObjectStorage is the object storage of an organization in a region.
-type ObjectStorage struct {
-	Region string // the region; default "uk-lon-1"
-}
-
-// Bucket is a bucket.
-type Bucket struct {
-	Name, Region string // the name, and the region; default "uk-lon-1"
-	Undeletable  bool   // the deletion fails
-}
-
-// AccessKey is an access key to object storage.
-type AccessKey struct {
-	ID, Name, Region string   // the ID, the name, and the region; default "uk-lon-1"
-	Buckets          []string // the names of the buckets that the key may use; nil for all
-}
-
-// defaultRegion is the default region of object storage.
-const defaultRegion = "uk-lon-1"
-
 // resource is the state of a [Resource].
 type resource struct {
 	kind        *kind
@@ -551,19 +604,6 @@ func (k AccessKey) resource() *resource {
 	return &resource{kindName: "object_storage_access_key", id: k.ID, name: k.Name, region: cmp.Or(k.Region, defaultRegion), key: &k}
 }
 
-// Add adds resources to an organization. It panics if the organization does not exist.
-func (s *Server) Add(organization string, resources ...Resource) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.organization(organization)
-	if o == nil {
-		panic(fmt.Sprintf("katapulttest: organization %q does not exist", organization))
-	}
-	for _, added := range resources {
-		s.add(o, added.resource())
-	}
-}
-
 func (s *Server) add(o *Organization, t *resource) {
 	t.kind = s.kindOf(t.kindName)
 	t.owner, t.created = o, time.Now()
@@ -596,34 +636,6 @@ func host(t *resource) string {
 func (s *Server) newID(prefix string) string {
 	s.ids[prefix]++
 	return fmt.Sprintf("%s_%d", prefix, s.ids[prefix])
-}
-
-// Remove removes resources at once and without the trash, as a user of the console can: for
-// example disk templates and ISO images, which no API removes.
-func (s *Server) Remove(ids ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range ids {
-		if t := s.byID(id); t != nil {
-			s.drop(t)
-		}
-	}
-}
-
-// Remaining returns the resources of an organization in the order of Add: the ID, and the
-// state if it has one, such as "vm_web: started" or "disk_1: in the trash". The ID of a
-// bucket is a generated one.
-func (s *Server) Remaining(organization string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.finishDue()
-	var remaining []string
-	for _, t := range s.resources {
-		if t.owner.ID == organization {
-			remaining = append(remaining, t.id+t.state())
-		}
-	}
-	return remaining
 }
 
 // state returns the state of a resource for [Server.Remaining].
@@ -746,18 +758,6 @@ func (s *Server) moveToTrash(t *resource) {
 	for _, other := range s.resources {
 		if t.machine != nil && other.disk != nil && other.disk.VirtualMachine == t.id && other.present() {
 			other.trashedWith = t
-		}
-	}
-}
-
-// MoveToTrash moves resources to the trash, as a user of the console can. Resources of a kind
-// without trash stay unchanged.
-func (s *Server) MoveToTrash(ids ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range ids {
-		if t := s.byID(id); t != nil && t.kind.trash != "" && t.present() {
-			s.moveToTrash(t)
 		}
 	}
 }
