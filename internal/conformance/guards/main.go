@@ -47,8 +47,8 @@ func main() {
 func run() (held bool, err error) {
 	only := flag.String("promise", "", "only guards whose promise contains the `text`")
 	flag.Parse()
-	var guards []guard
-	if err := yaml.UnmarshalWithOptions(table, &guards, yaml.DisallowUnknownField()); err != nil {
+	guards, err := all()
+	if err != nil {
 		return false, err
 	}
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/offboard-dev/offboard-go").Output()
@@ -73,10 +73,21 @@ func run() (held bool, err error) {
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", g.Promise, err)
 		}
-		fmt.Printf("| %s | `%s` | `%s` in `%s` | %s | %s |\n", g.Promise, g.File, g.Test, g.Package, with, without)
+		fmt.Println(g.row(with, without))
 		held = held && with == "passes" && without == "fails"
 	}
 	return held, nil
+}
+
+// all returns the guards of guards.yaml.
+func all() (guards []guard, err error) {
+	err = yaml.UnmarshalWithOptions(table, &guards, yaml.DisallowUnknownField())
+	return guards, err
+}
+
+// row returns the guard's row of the table in RELIABILITY.md.
+func (g guard) row(with, without string) string {
+	return fmt.Sprintf("| %s | `%s` | `%s` in `%s` | %s | %s |", g.Promise, g.File, g.Test, g.Package, with, without)
 }
 
 // try runs the test with the guard and without it.
