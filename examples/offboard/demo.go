@@ -168,7 +168,7 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*scene) error
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "code", "blockers"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "blockers", WidthMax: 56, WidthMaxEnforcer: text.WrapSoft}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "blockers", WidthMax: 46, WidthMaxEnforcer: text.WrapSoft}})
 	for _, s := range scenes {
 		e, ok := errors.AsType[*errors.Error](s.attempt(ctx))
 		if !ok {
@@ -197,7 +197,7 @@ func requests(s *scene) string {
 			limited++
 		}
 	}
-	return fmt.Sprintf("%d, %d rate-limited", len(all), limited)
+	return fmt.Sprintf("%d, %d limited", len(all), limited)
 }
 
 // serve serves the fakes until a signal.

@@ -279,7 +279,7 @@ func (s *scene) actual() string {
 	case s.entry.Provider == f5:
 		return "queued once"
 	}
-	return "deleted; other organization unchanged"
+	return "deleted; other unchanged"
 }
 
 // check returns an error if a result differs from the state of the fake.
