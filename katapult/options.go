@@ -13,7 +13,7 @@ import (
 
 const provider = "katapult"
 
-// config is what options set.
+// config has the settings of the options.
 type config = rest.Config
 
 // configure applies the options to the defaults.
