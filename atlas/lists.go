@@ -402,7 +402,7 @@ func (c *Client) list(ctx context.Context, query listQuery) (l listResult, err e
 	l.paged = answers > 1
 	if err != nil {
 		if err = c.inAbsentParent(ctx, query, err); err != nil {
-			return listResult{}, query.passing(err)
+			return listResult{}, query.asTransient(err)
 		}
 		return listResult{}, nil
 	}

@@ -663,7 +663,7 @@ func (c *Client) clusterAbsent(ctx context.Context, r ref, err error) (bool, err
 		return true, nil
 	}
 	query := r.query()
-	err = query.passing(c.inAbsentParent(ctx, query, err))
+	err = query.asTransient(c.inAbsentParent(ctx, query, err))
 	return err == nil, err
 }
 
@@ -720,7 +720,7 @@ func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, er
 	case isProjectNotFound(err):
 		return true, nil
 	case !isNotInGroup(err):
-		return false, query.passing(err)
+		return false, query.asTransient(err)
 	}
 	found, readErr := c.listStable(ctx, query)
 	switch {
@@ -732,9 +732,9 @@ func (c *Client) projectDeleted(ctx context.Context, r ref, err error) (bool, er
 	return true, nil
 }
 
-// passing returns the error of a request in a project. In a new project, a missing role is a
+// asTransient returns the error of a request in a project. In a new project, a missing role is a
 // transient error, because Atlas needs some time to grant the roles.
-func (query listQuery) passing(err error) error {
+func (query listQuery) asTransient(err error) error {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Status != http.StatusUnauthorized || e.Code != errors.PermissionDenied || isNotInGroup(err) || time.Since(query.created) > newProjectPeriod {
 		return err
@@ -758,7 +758,7 @@ func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.R
 	if r.kind.name == BlockerCluster && r.UID != "" && err == nil {
 		d.noteRemoved(r)
 	}
-	return resource.Response{}, r.query().passing(err)
+	return resource.Response{}, r.query().asTransient(err)
 }
 
 // unprotect disables the termination protection of a cluster if the plan permits that.
@@ -769,7 +769,7 @@ func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resourc
 	if err := d.requireProject(ctx, r); err != nil {
 		return resource.Preparation{}, err
 	}
-	return resource.Preparation{Text: i.Text}, r.query().passing(r.kind.unprotect(d.c, ctx, r))
+	return resource.Preparation{Text: i.Text}, r.query().asTransient(r.kind.unprotect(d.c, ctx, r))
 }
 
 // leaveFederation disconnects an organization from a federation, or deletes the federation if it

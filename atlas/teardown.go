@@ -278,7 +278,7 @@ func (i *inspection) readBlockers(ctx context.Context, project *Project) (all []
 			return all, nil
 		}
 		err = i.c.inAbsentParent(ctx, query, err)
-		again := errors.Is(err, errContradicted) || query.passing(err) != err
+		again := errors.Is(err, errContradicted) || query.asTransient(err) != err
 		if err == nil || !again || reads == maxInspectRetries || wait.Sleep(ctx, inspectBackoff.Bound(reads)) != nil {
 			return nil, err
 		}
