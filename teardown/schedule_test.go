@@ -100,7 +100,7 @@ func (d *stoppable) Inspect(ctx context.Context, o teardown.Organization, _ *tea
 	d.note(ctx, "Inspect")
 	p := &teardown.Plan{Provider: "fake", Organization: o}
 	if !d.isDeleted {
-		p.Steps = []teardown.Step{{ID: "thing/1", Kind: "resource", Name: "1", Why: "it exists", Removal: "DELETE"}}
+		p.Steps = []teardown.Step{{ID: "resource/1", Kind: "resource", Name: "1", Why: "it exists", Removal: "DELETE"}}
 	}
 	return teardown.Seal(p), nil
 }

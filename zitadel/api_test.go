@@ -690,7 +690,7 @@ func TestOperations_Errors(t *testing.T) {
 		},
 		"a count of an unknown kind": {
 			call: func(ctx context.Context, c *zitadel.Client) error {
-				_, err := c.Count(ctx, "acme", "things")
+				_, err := c.Count(ctx, "acme", "unknown")
 				return err
 			},
 			code: errors.InvalidArgument,

@@ -15,11 +15,6 @@ import (
 	"unicode"
 )
 
-// notYetChecked are directories that still use replaced words.
-var notYetChecked = []string{
-	"", "docs", "internal/rest", "teardown", "zitadel",
-}
-
 // replacedWords are words that the glossary replaces by one term for each concept. They count in
 // texts, and as parts of identifiers.
 var replacedWords = func() map[string]bool {
@@ -142,12 +137,7 @@ func TestFindReplaced(t *testing.T) {
 func TestWords_Glossary(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
-	clean := map[string]bool{}
 	for _, name := range texts(t, root) {
-		directory := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(name)), ".")
-		if strings.HasPrefix(name, ".ci/") {
-			directory = ".ci"
-		}
 		if name == "internal/conformance/words_test.go" || name == "CHANGELOG.md" { // with the former names
 			continue
 		}
@@ -155,23 +145,10 @@ func TestWords_Glossary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		skipped := slices.Contains(notYetChecked, directory)
-		if _, seen := clean[directory]; !seen && skipped {
-			clean[directory] = true
-		}
 		for i, line := range strings.Split(string(text), "\n") {
-			word := findReplaced(line)
-			switch {
-			case word != "" && skipped:
-				clean[directory] = false
-			case word != "":
+			if word := findReplaced(line); word != "" {
 				t.Errorf("%s:%d: the glossary replaces %q: %.150s", name, i+1, word, strings.TrimSpace(line))
 			}
-		}
-	}
-	for directory, is := range clean {
-		if is {
-			t.Logf("%q is clean: remove it from notYetChecked", directory)
 		}
 	}
 }

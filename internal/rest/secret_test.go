@@ -57,7 +57,7 @@ func TestOwnCredential_Argument(t *testing.T) {
 // A short secret, and a secret that is a word of the API, cannot be distinguished from other text.
 func TestOwnCredential_OrdinaryWord(t *testing.T) {
 	t.Parallel()
-	for _, secret := range []string{"x", "things"} {
+	for _, secret := range []string{"x", "resources"} {
 		c := concealing(t, playing(answer(200, `{"id":"x"}`)), secret)
 		if err := c.Do(t.Context(), get(new(resource))); err != nil {
 			t.Errorf("%q: %v", secret, err)

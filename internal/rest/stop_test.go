@@ -138,7 +138,7 @@ func TestStop_Wait(t *testing.T) {
 			start := time.Now()
 			err := newClient(t, nil).Wait(trace.WithStop(t.Context(), stop), "WaitForResources", "x", func(context.Context) ([]errors.Step, error) {
 				n++
-				return []errors.Step{{Name: "thing"}}, nil
+				return []errors.Step{{Name: "resource"}}, nil
 			})
 			e, _ := errors.AsType[*errors.Error](err)
 			if e == nil || e.Code != errors.NotFinished || len(e.Steps) != 1 || !errors.Is(err, trace.ErrStopped) {

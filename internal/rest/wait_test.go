@@ -26,7 +26,7 @@ func TestWait_End(t *testing.T) {
 			case looks == 3: // passes
 				return nil, errors.ServiceUnavailable
 			case time.Since(start) < time.Minute:
-				return []errors.Step{{Name: "thing"}}, nil
+				return []errors.Step{{Name: "resource"}}, nil
 			}
 			return nil, nil
 		})
@@ -54,13 +54,13 @@ func TestWait_NotFinished(t *testing.T) {
 			if time.Since(start) > 5*time.Second {
 				return nil, errors.ServiceUnavailable
 			}
-			return []errors.Step{{Name: "thing", Description: "is going"}}, nil
+			return []errors.Step{{Name: "resource", Description: "is going"}}, nil
 		})
 		e, _ := errors.AsType[*errors.Error](err)
 		if e == nil || e.Code != errors.NotFinished || !errors.Is(err, context.DeadlineExceeded) || !errors.Retryable(err) {
 			t.Fatalf("got %v, want %q", err, errors.NotFinished)
 		}
-		if diff := cmp.Diff([]errors.Step{{Name: "thing", Description: "is going"}}, e.Steps); diff != "" {
+		if diff := cmp.Diff([]errors.Step{{Name: "resource", Description: "is going"}}, e.Steps); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
 		if took := time.Since(start); took != 10*time.Second {

@@ -51,7 +51,7 @@ func FuzzRequests(f *testing.F) {
 		})
 		call := rest.Call{Operation: "DeleteResource", Target: id, Method: http.MethodDelete, Path: "/resources/{id}", Status: 204}
 		call.Body = struct {
-			Thing rest.Lookup `json:"thing"`
+			Item rest.Lookup `json:"item"`
 		}{rest.Lookup{Key: "id", ID: id}}
 		call.PathParam("id", "id", id, rest.Opaque)
 		call.HeaderParam("X-Org", "id", id, rest.Opaque)
@@ -100,9 +100,9 @@ func FuzzRequests(f *testing.F) {
 		if got := slices.Sorted(maps.Keys(req.Header)); !slices.Equal(got, want) {
 			t.Errorf("the headers are %v, want %v", got, want)
 		}
-		var in struct{ Thing struct{ ID string } }
-		if err := json.Unmarshal(body, &in); err != nil || in.Thing.ID != id {
-			t.Errorf("the body is about %q, not %q", in.Thing.ID, id)
+		var in struct{ Item struct{ ID string } }
+		if err := json.Unmarshal(body, &in); err != nil || in.Item.ID != id {
+			t.Errorf("the body is about %q, not %q", in.Item.ID, id)
 		}
 	})
 }
