@@ -153,6 +153,39 @@ func TestWords_Glossary(t *testing.T) {
 	}
 }
 
+var (
+	namedTest    = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w*)")
+	declaredTest = regexp.MustCompile(`(?m)^func (?:\([^)]*\) )?((?:Test|Fuzz|Benchmark)[A-Z]\w*)\(`)
+)
+
+// Every test that a page names exists. A page may name the common prefix of several tests.
+func TestDocs_TestsExist(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	var declared []string
+	pages := map[string][]byte{}
+	for _, name := range texts(t, root) {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(name) == ".md" && name != "CHANGELOG.md" {
+			pages[name] = text
+		}
+		for _, match := range declaredTest.FindAllSubmatch(text, -1) {
+			declared = append(declared, string(match[1]))
+		}
+	}
+	for page, text := range pages {
+		for _, match := range namedTest.FindAllSubmatch(text, -1) {
+			name := string(match[1])
+			if name != "TestSubject_Condition" && !slices.ContainsFunc(declared, func(test string) bool { return strings.HasPrefix(test, name) }) {
+				t.Errorf("%s: unknown test %s", page, name)
+			}
+		}
+	}
+}
+
 // Every exported declaration, field and method of a public package has a doc comment.
 func TestDocs_Exported(t *testing.T) {
 	t.Parallel()
