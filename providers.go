@@ -28,8 +28,8 @@ type provider struct {
 	credentials [][]string
 
 	address string // name of the base URL, if the provider has no default
-	request     bool // a deletion takes Email, Reason and Feedback
-	connect     func(*settings, Spec) (client, error)
+	request bool   // a deletion takes Email, Reason and Feedback
+	connect func(*settings, Spec) (client, error)
 }
 
 func providers() []provider {
