@@ -81,7 +81,7 @@ func (s *Server) ResetRequests() {
 // Count returns the number of requests of an operation. It panics if the provider has no
 // operation of this name.
 func (s *Server) Count(operation string) int {
-	s.checkOperation(operation)
+	s.RequireOperation(operation)
 	n := 0
 	for _, r := range s.Requests() {
 		if r.Operation == operation {
@@ -95,7 +95,7 @@ func (s *Server) Count(operation string) int {
 // which the faults were added. Fail panics if the provider has no operation of a fault's name.
 func (s *Server) Fail(faults ...Fault) {
 	for _, f := range faults {
-		s.checkOperation(f.Operation)
+		s.RequireOperation(f.Operation)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,9 +104,9 @@ func (s *Server) Fail(faults ...Fault) {
 	}
 }
 
-// checkOperation panics if the provider has no operation of a name: a test with a misspelled
-// name would prove nothing.
-func (s *Server) checkOperation(name string) {
+// RequireOperation panics if the provider has no operation of a name, because a test with a
+// misspelled name proves nothing. The empty name is valid.
+func (s *Server) RequireOperation(name string) {
 	if name == "" || s.operations == nil || slices.Contains(s.operations, name) {
 		return
 	}

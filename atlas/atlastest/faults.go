@@ -17,6 +17,7 @@ func (s *Server) RefuseAddress(refuse bool) {
 // first, and each period adds refill tokens. Without LimitRate, an operation has no limit and its
 // answers have no rate-limit headers.
 func (s *Server) LimitRate(operation string, capacity, refill int, period time.Duration) {
+	s.RequireOperation(operation)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buckets[operation] = &bucket{

@@ -88,7 +88,7 @@ func (s *Server) AddProject(orgID string, p Project) {
 	defer s.mu.Unlock()
 	o := s.find(orgID)
 	if o == nil {
-		return
+		fake.Unknown("organization", orgID)
 	}
 	added := &project{Project: p, organization: o}
 	o.projects = append(o.projects, added)
@@ -101,9 +101,11 @@ func (s *Server) AddProject(orgID string, p Project) {
 func (s *Server) RemoveProjects(orgID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.find(orgID); o != nil {
-		o.projects = nil
+	o := s.find(orgID)
+	if o == nil {
+		fake.Unknown("organization", orgID)
 	}
+	o.projects = nil
 }
 
 // Resolve resolves the blockers of an organization that no operation can resolve: it ends the live
@@ -113,7 +115,7 @@ func (s *Server) Resolve(orgID string) {
 	defer s.mu.Unlock()
 	o := s.find(orgID)
 	if o == nil {
-		return
+		fake.Unknown("organization", orgID)
 	}
 	o.LiveMigration, o.FailedPayments = false, false
 	for _, p := range o.projects {
@@ -129,9 +131,11 @@ func (s *Server) Resolve(orgID string) {
 func (s *Server) RemoveOrganization(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.find(id); o != nil {
-		s.remove(o)
+	o := s.find(id)
+	if o == nil {
+		fake.Unknown("organization", id)
 	}
+	s.remove(o)
 }
 
 // Exists reports whether an organization exists.
@@ -473,10 +477,11 @@ type project struct {
 func (s *Server) AddResource(projectID string, r Resource) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.findProject(projectID); p != nil {
-		return s.add(p, r)
+	p := s.findProject(projectID)
+	if p == nil {
+		fake.Unknown("project", projectID)
 	}
-	return ""
+	return s.add(p, r)
 }
 
 // Resources returns the present resources of a project.
@@ -498,8 +503,11 @@ func (s *Server) MoveProject(id, organization string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, to := s.findProject(id), s.find(organization)
-	if p == nil || to == nil {
-		return
+	switch {
+	case p == nil:
+		fake.Unknown("project", id)
+	case to == nil:
+		fake.Unknown("organization", organization)
 	}
 	from := p.organization
 	from.projects = slices.DeleteFunc(from.projects, func(x *project) bool { return x == p })

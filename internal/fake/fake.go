@@ -54,5 +54,11 @@ func JSON(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(body)
 }
 
+// Unknown panics, because a test passed the ID of a resource that the fake does not have: the test
+// would pass without the change that it makes.
+func Unknown(kind, id string) {
+	panic(fmt.Sprintf("fake: %s %q does not exist", kind, id))
+}
+
 // Object is a JSON object.
 type Object = map[string]any

@@ -66,7 +66,9 @@ func workspaceDeletion(r *rand.Rand) *scenario {
 		changeByOthers: func(n *network, _ kind) { // the organization changes its slug, and another one registers the old slug
 			read := slices.ContainsFunc(n.exchanges, func(x *exchange) bool { return x.genuine && x.status == 200 })
 			if n.kinds[takenOver] && takesOver && !added && o.existed && read && len(n.exchanges) >= turn {
-				srv.Change(id, func(o *workspacetest.Organization) { o.Slug = "acme-old" })
+				if srv.Exists(id) {
+					srv.Change(id, func(o *workspacetest.Organization) { o.Slug = "acme-old" })
+				}
 				srv.AddOrganization(workspacetest.Organization{ID: successor, Slug: "acme"})
 				added = true
 			}

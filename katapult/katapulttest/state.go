@@ -53,9 +53,11 @@ func (s *Server) AddOrganization(o Organization) {
 func (s *Server) SetOpen(id string, steps ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.organization(id); o != nil {
-		o.Open = steps
+	o := s.organization(id)
+	if o == nil {
+		fake.Unknown("organization", id)
 	}
+	o.Open = steps
 }
 
 // Exists reports whether an organization exists.
@@ -78,7 +80,7 @@ func (s *Server) Add(organization string, resources ...Resource) {
 	defer s.mu.Unlock()
 	o := s.organization(organization)
 	if o == nil {
-		panic(fmt.Sprintf("katapulttest: organization %q does not exist", organization))
+		fake.Unknown("organization", organization)
 	}
 	for _, added := range resources {
 		s.add(o, added.resource())
@@ -91,9 +93,11 @@ func (s *Server) Remove(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		if t := s.byID(id); t != nil {
-			s.drop(t)
+		t := s.byID(id)
+		if t == nil {
+			fake.Unknown("resource", id)
 		}
+		s.drop(t)
 	}
 }
 
@@ -103,7 +107,11 @@ func (s *Server) MoveToTrash(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		if t := s.byID(id); t != nil && t.kind.trash != "" && t.present() {
+		t := s.byID(id)
+		if t == nil {
+			fake.Unknown("resource", id)
+		}
+		if t.kind.trash != "" && t.present() {
 			s.moveToTrash(t)
 		}
 	}

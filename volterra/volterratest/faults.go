@@ -14,6 +14,7 @@ func (s *Server) LimitRate(perMinute, burst int) {
 // SetListErrors sets the missing parts in the answers of a list, such as "ListNamespaces". Without
 // missing parts, the answers are complete.
 func (s *Server) SetListErrors(operation string, missing ...volterra.ListError) {
+	s.RequireOperation(operation)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.missing[operation] = missing

@@ -316,9 +316,11 @@ func ticket(id string) fake.Object {
 func (s *Server) ApproveUnsubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if addon := s.find(addonKind, "system", name); addon != nil {
-		addon.spec["status"] = volterra.AddonSubscriptionStateDisabled
+	addon := s.find(addonKind, "system", name)
+	if addon == nil {
+		fake.Unknown("addon subscription", name)
 	}
+	addon.spec["status"] = volterra.AddonSubscriptionStateDisabled
 }
 
 // AddSubscription adds a subscription to a plan.
@@ -332,11 +334,12 @@ func (s *Server) AddSubscription(subscription volterra.Subscription) {
 func (s *Server) CancelSubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.subscriptions {
-		if one := &s.subscriptions[i]; one.Name == name {
-			one.Current, one.Cancelled, one.CancelledAt = false, true, time.Now().UTC()
-		}
+	i := slices.IndexFunc(s.subscriptions, func(one volterra.Subscription) bool { return one.Name == name })
+	if i < 0 {
+		fake.Unknown("subscription", name)
 	}
+	one := &s.subscriptions[i]
+	one.Current, one.Cancelled, one.CancelledAt = false, true, time.Now().UTC()
 }
 
 // AddInvoice adds an invoice. The default status is STATUS_ISSUED.
@@ -353,18 +356,22 @@ func (s *Server) AddInvoice(invoice volterra.Invoice) {
 func (s *Server) PayInvoice(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.invoices {
-		if one := &s.invoices[i]; one.Name == name {
-			one.Status, one.Active = volterra.InvoiceStatusPaid, false
-		}
+	i := slices.IndexFunc(s.invoices, func(one volterra.Invoice) bool { return one.Name == name })
+	if i < 0 {
+		fake.Unknown("invoice", name)
 	}
+	s.invoices[i].Status, s.invoices[i].Active = volterra.InvoiceStatusPaid, false
 }
 
 // RemoveObject removes a configuration object of a namespace. The client has no operation for that.
 func (s *Server) RemoveObject(namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := len(s.items)
 	s.items = slices.DeleteFunc(s.items, func(i *item) bool { return i.namespace == namespace && i.name == name })
+	if len(s.items) == n {
+		fake.Unknown("object", namespace+"/"+name)
+	}
 }
 
 // Objects returns all resources of the tenant with their states.

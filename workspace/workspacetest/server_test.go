@@ -98,7 +98,14 @@ func TestServer_Change(t *testing.T) {
 		o.Subscriptions = append(o.Subscriptions, workspacetest.Subscription{Plan: "Enterprise"})
 		o.Apps = append(o.Apps, workspacetest.App{Name: "Another"})
 	})
-	srv.Change("unknown", func(*workspacetest.Organization) { t.Error("called for an unknown organization") })
+	func() {
+		defer func() {
+			if got, want := recover(), `fake: organization "unknown" does not exist`; got != want {
+				t.Errorf("panic for an unknown organization: got %v, want %s", got, want)
+			}
+		}()
+		srv.Change("unknown", func(*workspacetest.Organization) { t.Error("called for an unknown organization") })
+	}()
 	c, err := workspace.New(srv.Option())
 	if err != nil {
 		t.Fatal(err)

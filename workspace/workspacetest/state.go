@@ -50,15 +50,17 @@ func (s *Server) AddOrganization(o Organization) {
 	s.organizations = append(s.organizations, &o)
 }
 
-// Change changes an organization, like another client of Applivery. It does nothing if no
-// organization has the ID.
+// Change changes an organization, like another client of Applivery. It panics if no organization
+// has the ID.
 func (s *Server) Change(id string, change func(*Organization)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.organization(id); o != nil {
-		change(o)
-		s.complete(o)
+	o := s.organization(id)
+	if o == nil {
+		fake.Unknown("organization", id)
 	}
+	change(o)
+	s.complete(o)
 }
 
 // Organizations returns the present state of all organizations with their resources.
@@ -110,12 +112,14 @@ func (s *Server) admits(c *caller) string {
 func (s *Server) CancelSubscriptions(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	o := s.organization(id)
+	if o == nil {
+		fake.Unknown("organization", id)
+	}
 	now := time.Now()
-	if o := s.organization(id); o != nil {
-		for i := range o.Subscriptions {
-			if o.Subscriptions[i].active(now) {
-				o.Subscriptions[i].Ended = now
-			}
+	for i := range o.Subscriptions {
+		if o.Subscriptions[i].active(now) {
+			o.Subscriptions[i].Ended = now
 		}
 	}
 }

@@ -256,7 +256,7 @@ func (s *Server) AddProjectMember(m ProjectMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(&item{
-		kind: projectMembers, owner: s.item(projects, m.Project).owner, project: m.Project, user: m.User,
+		kind: projectMembers, owner: s.existing(projects, m.Project).owner, project: m.Project, user: m.User,
 		needs: []string{m.Project, m.User}, roles: orRole(m.Roles, "PROJECT_OWNER"),
 	})
 }
@@ -265,7 +265,7 @@ func (s *Server) AddProjectMember(m ProjectMember) {
 func (s *Server) AddProjectGrantMember(m ProjectGrantMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.item(projectGrants, m.ProjectGrant)
+	g := s.existing(projectGrants, m.ProjectGrant)
 	s.add(&item{
 		kind: grantMembers, owner: g.owner, to: g.to, project: g.project, grant: g.id, user: m.User,
 		needs: []string{g.id, m.User}, roles: orRole(m.Roles, "PROJECT_GRANT_OWNER"),
@@ -483,7 +483,7 @@ func (s *Server) AddApp(a App) string {
 	defer s.mu.Unlock()
 	id := s.id(a.ID)
 	s.add(&item{
-		kind: apps, id: id, owner: s.item(projects, a.Project).owner, name: cmp.Or(a.Name, id),
+		kind: apps, id: id, owner: s.existing(projects, a.Project).owner, name: cmp.Or(a.Name, id),
 		project: a.Project, needs: []string{a.Project},
 	})
 	return id
@@ -496,7 +496,7 @@ func (s *Server) AddProjectGrant(g ProjectGrant) string {
 	id := s.id(g.ID)
 	to := cmp.Or(g.Organization, DefaultOrganization)
 	s.add(&item{
-		kind: projectGrants, id: id, owner: s.item(projects, g.Project).owner, to: to,
+		kind: projectGrants, id: id, owner: s.existing(projects, g.Project).owner, to: to,
 		project: g.Project, needs: []string{g.Project, to}, roles: g.Roles,
 	})
 	return id
@@ -508,11 +508,11 @@ func (s *Server) AddUserGrant(g UserGrant) string {
 	defer s.mu.Unlock()
 	id := s.id(g.ID)
 	i := &item{
-		kind: userGrants, id: id, owner: s.item(projects, g.Project).owner, user: g.User, project: g.Project,
+		kind: userGrants, id: id, owner: s.existing(projects, g.Project).owner, user: g.User, project: g.Project,
 		needs: []string{g.User, g.Project}, roles: g.Roles, grant: g.ProjectGrant,
 	}
 	if g.ProjectGrant != "" {
-		i.owner, i.needs = s.item(projectGrants, g.ProjectGrant).to, append(i.needs, g.ProjectGrant)
+		i.owner, i.needs = s.existing(projectGrants, g.ProjectGrant).to, append(i.needs, g.ProjectGrant)
 	}
 	s.add(i)
 	return id
@@ -589,6 +589,15 @@ func (s *Server) item(kind, id string) *item {
 		}
 	}
 	return new(item)
+}
+
+// existing returns the item with an ID that a test passed, and panics if it does not exist.
+func (s *Server) existing(kind, id string) *item {
+	i := s.item(kind, id)
+	if i.id == "" {
+		fake.Unknown(kind, id)
+	}
+	return i
 }
 
 // remove deletes the items of an organization, and all items that need one of them.
