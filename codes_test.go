@@ -304,10 +304,10 @@ func providerCodes(t *testing.T) map[errors.Code][]providerCode {
 }
 
 // madeUp are the sources of fixtures that follow no answer of the provider.
-var madeUp = regexp.MustCompile(`^(not seen|none|a gateway|gateways|gRPC gateways|gRPC: 0|answers of proxies|vendor speaks)`)
+var madeUp = regexp.MustCompile(`^(not seen|none|a gateway|gateways|gRPC gateways|gRPC: 0|answers of proxies|vendor documents a limit and no answer)`)
 
 // statusUnknown are the sources that do not show the status.
-var statusUnknown = regexp.MustCompile(`status is not known|does not say the status|looks at the body only`)
+var statusUnknown = regexp.MustCompile(`status is not known|does not state the status|reads only the body`)
 
 // table returns the provider's codes in the maps of PROVIDER/errors.go whose values are
 // codes.
