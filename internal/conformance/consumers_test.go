@@ -100,7 +100,11 @@ func TestErrors_Vendored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer := consumerOf(t, root, sums, usesErrors)
+	// vendor/modules.txt cannot hold a path with a space, which a temporary directory can have.
+	consumer := consumerOf(t, "./sdk", sums, usesErrors)
+	if err := os.Symlink(root, filepath.Join(consumer, "sdk")); err != nil {
+		t.Fatal(err)
+	}
 	run(t, consumer, "mod", "vendor")
 	vendored := filepath.Join(consumer, "vendor", filepath.FromSlash(module))
 	for _, name := range []string{"LICENSE", "codes.json"} {
