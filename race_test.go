@@ -3,7 +3,7 @@
 package offboard_test
 
 // raceDetector reports whether the race detector is on, which makes a test many times slower.
-const raced = true
+const raceDetector = true
 
 // Hostile bodies are smaller with the race detector. Their memory is measured without it.
 const (
