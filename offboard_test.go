@@ -47,34 +47,34 @@ func serve() map[string]target {
 	w.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme"})
 	v := volterratest.NewServer()
 	v.SetTenant(volterratest.Tenant{Name: "acme"})
-	base := func(s *offboardtest.Server, path string) string {
+	base := func(s *offboardtest.Server) string {
 		url, _ := s.Endpoint()
-		return url + path
+		return url
 	}
 	return map[string]target{
 		"katapult": {
-			offboard.Spec{Provider: "katapult", Organization: "acme", BaseURL: base(k.Server, "/core/v1")}, k.Server,
+			offboard.Spec{Provider: "katapult", Organization: "acme", BaseURL: base(k.Server)}, k.Server,
 			map[string]string{"KATAPULT_API_KEY": katapulttest.Token}, func() bool { return k.Exists("org_acme") }, teardown.Deleted,
 		},
 		"zitadel": {
 			offboard.Spec{Provider: "zitadel", Organization: "312909075211944042"}, z.Server,
-			map[string]string{"ZITADEL_API_URL": base(z.Server, ""), "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token},
+			map[string]string{"ZITADEL_API_URL": base(z.Server), "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token},
 			func() bool { return z.Exists("312909075211944042") }, teardown.Deleted,
 		},
 		"atlas": {
 			offboard.Spec{Provider: "atlas", Organization: "5e2f00000000000000000001"}, a.Server,
 			map[string]string{
-				"MONGODB_ATLAS_BASE_URL": base(a.Server, ""), "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
+				"MONGODB_ATLAS_BASE_URL": base(a.Server), "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
 			},
 			func() bool { return a.Exists("5e2f00000000000000000001") }, teardown.Deleted,
 		},
 		"applivery": {
-			offboard.Spec{Provider: "applivery", Organization: "acme", BaseURL: base(w.Server, "/v1")}, w.Server,
+			offboard.Spec{Provider: "applivery", Organization: "acme", BaseURL: base(w.Server)}, w.Server,
 			map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token}, func() bool { return w.Exists("65f0000000000000000000ac") }, teardown.Deleted,
 		},
 		"f5": {
 			offboard.Spec{Provider: "f5", Organization: "acme", Email: "owner@acme.example"}, v.Server,
-			map[string]string{"F5XC_API_URL": base(v.Server, ""), "F5XC_API_TOKEN": volterratest.Token},
+			map[string]string{"F5XC_API_URL": base(v.Server), "F5XC_API_TOKEN": volterratest.Token},
 			func() bool { return len(v.Accepted()) == 0 }, teardown.Pending,
 		},
 	}
@@ -89,6 +89,30 @@ func (s target) open(t *testing.T, options ...offboard.Option) offboard.Organiza
 	}
 	t.Cleanup(o.Close)
 	return o
+}
+
+// A fake returns a base URL with the path of the provider's API, in memory and over loopback.
+func TestOpen_BaseURLOfFake(t *testing.T) {
+	t.Parallel()
+	for name := range serve() {
+		for _, loopback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/loopback=%t", name, loopback), func(t *testing.T) {
+				t.Parallel()
+				s := serve()[name]
+				s.spec.BaseURL, _ = s.server.Endpoint()
+				if loopback {
+					s.spec.BaseURL = s.server.Start()
+					t.Cleanup(s.server.Close)
+					if url, _ := s.server.Endpoint(); url != s.spec.BaseURL {
+						t.Errorf("Endpoint returns %q, and Start %q", url, s.spec.BaseURL)
+					}
+				}
+				if found, err := s.open(t).Identify(t.Context()); err != nil || found.ID == "" {
+					t.Errorf("got %+v, %v", found, err)
+				}
+			})
+		}
+	}
 }
 
 func TestOpen_AllProviders(t *testing.T) {

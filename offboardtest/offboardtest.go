@@ -46,6 +46,7 @@ type Request struct {
 // Server is the common part of all fakes, which embed it. It is safe for concurrent use.
 type Server struct {
 	provider   http.Handler
+	basePath   string
 	name       func(*http.Request) string
 	operations []string // of the provider, sorted; nil if they are not known
 
@@ -57,10 +58,11 @@ type Server struct {
 }
 
 // NewServer returns the shared part of a fake. The handler is the provider with all its
-// rules. The function name returns the operation of a request. The operations are the names
-// that it can return; without them, [Server.Fail] accepts any name.
-func NewServer(provider http.Handler, name func(*http.Request) string, operations ...string) *Server {
-	return &Server{provider: provider, name: name, operations: slices.Sorted(slices.Values(operations))}
+// rules. The base path is the path of the provider's base URL, such as "/v1", or "". The
+// function name returns the operation of a request. The operations are the names that it can
+// return; without them, [Server.Fail] accepts any name.
+func NewServer(provider http.Handler, basePath string, name func(*http.Request) string, operations ...string) *Server {
+	return &Server{provider: provider, basePath: basePath, name: name, operations: slices.Sorted(slices.Values(operations))}
 }
 
 // Requests returns all requests, in the order in which the fake received them.

@@ -34,7 +34,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func newServer() (*offboardtest.Server, *echo) {
 	e := &echo{}
-	return offboardtest.NewServer(e, func(r *http.Request) string {
+	return offboardtest.NewServer(e, "", func(r *http.Request) string {
 		return strings.TrimPrefix(r.URL.Path, "/")
 	}), e
 }
@@ -196,7 +196,7 @@ func TestFault_Edits(t *testing.T) {
 				w.Header().Set("X-Query", r.URL.Query().Get("page"))
 				w.Header().Set("X-Organization", r.Header.Get("X-Organization"))
 				_, _ = io.WriteString(w, `{"items":[1]}`)
-			}), func(*http.Request) string { return "List" })
+			}), "", func(*http.Request) string { return "List" })
 			if loopback {
 				s.Start()
 				defer s.Close()
@@ -280,7 +280,7 @@ func TestServer_ConnectionTrace(t *testing.T) {
 // A test with a misspelled operation would pass without the fault.
 func TestServer_UnknownOperation(t *testing.T) {
 	t.Parallel()
-	s := offboardtest.NewServer(&echo{}, func(*http.Request) string { return "Call" }, "Call", "Other")
+	s := offboardtest.NewServer(&echo{}, "", func(*http.Request) string { return "Call" }, "Call", "Other")
 	s.Fail(offboardtest.LoseRequest("Other"), offboardtest.LoseRequest("")) // known, and any
 	for name, call := range map[string]func(){
 		"Fail":  func() { s.Fail(offboardtest.LoseRequest("Call"), offboardtest.LoseRequest("Clal")) },

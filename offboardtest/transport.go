@@ -11,7 +11,8 @@ import (
 	"syscall"
 )
 
-// InMemory is the base URL of a fake that is used in memory, by [Server.RoundTrip].
+// InMemory is the base URL, without the base path, of a fake that is used in memory, by
+// [Server.RoundTrip].
 const InMemory = "https://fake.invalid"
 
 // RoundTrip answers a request in memory, in the goroutine of the caller, without a network.
@@ -91,15 +92,15 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // Client returns an HTTP client whose requests the fake answers in memory.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }
 
-// Start serves the fake on loopback, unless it is already served, and returns the URL. The
-// caller must call Close.
+// Start serves the fake on loopback, unless it is already served, and returns the base URL of
+// its API, as the option WithBaseURL of the provider accepts it. The caller must call Close.
 func (s *Server) Start() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener == nil {
 		s.listener = httptest.NewServer(http.HandlerFunc(s.serve))
 	}
-	return s.listener.URL
+	return s.listener.URL + s.basePath
 }
 
 // Close stops the listener of [Server.Start]. It does nothing without a listener.
@@ -145,13 +146,14 @@ func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
 var _ http.RoundTripper = (*Server)(nil)
 
-// Endpoint returns the base URL of the fake and an HTTP client for it: those of the listener
-// if [Server.Start] was called, otherwise [InMemory].
+// Endpoint returns the base URL of the fake's API, as the option WithBaseURL of the provider
+// accepts it, and an HTTP client for it. Both are those of the listener if [Server.Start] was
+// called; otherwise, the base URL starts with [InMemory], and the client needs no network.
 func (s *Server) Endpoint() (url string, client *http.Client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener != nil {
-		return s.listener.URL, s.listener.Client()
+		return s.listener.URL + s.basePath, s.listener.Client()
 	}
-	return InMemory, &http.Client{Transport: s}
+	return InMemory + s.basePath, &http.Client{Transport: s}
 }

@@ -602,7 +602,7 @@ func newDriver(t *testing.T, id string) (teardown.Driver, *offboardtest.Server) 
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, fmt.Sprintf(`{"status":true,"data":{"organization":{"id":%q,"slug":"acme","subscriptions":[
 			{"id":"runs","status":"active"},{"id":"ended","status":"canceled","endedAt":"2001-01-01T00:00:00Z"}]}}}`, id))
-	}), func(req *http.Request) string { return req.URL.Path })
+	}), "", func(req *http.Request) string { return req.URL.Path })
 	return newClient(t, workspace.WithToken("token"), workspace.WithHTTPClient(srv.Client())).Driver(), srv
 }
 

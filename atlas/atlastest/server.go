@@ -59,7 +59,7 @@ func NewServer() *Server {
 	for _, route := range s.routes {
 		routes.Handle(route.operation, route.method+" "+basePath+route.path, s.admit(route))
 	}
-	s.Server = offboardtest.NewServer(routes, routes.Operation, routes.Operations()...)
+	s.Server = offboardtest.NewServer(routes, "", routes.Operation, routes.Operations()...)
 	return s
 }
 

@@ -250,7 +250,7 @@ func listen(scenes []*scene) (*manifest, map[string]string) {
 	m, environment := new(manifest), map[string]string{}
 	for _, s := range scenes {
 		s.manualStep()
-		s.entry.BaseURL = s.server.Start() + s.path
+		s.entry.BaseURL = s.server.Start()
 		m.Organizations = append(m.Organizations, s.entry)
 		for variable, value := range s.environment {
 			if value == "" {

@@ -15,7 +15,6 @@ import (
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
-	"github.com/offboard-dev/offboard-go/workspace"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -101,7 +100,7 @@ func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connecto
 			t.Helper()
 			base, client := srv.Endpoint()
 			spec := e.spec()
-			spec.BaseURL = base + pathOf(workspace.DefaultBaseURL)
+			spec.BaseURL = base
 			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
 				offboard.WithCredentials(func(string) (string, error) { return workspacetest.Token, nil }))
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/atlas"
@@ -28,7 +27,6 @@ import (
 type scene struct {
 	entry       entry
 	server      *offboardtest.Server
-	path        string            // of the base URL
 	environment map[string]string // variables for the fake; "" stands for its base URL
 
 	attempt    func(context.Context) error // deletes the organization without a teardown
@@ -71,14 +69,6 @@ func newScenes() []*scene {
 // the providers.
 const fakeDuration = 200 * time.Millisecond
 
-func pathOf(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return ""
-	}
-	return u.Path
-}
-
 func sceneKatapult() *scene {
 	const id, other = "org_acme", "org_other"
 	srv := katapulttest.NewServer()
@@ -105,7 +95,7 @@ func sceneKatapult() *scene {
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
 			Override: []teardown.Override{teardown.ManagedOrganizations, teardown.OwnOrganization},
 		},
-		server: srv.Server, path: pathOf(katapult.DefaultBaseURL),
+		server:      srv.Server,
 		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
 		attempt: func(ctx context.Context) error {
 			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
@@ -193,8 +183,8 @@ func sceneApplivery() *scene {
 	})
 	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "other", Name: "Other"})
 	return &scene{
-		entry:  entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
-		server: srv.Server, path: pathOf(workspace.DefaultBaseURL),
+		entry:       entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
+		server:      srv.Server,
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
 		attempt:     func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
 		manualStep:  func() string { srv.CancelSubscriptions(id); return "cancel the subscription" },
@@ -258,7 +248,7 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 func (s *scene) open(log *slog.Logger) (organization, error) {
 	base, client := s.server.Endpoint()
 	spec := s.entry.spec()
-	spec.BaseURL = base + s.path
+	spec.BaseURL = base
 	credentials := func(name string) (string, error) {
 		if value, ok := s.environment[name]; ok && value == "" { // the address of the fake
 			return spec.BaseURL, nil

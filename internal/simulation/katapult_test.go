@@ -82,7 +82,7 @@ func katapultDeletion(r *rand.Rand) *scenario {
 		},
 		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
-			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base+"/core/v1"),
+			return katapult.DeleteOrganization(ctx, name, option, katapult.WithBaseURL(base),
 				katapultWith(set))
 		},
 	}
@@ -149,7 +149,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 		unrelated: func() string { return fmt.Sprint(srv.Exists(other), srv.Remaining(other)) },
 		newClient: func(set setting) (teardownClient, error) {
 			base, _ := srv.Endpoint()
-			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
+			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base),
 				katapultWith(set))
 			return teardownClient{func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, katapult.ID(id)) }, c.Teardown}, err
 		},
@@ -241,7 +241,7 @@ func katapultReading(r *rand.Rand) *scenario {
 		title: joinTitle(action, state, fmt.Sprint(len(zones), " zones")), server: srv.Server, ids: []string{id},
 		call: func(ctx context.Context, set setting) error {
 			base, _ := srv.Endpoint()
-			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base+"/core/v1"),
+			c, err := katapult.New(katapult.WithToken(katapulttest.Token), katapult.WithBaseURL(base),
 				katapultWith(set))
 			if err != nil {
 				return err

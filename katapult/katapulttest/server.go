@@ -68,12 +68,12 @@ func NewServer() *Server {
 	routes.Handle("ListManagedOrganizationsPage", "GET "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.listManaged))
 	routes.Handle("CreateManagedOrganization", "POST "+basePath+"/organizations/{organization}/managed", s.withOrganization(s.createOrganization))
 	s.handleResources(routes)
-	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation, routes.Operations()...)
+	s.Server = offboardtest.NewServer(s.admit(routes), basePath, routes.Operation, routes.Operations()...)
 	return s
 }
 
 // Option connects a client to the fake: in memory, or over the listener after Start.
 func (s *Server) Option() katapult.Option {
 	base, client := s.Endpoint()
-	return katapult.Options(katapult.WithBaseURL(base+basePath), katapult.WithHTTPClient(client), katapult.WithToken(Token))
+	return katapult.Options(katapult.WithBaseURL(base), katapult.WithHTTPClient(client), katapult.WithToken(Token))
 }

@@ -54,7 +54,7 @@ func NewServer() *Server {
 	handle("GetTenantSummary", "GET /api/config/tenants/{tenant}/summary", s.summary)
 	handle("GetSupportInfo", "GET /api/web/namespaces/system/tenant/support-info", s.supportInfo)
 	s.routes(handle)
-	s.Server = offboardtest.NewServer(routes, routes.Operation, routes.Operations()...)
+	s.Server = offboardtest.NewServer(routes, "", routes.Operation, routes.Operations()...)
 	return s
 }
 

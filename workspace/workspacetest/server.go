@@ -74,6 +74,7 @@ func NewServer() *Server {
 	}
 	s.Server = offboardtest.NewServer(
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { of(r).ServeHTTP(w, r) }),
+		basePath,
 		func(r *http.Request) string { return of(r).Operation(r) },
 		append(routes.Operations(), slugs.Operations()...)...,
 	)
@@ -87,5 +88,5 @@ func (s *Server) Option() workspace.Option { return s.OptionWithToken(Token) }
 // OptionWithToken returns the option of [Server.Option] with another token.
 func (s *Server) OptionWithToken(token string) workspace.Option {
 	base, client := s.Endpoint()
-	return workspace.Options(workspace.WithBaseURL(base+basePath), workspace.WithHTTPClient(client), workspace.WithToken(token))
+	return workspace.Options(workspace.WithBaseURL(base), workspace.WithHTTPClient(client), workspace.WithToken(token))
 }

@@ -65,7 +65,7 @@ func NewServer() *Server {
 	s.routesOfLife(routes)
 	s.routesOfOwned(routes)
 	routes.Handle(TokenRequest, "POST /oauth/v2/token", s.token)
-	s.Server = offboardtest.NewServer(s.admit(routes), routes.Operation, routes.Operations()...)
+	s.Server = offboardtest.NewServer(s.admit(routes), "", routes.Operation, routes.Operations()...)
 	return s
 }
 
