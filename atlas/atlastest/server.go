@@ -8,7 +8,9 @@
 //
 // A project can be deleted when it is empty, and an organization when it has no projects.
 // [Server.AddResource] adds resources to a project. Most resources still exist for a minute after
-// their deletion was accepted: see [Server.SetDeletionTime].
+// their deletion was accepted: see [Server.SetDeletionTime]. [atlas.Client.Teardown] reads them
+// again until they no longer exist, at the times of package time: a test without testing/synctest
+// waits as long.
 package atlastest
 
 import (
