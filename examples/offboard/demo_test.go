@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	stdcmp "cmp"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,9 +20,31 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+// The manifest of the demonstration has no override that the plan does not require.
+func TestScenes_Overrides(t *testing.T) {
+	t.Parallel()
+	for _, s := range newScenes() {
+		s.manualStep()
+		o, err := s.open(slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := o.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(plan.Overrides(), s.entry.Override, cmpopts.EquateEmpty(), cmpopts.SortSlices(stdcmp.Less[teardown.Override])); diff != "" {
+			t.Errorf("%s: overrides (-required +manifest):\n%s", s.entry.Provider, diff)
+		}
+	}
+}
 
 // The demonstration waits, so it runs in a bubble. It compares the results with the state of
 // the fakes itself.

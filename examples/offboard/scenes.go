@@ -93,7 +93,7 @@ func sceneKatapult() *scene {
 	return &scene{
 		entry: entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
-			Override: []teardown.Override{teardown.ManagedOrganizations, teardown.OwnOrganization},
+			Override: []teardown.Override{teardown.ManagedOrganizations},
 		},
 		server:      srv.Server,
 		environment: map[string]string{"KATAPULT_API_KEY": katapulttest.Token},
@@ -158,7 +158,7 @@ func sceneAtlas() *scene {
 	return &scene{
 		entry: entry{
 			Provider: "atlas", Organization: id, Confirm: "Acme Data",
-			Override: []teardown.Override{teardown.TerminationProtection, teardown.OwnOrganization},
+			Override: []teardown.Override{teardown.TerminationProtection},
 		},
 		server: srv.Server,
 		environment: map[string]string{
