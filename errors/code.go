@@ -100,15 +100,17 @@ const (
 	// Origin: the client.
 	PlanStale Code = "plan_stale"
 
-	// Canceled: the caller's context ended before the request was sent. Nothing was
-	// changed. [Is] also matches [context.Canceled] or [context.DeadlineExceeded].
+	// Canceled: the caller's context, or a stop of a teardown, ended the call before the
+	// request was sent. Nothing was changed. [Is] matches the error of the context only if
+	// the context ended.
 	//
 	// Origin: the client.
 	Canceled Code = "canceled"
 
-	// NotFinished: the caller's context ended during a wait. [Error.Steps] lists the
-	// remaining resources. [Is] also matches [context.Canceled] or
-	// [context.DeadlineExceeded].
+	// NotFinished: a wait ended before the resource was deleted: by the context, a stop, a
+	// step timeout, or because a person must act. [Error.Steps] lists the remaining
+	// resources, if there are several. [Is] matches the error of the context only if the
+	// context ended.
 	//
 	// Origin: the client.
 	NotFinished Code = "not_finished"

@@ -3,6 +3,7 @@ package teardown
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -30,7 +31,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	case ctx.Err() != nil && len(interrupted) > 0:
 		return r.finish(Deletion{Outcome: Stopped}, errors.Join(interrupted...))
 	case r.stopped(ctx):
-		return r.finish(Deletion{Outcome: Stopped}, r.refuse(errors.Canceled, remaining(r.states), ""))
+		return r.finish(Deletion{Outcome: Stopped}, r.ended(ctx))
 	case incomplete:
 		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), ""))
 	}
@@ -54,6 +55,9 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case r.deletionStarted && denied(err):
 			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
 		case !r.journal.failed() && r.stopped(ctx) && (canceled(err) || retryable(err)):
+			if e, ok := errors.AsType[*errors.Error](err); !ok || e.Code == errors.Canceled {
+				err = r.ended(ctx) // the error is about one request, not about the teardown
+			}
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		case r.journal.failed() || !retryable(err) || !tries.again(pause):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
@@ -63,6 +67,20 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		}
 	}
+}
+
+// ended returns the error of a teardown that the context or a stop ended. Its code is
+// [errors.Canceled] if neither a step nor a deletion was started.
+func (r *run) ended(ctx context.Context) error {
+	code := errors.Canceled
+	if r.deletionStarted || slices.ContainsFunc(r.states, func(s StepReport) bool { return !s.StartedAt.IsZero() }) {
+		code = errors.NotFinished
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = trace.ErrStopped
+	}
+	return r.refuse(code, remaining(r.states), "%w", err)
 }
 
 // delete reads the organization once more, and deletes it. If a deletion is in progress

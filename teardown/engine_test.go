@@ -584,7 +584,7 @@ func TestFromBlocking_WaitsHoldNoSlot(t *testing.T) {
 		w, start, stop := &pausing{fakeBlocking: &fakeBlocking{steps: stepsOf(numbered(20)...)}}, time.Now(), make(chan struct{})
 		time.AfterFunc(30*time.Second, func() { close(stop) })
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithConcurrency(2), teardown.WithStop(stop))
-		if took := time.Since(start); r == nil || !errors.Is(err, errors.Canceled) || took > 45*time.Second || w.deleted > 0 {
+		if took := time.Since(start); r == nil || !errors.Is(err, errors.NotFinished) || took > 45*time.Second || w.deleted > 0 {
 			t.Errorf("got %v after %v", err, took)
 		}
 	})
@@ -806,7 +806,7 @@ func TestEngine_Stop(t *testing.T) {
 						}
 					})
 					r, err := d.execute(ctx, append(test.options, teardown.WithStop(stop))...)
-					if r == nil || r.Outcome != teardown.Stopped || !errors.Is(err, errors.Canceled) && gentle {
+					if r == nil || r.Outcome != teardown.Stopped || !errors.Is(err, errors.NotFinished) && gentle {
 						t.Fatalf("got %+v, %v", r, err)
 					}
 					if !gentle {
@@ -849,7 +849,7 @@ func TestEngine_StopWhileStarting(t *testing.T) {
 					}
 				}
 			}))
-			if r == nil || !errors.Is(err, errors.Canceled) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.StepInterrupted || states(r)["s002"] != teardown.StepNotStarted {
+			if r == nil || !errors.Is(err, errors.NotFinished) && gentle || len(d.calls) > 4 || states(r)["s001"] != teardown.StepInterrupted || states(r)["s002"] != teardown.StepNotStarted {
 				t.Errorf("got %v, %v", states(r), err)
 			}
 		})
@@ -1460,7 +1460,7 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 				close(stop)
 			}
 		}))
-		if r == nil || !errors.Is(err, errors.Canceled) || states(r)["b"] != teardown.StepInterrupted || len(d.calls) != 3 {
+		if r == nil || !errors.Is(err, errors.NotFinished) || states(r)["b"] != teardown.StepInterrupted || len(d.calls) != 3 {
 			t.Errorf("got %v, %v: %q", states(r), err, d.calls)
 		}
 	})

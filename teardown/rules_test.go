@@ -773,7 +773,7 @@ func TestStop_WhileStepWaits(t *testing.T) {
 				if took := time.Since(start); took != test.took {
 					t.Errorf("took %v, want %v", took, test.took)
 				}
-				if want := test.state != teardown.StepFailed; errors.Is(err, errors.Canceled) != want {
+				if want := test.state != teardown.StepFailed; errors.Is(err, errors.NotFinished) != want {
 					t.Errorf("got %v", err)
 				}
 				// The same plan resumes.
@@ -803,7 +803,7 @@ func TestStop_DuringWrite(t *testing.T) {
 			}
 		}
 		r, err := w.execute(t, teardown.WithStop(stop))
-		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.Canceled) || time.Since(start) != 5*time.Minute+time.Second {
+		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.NotFinished) || time.Since(start) != 5*time.Minute+time.Second {
 			t.Errorf("got %+v, %v after %v", r, err, time.Since(start))
 		}
 	})
@@ -823,7 +823,7 @@ func TestExecute_StepDeletedAtCancel(t *testing.T) {
 			return refused(errors.OutcomeUnknown)
 		}
 		r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"))
-		if r == nil || r.Steps[0].State != teardown.StepDeleted || w.deleted != 0 || !errors.Is(err, errors.Canceled) {
+		if r == nil || r.Steps[0].State != teardown.StepDeleted || w.deleted != 0 || !errors.Is(err, errors.NotFinished) || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
@@ -1158,7 +1158,7 @@ func TestStop_WaitReportedAsNotFinished(t *testing.T) {
 		w := &waiter{&fakeBlocking{steps: stepsOf("a")}}
 		time.AfterFunc(time.Minute, func() { close(stop) })
 		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithStop(stop))
-		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.Canceled) {
+		if r == nil || r.Steps[0].State != teardown.StepInterrupted || !errors.Is(err, errors.NotFinished) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})

@@ -570,7 +570,7 @@ func TestStop_WaitingSteps(t *testing.T) {
 		time.AfterFunc(90*time.Second, func() { close(stop) })
 		r, err := w.execute(t, teardown.WithStop(stop))
 		want := map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}
-		if !errors.Is(err, errors.Canceled) || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
+		if !errors.Is(err, errors.NotFinished) || errors.Is(err, errors.Canceled) || !strings.Contains(err.Error(), "the teardown was stopped") || len(stepsOfError(err)) != 2 || r == nil || r.Outcome != teardown.Stopped || w.deleted != 0 {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if diff := cmp.Diff(want, states(r)); diff != "" {
@@ -646,4 +646,57 @@ func messageOf(err error) string {
 		return ""
 	}
 	return e.Message
+}
+
+func stepsOfError(err error) []errors.Step {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return nil
+	}
+	return e.Steps
+}
+
+// The code of the error of a stopped teardown is Canceled only if nothing was started.
+func TestStop_Code(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		close(stop)
+		w := &fakeBlocking{steps: stepsOf("a")}
+		r, err := w.execute(t, teardown.WithStop(stop))
+		if r == nil || r.Outcome != teardown.Stopped || codeOf(err) != errors.Canceled || states(r)["a"] != teardown.StepNotStarted || len(stepsOfError(err)) != 1 {
+			t.Errorf("before the first step: got %+v, %v", r, err)
+		}
+	})
+	for name, test := range map[string]struct {
+		steps  []teardown.Step
+		gentle bool
+		want   errors.Code
+	}{
+		"without a step":              {nil, true, errors.Canceled},
+		"after a step":                {stepsOf("a"), true, errors.NotFinished},
+		"canceled after a step":       {stepsOf("a"), false, errors.NotFinished},
+		"canceled, and without steps": {nil, false, errors.Canceled},
+	} {
+		t.Run("at the deletion "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				stop := make(chan struct{})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				w := &fakeBlocking{steps: test.steps, delete: func() (teardown.Deletion, error) {
+					if test.gentle {
+						close(stop)
+					} else {
+						cancel()
+					}
+					return teardown.Deletion{}, refused(errors.Canceled) // nothing was sent
+				}}
+				r, err := teardown.Execute(ctx, teardown.FromBlocking(w), w.plan(t), teardown.WithConfirm("Acme"), teardown.WithStop(stop))
+				if r == nil || r.Outcome != teardown.Stopped || codeOf(err) != test.want || errors.Is(err, context.Canceled) == test.gentle {
+					t.Errorf("got %+v, %v, want %q", r, err, test.want)
+				}
+			})
+		})
+	}
 }

@@ -30,6 +30,9 @@ func advise(out io.Writer, err error) {
 	}
 }
 
+// adviceStopped is the advice after a stop.
+const adviceStopped = "Stopped: no further request was sent. To resume, run the same command."
+
 // advice returns what a person can do about an error; "" if nothing is known.
 func advice(e *errors.Error) string {
 	switch {
@@ -38,7 +41,7 @@ func advice(e *errors.Error) string {
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check the organization and its name."
 	case e.Code == errors.Canceled:
-		return "Stopped: no further request was sent. To resume, run the same command."
+		return adviceStopped
 	case e.Code == errors.PlanStale:
 		return "Nothing was changed. Plan again, and review the differences."
 	case e.Code == errors.ActiveSubscriptions:

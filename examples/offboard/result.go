@@ -69,6 +69,9 @@ func resultOf(p planned, of teardown.JobResult) result {
 	}
 	r.Total = len(of.Report.Steps)
 	r.Done = r.Total - len(r.Remaining)
+	if r.Problem != nil && r.Outcome == teardown.Stopped {
+		r.Problem.Advice = adviceStopped
+	}
 	if r.Problem != nil && errors.Is(of.Err, errors.PlanStale) {
 		// The plan became stale after the first step.
 		r.Problem.Advice = "The organization was not deleted. Deleted steps stay deleted. Plan again, and review the differences."

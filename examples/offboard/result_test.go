@@ -34,6 +34,7 @@ func TestResultOf_Outcome(t *testing.T) {
 	t.Parallel()
 	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}}}
 	canceled := &errors.Error{Operation: "Teardown", Code: errors.Canceled}
+	stopped := &errors.Error{Operation: "Teardown", Code: errors.NotFinished}
 	timeout := &errors.Error{Operation: "DeleteDisk", Code: errors.NotFinished}
 	report := func(outcome teardown.Outcome, state teardown.StepState, err error) *teardown.Report {
 		return &teardown.Report{Organization: plan.Organization, Outcome: outcome, Err: err, Steps: []teardown.StepReport{{Step: plan.Steps[0], State: state}}}
@@ -47,13 +48,16 @@ func TestResultOf_Outcome(t *testing.T) {
 	}{
 		"canceled before the first step": {nil, canceled, teardown.Stopped, exitStopped, "stopped: nothing was changed: canceled"},
 		"refused before the first step":  {nil, &errors.Error{Code: errors.NotConfirmed}, teardown.Blocked, exitNotConfirmed, "blocked: nothing was changed: not_confirmed"},
-		"stopped":                        {report(teardown.Stopped, teardown.StepInterrupted, canceled), canceled, teardown.Stopped, exitStopped, "stopped: 1 interrupted"},
+		"stopped":                        {report(teardown.Stopped, teardown.StepInterrupted, stopped), stopped, teardown.Stopped, exitStopped, "stopped: 1 interrupted"},
 		// The step failed by its own timeout: nothing stopped the teardown.
 		"step timeout": {report(teardown.Blocked, teardown.StepFailed, timeout), timeout, teardown.Blocked, exitBlocked, "blocked: 1 failed"},
 	} {
 		r := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
 		if r.Outcome != test.outcome || r.code() != test.code || r.text() != test.text {
 			t.Errorf("%s: got %q, exit code %d and %q", name, r.Outcome, r.code(), r.text())
+		}
+		if want := test.outcome == teardown.Stopped; (r.Problem.Advice == adviceStopped) != want {
+			t.Errorf("%s: got the advice %q", name, r.Problem.Advice)
 		}
 	}
 }

@@ -52,7 +52,7 @@
 //     this run deleted it;
 //   - blocked, if the run deleted the organization, with the exceptions above;
 //   - unknown, if the client could know the outcome, as above;
-//   - stopped or interrupted, if the context has not ended;
+//   - stopped or interrupted, if the context has not ended; canceled, if a step was started;
 //   - a step as deleted whose resource exists at the fake, in the trash included;
 //   - a step as not started or manual whose resource was deleted;
 //   - a step as running after the run;

@@ -390,6 +390,15 @@ func (c *teardownRun) evaluateReport(t *record, wrong func(string, ...any)) {
 		if !t.ended {
 			wrong("reports stopped, but nothing stopped it")
 		}
+		if e, _ := errors.AsType[*errors.Error](t.err); e != nil && e.Operation == "Teardown" && e.Target == r.Organization.ID {
+			started := slices.ContainsFunc(r.Steps, func(s teardown.StepReport) bool { return !s.StartedAt.IsZero() })
+			switch {
+			case e.Code == errors.Canceled && started:
+				wrong("reports canceled, but a step was started")
+			case !errors.Is(t.err, context.Canceled) && !errors.Is(t.err, context.DeadlineExceeded):
+				wrong("reports stopped without the error of the context")
+			}
+		}
 		if !c.exists() && !t.processedLate && (resultOf(t.err) != resultUnexpected || t.readDecides()) {
 			wrong("reports stopped after it deleted the organization")
 		}
