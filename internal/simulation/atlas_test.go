@@ -36,7 +36,7 @@ func atlasDeletion(r *rand.Rand) *scenario {
 		srv.RefuseAddress(true)
 		o.refused = true
 	case "deleted by another":
-		disturb = func() { srv.RemoveOrganization(id) }
+		disturb = unlessDeleted(func() { srv.RemoveOrganization(id) })
 	}
 	if o.existed = state != "absent"; o.existed {
 		srv.AddOrganization(acme)
@@ -139,7 +139,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 		acme.LinkedProjects = []string{"old"}
 	case "failed payments":
 		acme.FailedPayments = true
-		d.resolveManual = func() { srv.Resolve(id) }
+		d.resolveManual = unlessDeleted(func() { srv.Resolve(id) })
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
@@ -188,7 +188,7 @@ func atlasTeardown(r *rand.Rand) *scenario {
 	}
 	d.recreation = &recreation{string(atlas.BlockerStreamWorkspace), "/streams", func() bool {
 		return slices.ContainsFunc(srv.Resources(shop), func(x atlastest.Resource) bool { return x.Kind == atlas.BlockerStreamWorkspace })
-	}, func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"}) }}
+	}, unlessDeleted(func() { srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerStreamWorkspace, ID: "events"}) })}
 	ids := []string{id, shop, "ledger", "events", "flex0", "flex1", "flex2"}
 	return d.scenario(r, scenario{title: "teardown: " + joinTitle(state, owner), server: srv.Server, ids: ids, disturb: func(r *rand.Rand) {
 		if chance(r, 0.5) {

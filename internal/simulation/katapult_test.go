@@ -159,9 +159,9 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	case "a balance":
 		open = []string{"ensure_zero_balance"}
 		acme.Open = open
-		d.resolveManual = func() { srv.SetOpen(id); open = nil }
+		d.resolveManual = unlessDeleted(func() { open = nil; srv.SetOpen(id) })
 	case "a resource disappears":
-		d.disappear = func() { srv.Remove("ip_front") }
+		d.disappear = unlessDeleted(func() { srv.Remove("ip_front") })
 	}
 	srv.AddOrganization(acme)
 	srv.AddOrganization(katapulttest.Organization{ID: other, Name: "Other"})
@@ -213,7 +213,7 @@ func katapultTeardown(r *rand.Rand) *scenario {
 	d.recreation = &recreation{"load_balancer/", "load_balancer", func() bool {
 		return srv.Exists(front.ID) || slices.ContainsFunc(srv.Remaining(id), func(x string) bool { return x == "lb_again" })
 	},
-		func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) }}
+		unlessDeleted(func() { srv.Add(id, katapulttest.LoadBalancer{ID: "lb_again", Name: front.Name}) })}
 	return d.scenario(r, s)
 }
 

@@ -178,3 +178,16 @@ func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 // chance returns true with the given probability.
 func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
+
+// unlessDeleted returns a change by others that has no effect if the run has deleted its
+// resource before: a fake panics then.
+func unlessDeleted(change func()) func() {
+	return func() {
+		defer func() {
+			if p := recover(); p != nil && !strings.HasPrefix(fmt.Sprint(p), "fake: ") {
+				panic(p)
+			}
+		}()
+		change()
+	}
+}

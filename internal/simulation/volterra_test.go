@@ -127,9 +127,9 @@ func volterraTeardown(r *rand.Rand) *scenario {
 		srv.AddAddonSubscription(volterratest.AddonSubscription{
 			Name: "support", Service: volterra.AddonDelegatedAccessStandard, State: volterra.AddonSubscriptionStateDisablePending,
 		})
-		d.resolveManual = func() { srv.ApproveUnsubscription("support") }
+		d.resolveManual = unlessDeleted(func() { srv.ApproveUnsubscription("support") })
 	case "a resource disappears":
-		d.disappear = func() { srv.RemoveObject("", "empty") }
+		d.disappear = unlessDeleted(func() { srv.RemoveObject("", "empty") })
 	}
 	d.create = func() { srv.AddNamespace(volterratest.Namespace{Name: "late"}) }
 	d.recreation = &recreation{"namespace/empty", "namespaces/empty", func() bool { return slices.Contains(srv.Remaining(), "namespace empty") },
