@@ -149,8 +149,8 @@ func invalid(provider, operation, text string) error {
 // Open returns an organization with a client of its own. [Organization.Close] closes the
 // connections of the client. Nothing is sent. Use [Clients] for several organizations.
 //
-// Errors are [errors.InvalidArgument] for what New of the provider refuses, and those of the
-// function of [WithCredentials].
+// Errors are [errors.InvalidArgument] for a spec or an option that Open or New of the provider
+// refuses. They wrap the errors of the function of [WithCredentials].
 func Open(ctx context.Context, spec Spec, options ...Option) (Organization, error) {
 	c := NewClients(options...)
 	o, err := c.Open(ctx, spec)
@@ -196,11 +196,11 @@ func (c *Clients) Open(ctx context.Context, spec Spec) (Organization, error) {
 	p, known := providerOf(spec.Provider)
 	switch {
 	case c == nil || c.clients == nil:
-		return Organization{}, invalid("", operation, "the Clients were not returned by NewClients")
+		return Organization{}, invalid(p.name, operation, "the Clients were not returned by NewClients")
 	case ctx == nil:
-		return Organization{}, invalid("", operation, "the context is nil")
+		return Organization{}, invalid(p.name, operation, "the context is nil")
 	case !known:
-		return Organization{}, invalid("", operation, "unknown provider; use one of "+strings.Join(Providers(), ", "))
+		return Organization{}, invalid("", operation, "unknown provider; use one of "+acceptedNames())
 	case c.settings.err != nil:
 		return Organization{}, invalid(p.name, operation, c.settings.err.Error())
 	case c.settings.credentials == nil:
@@ -216,11 +216,22 @@ func (c *Clients) Open(ctx context.Context, spec Spec) (Organization, error) {
 	if !ok {
 		var err error
 		if made, err = p.connect(&c.settings, spec); err != nil {
-			return Organization{}, err
+			return Organization{}, ofOpen(err)
 		}
 		c.clients[key] = made
 	}
 	return Organization{provider: p.name, api: made.open(spec)}, nil
+}
+
+// ofOpen returns an error of a provider's New as one of Open, with the same code and cause.
+func ofOpen(err error) error {
+	e, ok := err.(*errors.Error)
+	if !ok {
+		return err
+	}
+	opened := *e
+	opened.Operation = "Open"
+	return &opened
 }
 
 // Close closes the idle connections of all clients.

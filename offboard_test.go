@@ -210,6 +210,13 @@ func TestOpen_InvalidArguments(t *testing.T) {
 		change(&s)
 		return s
 	}
+	// refused reports an error that is not one of Open with the provider, if the spec names one.
+	refused := func(name, provider string, err error) {
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.InvalidArgument || e.Operation != "Open" || e.Provider != provider || strings.Contains(e.Error(), "s3cret") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
 	for name, test := range map[string]struct {
 		spec    offboard.Spec
 		options []offboard.Option
@@ -232,22 +239,38 @@ func TestOpen_InvalidArguments(t *testing.T) {
 		"a tenant without email":  {offboard.Spec{Provider: "f5", Organization: "acme"}, []offboard.Option{token}},
 	} {
 		o, err := offboard.Open(t.Context(), test.spec, test.options...)
-		if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.InvalidArgument || strings.Contains(e.Error(), "s3cret") {
-			t.Errorf("%s: got %v", name, err)
-		}
+		provider := map[string]string{"katapult": "katapult", "f5": "volterra"}[test.spec.Provider]
+		refused(name, provider, err)
 		o.Close()
 	}
 	var background context.Context // nil
-	if _, err := offboard.Open(background, spec, token); !errors.Is(err, errors.InvalidArgument) {
-		t.Errorf("nil context: got %v", err)
-	}
+	_, err := offboard.Open(background, spec, token)
+	refused("nil context", "katapult", err)
 	var none *offboard.Clients
-	if _, err := none.Open(t.Context(), spec); !errors.Is(err, errors.InvalidArgument) {
-		t.Errorf("nil Clients: got %v", err)
-	}
+	_, err = none.Open(t.Context(), spec)
+	refused("nil Clients", "katapult", err)
 	none.Close()
-	if _, err := new(offboard.Clients).Open(t.Context(), spec); !errors.Is(err, errors.InvalidArgument) {
-		t.Errorf("zero Clients: got %v", err)
+	_, err = new(offboard.Clients).Open(t.Context(), spec)
+	refused("zero Clients", "katapult", err)
+}
+
+func TestOpen_CredentialsError(t *testing.T) {
+	t.Parallel()
+	unreachable := errors.New("the secret manager is unreachable")
+	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "katapult", Organization: "org_acme"},
+		offboard.WithCredentials(func(string) (string, error) { return "", unreachable }))
+	e, _ := errors.AsType[*errors.Error](err)
+	if e == nil || e.Operation != "Open" || e.Code != errors.InvalidArgument || !errors.Is(err, unreachable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpen_UnknownProvider(t *testing.T) {
+	t.Parallel()
+	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "acme", Organization: "1"})
+	const want = "Open: invalid_argument: unknown provider; use one of katapult, zitadel, atlas, workspace (or applivery), volterra (or f5)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -65,6 +65,19 @@ func providerOf(name string) (provider, bool) {
 	return provider{}, false
 }
 
+// acceptedNames lists the names of all providers and their aliases.
+func acceptedNames() string {
+	var names []string
+	for _, p := range providers() {
+		name := p.name
+		if p.alias != "" {
+			name += " (or " + p.alias + ")"
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // check refuses a spec that cannot be of this provider.
 func (p provider) check(s Spec) error {
 	switch {
