@@ -33,8 +33,8 @@ adds only if a fresh read does not find it.
 
 Confirm every organization by its name: by "confirm" in the manifest, by --confirm, or at
 the prompt on a terminal. One --confirm confirms one organization. Confirm an organization
-by its ID if it has no name, or if another one in the file has the same name. A --confirm
-that is empty or matches no organization is an error.
+by its ID if it has no name, or if another one in the file has the same name. If a
+--confirm is empty or matches no organization, nothing is deleted, and the exit code is 5.
 
 Apply locks the plan file and the journal: a second apply is refused, and a crash leaves
 no lock. The journal and the report never replace the plan, each other or a key file.
@@ -165,7 +165,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 	x := &execution{program: p, file: file, settings: s}
 	for i, planned := range file.Organizations {
 		if planned.misnamed() {
-			return nil, &exitError{exitUsage, file.failed(i, errors.New(`"confirm" in the manifest differs from the provider's name: correct the manifest and plan again; nothing was changed`))}
+			return nil, file.failed(i, unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
 		}
 	}
 	open := p.connector(logRelay{&x.watcher})
@@ -263,14 +263,15 @@ func (p *program) confirmed(o planned, given bool, wanted string, answers *bufio
 	case given, confirms(o.Entry.Confirm, o.Plan.Organization):
 		return nil
 	case p.json || !p.interactive():
-		return unconfirmed(o, "the name was given neither in the manifest nor by --confirm NAME")
+		return unconfirmed("Teardown", o, "the name was given neither in the manifest nor by --confirm NAME")
 	}
 	return p.prompt(o, wanted, answers)
 }
 
-func unconfirmed(o planned, text string) error {
+// unconfirmed returns the error of a method for an organization that is not confirmed.
+func unconfirmed(method string, o planned, text string) error {
 	return &errors.Error{
-		Provider: o.Entry.Provider, Operation: "confirm", Target: o.Plan.Organization.ID, Code: errors.NotConfirmed,
+		Provider: o.Entry.Provider, Operation: method, Target: o.subject().ID, Code: errors.NotConfirmed,
 		Err: errors.New(text),
 	}
 }
@@ -299,13 +300,13 @@ func (p *program) prompt(o planned, wanted string, answers *bufio.Reader) error 
 	case given = <-answer:
 	case <-p.signals:
 		fmt.Fprintln(p.out)
-		return unconfirmed(o, "the prompt was interrupted")
+		return unconfirmed("Teardown", o, "the prompt was interrupted")
 	}
 	if given.err != nil && given.err != io.EOF {
 		return given.err
 	}
 	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return unconfirmed(o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
+		return unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (f *planFile) confirmedBy(values []string) ([]int, error) {
 	var confirmed []int
 	for n, value := range values {
 		if strings.TrimSpace(value) == "" {
-			return nil, errors.New("--confirm is empty: give the name of an organization")
+			return nil, mismatch("--confirm is empty: give the name of an organization")
 		}
 		var by, called []int
 		for i, o := range f.Organizations {
@@ -64,14 +64,19 @@ func (f *planFile) confirmedBy(values []string) ([]int, error) {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
 		case len(both) == 0:
-			return nil, fmt.Errorf("--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
+			return nil, mismatch("--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
 		case len(by) == 0:
-			return nil, fmt.Errorf("%d organizations have the name %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
+			return nil, mismatch("%d organizations have the name %q: confirm each by its ID: %s", len(called), value, list(f.ids(called)))
 		default:
-			return nil, fmt.Errorf("--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
+			return nil, mismatch("--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
 		}
 	}
 	return confirmed, nil
+}
+
+// mismatch returns the error of a value of --confirm that does not confirm one organization.
+func mismatch(format string, args ...any) error {
+	return &errors.Error{Code: errors.NotConfirmed, Err: fmt.Errorf(format, args...)}
 }
 
 // ids returns the quoted IDs of organizations of the file.
@@ -90,19 +95,19 @@ func confirm(ctx context.Context, e entry, o organization) error {
 		return err
 	}
 	if !confirms(e.Confirm, actual) {
-		return misnamed(e, actual)
+		return misnamed("Delete", e, actual)
 	}
 	return nil
 }
 
-// misnamed returns the error of an organization whose name differs from the confirmed one.
-// It does not repeat the confirmed name, which may be a secret.
-func misnamed(e entry, o teardown.Organization) error {
+// misnamed returns the error of a method for an organization whose name differs from the
+// confirmed one. It does not repeat the confirmed name, which may be a secret.
+func misnamed(method string, e entry, o teardown.Organization) error {
 	text := fmt.Errorf("the confirmed name differs from the provider's name %q", o.Name)
 	if strings.TrimSpace(o.Name) == "" {
 		text = fmt.Errorf("the organization has no name: confirm it by its ID %q", o.ID)
 	}
 	return &errors.Error{
-		Provider: e.Provider, Operation: "confirm", Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,
+		Provider: e.Provider, Operation: method, Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,
 	}
 }

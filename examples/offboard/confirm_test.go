@@ -42,23 +42,23 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 		"one twice":                         {[]*scripted{acme}, []string{"Acme", "Acme"}, exitOK, ""},
 		"one is missing":                    {[]*scripted{acme, other}, []string{"Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
 		"one is missing, the other twice":   {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitNotConfirmed, "neither"},
-		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitUsage, "matches no organization"},
-		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitUsage, "matches no organization"},
-		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitUsage, "--confirm is empty"},
-		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitUsage, "--confirm is empty"},
-		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitUsage, `confirm each by its ID: "org_1", "org_3"`},
-		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitUsage, "by its ID"},
+		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitNotConfirmed, "matches no organization"},
+		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitNotConfirmed, "matches no organization"},
+		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitNotConfirmed, "--confirm is empty"},
+		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitNotConfirmed, "--confirm is empty"},
+		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitNotConfirmed, `confirm each by its ID: "org_1", "org_3"`},
+		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitNotConfirmed, "by its ID"},
 		"two of the same name, by ID":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitOK, ""},
 		"two of the same name, one ID":      {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitNotConfirmed, "org_1"},
-		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitUsage, "matches no organization"},
+		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitNotConfirmed, "matches no organization"},
 		"without a name, by ID":             {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitOK, ""},
-		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitUsage, "--confirm is empty"},
+		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitNotConfirmed, "--confirm is empty"},
 		"without a name, not given":         {[]*scripted{named("org_4", "")}, nil, exitNotConfirmed, "neither"},
-		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitUsage, "--confirm is empty"},
+		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitNotConfirmed, "--confirm is empty"},
 		"blank name, by ID":                 {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitOK, ""},
 		"two without a name":                {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitOK, ""},
 		"two without a name, one":           {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitNotConfirmed, "org_5"},
-		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitUsage, "matches 2 organizations"},
+		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitNotConfirmed, "matches 2 organizations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -91,9 +91,9 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 		code            int // of plan
 	}{
 		"by name":               {"Acme", "Acme", exitOK},
-		"by ID":                 {"Acme", "org_1", exitUsage},
+		"by ID":                 {"Acme", "org_1", exitNotConfirmed},
 		"without a name, by ID": {"", "org_1", exitOK},
-		"without a name":        {"", "Acme", exitUsage},
+		"without a name":        {"", "Acme", exitNotConfirmed},
 		"empty":                 {"", "", exitUsage},
 		"blank":                 {" ", " ", exitUsage},
 	} {
@@ -110,7 +110,7 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 				}
 				if code != exitOK {
 					for _, command := range []string{"apply", "status"} {
-						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
+						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
 							t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
 						}
 					}

@@ -95,7 +95,7 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 		lines        string // of the entry and of the manifest
 		code         int
 	}{
-		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitUsage},
+		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitNotConfirmed},
 		"not found":     {func() *scripted { s := named("org_1", "Acme"); s.deleted = true; return s }(), "    confirm: Acme\n", exitNotFound},
 		"denied":        {named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitNotConfirmed},
 		"not allowed":   {named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitNotConfirmed},

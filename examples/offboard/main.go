@@ -16,11 +16,10 @@
 //	0  deleted, or accepted by the provider; for check and plan: no blocker is known
 //	   that apply does not remove
 //	1  the provider refused or failed
-//	2  usage: an invalid flag, file or ID, a missing credential, an unknown provider, a
-//	   "confirm" of the manifest or a --confirm of apply that matches no organization
+//	2  usage: an invalid flag, file or ID, a missing credential or an unknown provider
 //	3  blocked: blockers must be removed first
 //	4  unknown: possibly deleted; check at the provider before you retry
-//	5  not confirmed: the name is missing, or differs for delete; or the manifest
+//	5  not confirmed: the name is missing or matches no organization; or the manifest
 //	   denies the organization, or an override is missing
 //	6  stale: the plan expired, was edited, or no longer matches the provider
 //	7  stopped; run the same command to resume
@@ -213,12 +212,11 @@ Exit codes. For several organizations, the code is the most severe one:
   0  deleted, or accepted by the provider; check and plan: no blocker is known that
      apply does not remove
   1  the provider refused or failed
-  2  usage: an invalid flag, file or ID, a missing credential, an unknown provider, a
-     "confirm" of the manifest or a --confirm of apply that matches no organization
+  2  usage: an invalid flag, file or ID, a missing credential or an unknown provider
   3  blocked: blockers must be removed first
   4  unknown: possibly deleted; check at the provider before you retry
-  5  not confirmed: the name is missing, or differs for delete; or the manifest denies
-     the organization, or an override is missing
+  5  not confirmed: the name is missing or matches no organization; or the manifest
+     denies the organization, or an override is missing
   6  stale: the plan expired, was edited, or no longer matches the provider; plan again
   7  stopped; run the same command to resume
   8  not found: the organization does not exist or the credential cannot see it, and
@@ -326,8 +324,8 @@ func (p *program) deleteCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(e.Confirm) == "" {
 				return &errors.Error{
-					Operation: "delete", Code: errors.NotConfirmed,
-					Err: errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
+					Code: errors.NotConfirmed,
+					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
 				}
 			}
 			e.Provider, e.Organization = args[0], args[1]

@@ -183,7 +183,7 @@ func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFil
 	}
 	file.seal()
 	if slices.ContainsFunc(file.Organizations, planned.misnamed) {
-		return file, exitUsage, nil // apply refuses the whole file
+		return file, exitNotConfirmed, nil // apply refuses the whole file
 	}
 	return file, worst(codes), nil
 }
@@ -208,7 +208,7 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 	plan, err := o.Plan(ctx)
 	if err == nil && e.Confirm != "" && !confirms(e.Confirm, plan.Organization) {
 		found := plan.Organization
-		made.Organization, err = &found, &exitError{exitUsage, misnamed(e, found)}
+		made.Organization, made.NameDiffers, err = &found, true, misnamed("Plan", e, found)
 	}
 	if err != nil {
 		made.Entry, made.Problem, made.ExitCode = e.bare(), problemOf(err), exitCode(err)
@@ -236,12 +236,12 @@ func (f *planFile) forbidden(i int, l lists) error {
 	}
 	id := o.Plan.Organization.ID
 	if why := l.forbids(o); why != "" {
-		return unconfirmed(o, why)
+		return unconfirmed("Plan", o, why)
 	}
 	for _, other := range f.Organizations[:i] {
 		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
 			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
-			return unconfirmed(o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
+			return unconfirmed("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
 		}
 	}
 	return nil
@@ -283,7 +283,10 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 		fmt.Fprintf(p.out, " (%d more not planned)", missing)
 	}
 	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", count(steps, "step"))
-	if output != "" && ready > 0 {
+	switch {
+	case slices.ContainsFunc(file.Organizations, planned.misnamed):
+		fmt.Fprintln(p.out, "Correct confirm in the manifest, and plan again: apply refuses a plan with another name.")
+	case output != "" && ready > 0:
 		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", quoted(output))
 	}
 	return nil

@@ -93,11 +93,11 @@ func TestPlan_Problems(t *testing.T) {
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitUsage {
+		if code != exitNotConfirmed {
 			t.Errorf("exit code %d", code)
 		}
 		golden(t, "plan-problems.txt", out)
-		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "organization 2 of the plan file") {
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || !strings.Contains(errOut, "organization 2 of the plan file") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		for _, o := range b.organizations[1:] { // the first one does not exist
@@ -175,12 +175,12 @@ func TestApply_Confirmation(t *testing.T) {
 	}{
 		"not confirmed":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
 		"by a flag":                 {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
-		"another one by a flag":     {"", []string{"--confirm", "Acme"}, exitUsage, "matches no organization"},
+		"another one by a flag":     {"", []string{"--confirm", "Acme"}, exitNotConfirmed, "matches no organization"},
 		"in the manifest":           {"Acme Hosting", nil, exitOK, ""},
 		"in the manifest, for JSON": {"Acme Hosting", []string{"--json"}, exitOK, ""},
 		"not confirmed, for JSON":   {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one of several, by a flag": {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitUsage, "matches no organization"},
-		"another case":              {"", []string{"--confirm", "acme hosting"}, exitUsage, "matches no organization"},
+		"one of several, by a flag": {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitNotConfirmed, "matches no organization"},
+		"another case":              {"", []string{"--confirm", "acme hosting"}, exitNotConfirmed, "matches no organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

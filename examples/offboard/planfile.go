@@ -44,6 +44,10 @@ type planned struct {
 	Organization *teardown.Organization `json:"organization,omitempty"`
 	Line         int                    `json:"line,omitempty"`
 	ExitCode     int                    `json:"exit_code,omitempty"`
+
+	// NameDiffers is true if there is no plan because the name in the manifest differs from
+	// the provider's. apply then refuses the whole file.
+	NameDiffers bool `json:"name_differs,omitempty"`
 }
 
 // subject returns the organization without texts that must not be shown.
@@ -70,7 +74,7 @@ func (p planned) misnamed() bool {
 	if p.Plan != nil {
 		return p.Entry.Confirm != "" && !confirms(p.Entry.Confirm, p.Plan.Organization)
 	}
-	return p.Problem != nil && p.Problem.Code == errors.NotConfirmed && p.ExitCode == exitUsage
+	return p.NameDiffers
 }
 
 // failed returns an error about an organization of the file.

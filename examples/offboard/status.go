@@ -132,7 +132,7 @@ func statusOf(ctx context.Context, p planned, journal journalIndex, o organizati
 		return s
 	}
 	if p.misnamed() {
-		s.Problem, s.code = problemOf(misnamed(p.Entry, p.Plan.Organization)), exitUsage
+		s.Problem, s.code = problemOf(misnamed("Plan", p.Entry, p.Plan.Organization)), exitNotConfirmed
 		return s
 	}
 	r := journal.record(p.Plan)
