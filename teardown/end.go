@@ -62,6 +62,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case r.journal.failed() || !retryable(err) || !tries.again(pause):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
+		err = typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)
 		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
 		if wait.Sleep(ctx, pause) != nil {
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
@@ -95,6 +96,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if err := r.write(Entry{Kind: EntryDeletionStarted}, nil); err != nil {
 		return Deletion{}, err
 	}
+	r.method = methodDelete
 	triedBefore, sentBefore := last.Writes()
 	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
 	tried, sent := last.Writes()
@@ -106,7 +108,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		r.deletionStarted = true
 		return deletion, err
 	}
-	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, err); failed != nil {
+	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -134,6 +136,7 @@ func (r *run) verify(ctx context.Context) error {
 	r.pending = now.PendingDeletion
 	for _, step := range now.Steps {
 		// A list may still contain a resource that a read has shown not to exist.
+		r.method = methodPoll
 		deleted, err := r.isDeleted(ctx, step)
 		switch {
 		case err != nil:

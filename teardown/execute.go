@@ -67,7 +67,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 	case err != nil:
-		return nil, err
+		return nil, typed(ctx, r.plan.Provider, methodInspect, r.plan.Organization.ID, err)
 	}
 	missed, err := r.missed(ctx, now)
 	if err != nil {
@@ -106,6 +106,9 @@ type run struct {
 	// deletionStarted is true if this run, or a run whose journal is known, sent a deletion
 	// of the organization that the provider did not refuse.
 	deletionStarted bool
+
+	// method is the name of the driver's method that was called last, except for steps.
+	method string
 
 	inspected   *Plan     // the result of the first inspection; nil after its use
 	inspectedAt time.Time // when that inspection ended
@@ -201,6 +204,7 @@ func (r *run) overridden(p *Plan) error {
 
 // inspect reads the organization again and returns an error if the plan no longer matches it.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
+	r.method = methodInspect
 	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
 	switch {
 	case err != nil:
@@ -240,7 +244,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		switch {
 		case errors.Is(errs[i], errors.InvalidArgument): // the driver does not know the step
 		case errs[i] != nil:
-			return nil, errs[i]
+			return nil, typed(ctx, r.plan.Provider, methodPoll, step.ID, errs[i])
 		case !deleted[i]:
 			found = append(found, step.ID)
 		}
@@ -393,6 +397,36 @@ func (r *run) timedOut(step string, err, cause error) error {
 	}
 }
 
+// Names of the methods of a [Driver], for [errors.Error.Operation].
+const (
+	methodInspect = "Inspect"
+	methodAct     = "Act"
+	methodPoll    = "Poll"
+	methodDelete  = "Delete"
+)
+
+// typed returns an error of a driver's method as an [*errors.Error] if it contains none. Its
+// code is that of err or, without one, [errors.Canceled] if err states that ctx ended, and
+// otherwise [errors.Internal]. Decisions use the error of the driver, because the code
+// Internal is retryable.
+func typed(ctx context.Context, provider, method, target string, err error) error {
+	if err == nil {
+		return nil
+	}
+	for range errors.All(err) {
+		return err
+	}
+	e := &errors.Error{Provider: provider, Operation: method, Target: target, Code: errors.CodeOf(err), Err: err}
+	switch {
+	case e.Code != "":
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		e.Code = errors.Canceled
+	default:
+		e.Code = errors.Internal
+	}
+	return e
+}
+
 // permanent reports whether neither a step nor time can change a refusal.
 func permanent(err error) bool {
 	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
@@ -440,6 +474,7 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 
 // finish writes the last entry and returns the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
+	err = typed(context.Background(), r.plan.Provider, r.method, r.plan.Organization.ID, err)
 	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome}
 	if len(requestID) > 0 {
 		entry.RequestID = requestID[0]

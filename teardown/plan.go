@@ -141,7 +141,8 @@ type Cascade struct {
 
 // NewPlan inspects an organization with a driver and returns the plan of its deletion. The
 // clients of this module call it from their method Plan. The error is that of
-// [Driver.Inspect], or [errors.InvalidArgument] if the context or the driver is nil.
+// [Driver.Inspect], or [errors.InvalidArgument] if the context or the driver is nil. An error
+// of a driver that contains no [*errors.Error] becomes the cause of [errors.Internal].
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
 	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
 	if isNil(d) {
@@ -156,7 +157,7 @@ func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, e
 	p, err := d.Inspect(ctx, organization, nil)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, typed(ctx, e.Provider, methodInspect, organization.ID, err)
 	case p == nil:
 		e.Code, e.Err = errors.Internal, errors.New("the driver returned no plan")
 		return nil, e

@@ -57,10 +57,11 @@ type task struct {
 	dueAt    time.Time // when the next poll is useful
 	group    *group    // the group in which it waits
 
-	actErr    error // error of the last act; a poll decides
-	pollFirst bool  // the next poll decides the attempt
-	onOthers  bool  // it is counted in waitingOnOthers
-	pauseErr  error // the reason for the pause
+	actErr    error  // error of the last act; a poll decides
+	pollFirst bool   // the next poll decides the attempt
+	onOthers  bool   // it is counted in waitingOnOthers
+	pauseErr  error  // the reason for the pause
+	method    string // the driver's method that ended the last failed attempt
 	text      string
 	requestID string
 	timer     int // ID of the valid timer of a pause
@@ -373,6 +374,10 @@ func (s *scheduler) exists(i int, p Progress) error {
 // failed ends an attempt: another attempt follows after a pause, or the step ends.
 func (s *scheduler) failed(i int, err error) {
 	t := &s.tasks[i]
+	t.method = methodPoll
+	if t.phase == acting || t.actErr != nil {
+		t.method = methodAct
+	}
 	if s.countBlocked(i, err) {
 		t.tries.reset()
 	}
@@ -387,7 +392,8 @@ func (s *scheduler) failed(i int, err error) {
 	case s.ending || s.stopped(s.ctx):
 		s.complete(i, StepInterrupted, err)
 	default:
-		s.event(Event{Step: s.states[i].ID, Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
+		shown := typed(s.ctx, s.plan.Provider, t.method, s.states[i].ID, err)
+		s.event(Event{Step: s.states[i].ID, Kind: EventRetrying, Text: text(shown), Wait: pause, Err: shown})
 		t.phase, t.pauseErr = pausing, err
 		t.timer = s.timers.add(now.Add(pause), i, nil)
 	}
@@ -435,6 +441,7 @@ func (s *scheduler) setBlocked(t *task, blocked bool) {
 // complete ends a step with a result, which flush reports.
 func (s *scheduler) complete(i int, state StepState, err error) {
 	t := &s.tasks[i]
+	err = typed(s.ctx, s.plan.Provider, t.method, s.states[i].ID, err)
 	if e, ok := errors.AsType[*errors.Error](err); ok && e.RequestID != "" {
 		t.requestID = e.RequestID
 	}

@@ -1,0 +1,130 @@
+package teardown_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// An error of a driver that is not of package errors is shown as one, and is not retried.
+func TestExecute_UntypedErrors(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("the disk is full")
+	for name, test := range map[string]struct {
+		set            func(d *fakeDriver, w *fakeBlocking)
+		method, target string
+		code           errors.Code
+		tries          int
+	}{
+		"act": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, cause }
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, "Act", "a", errors.Internal, 1},
+		"progress of an act": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{Err: cause}, nil }
+		}, "Act", "a", errors.Internal, 1},
+		"poll": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, cause }
+		}, "Poll", "a", errors.Internal, 1},
+		"act, and its code": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, errors.Join(cause, errors.PermissionDenied)
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, "Act", "a", errors.PermissionDenied, 1},
+		"act, and a timeout of its own": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, errors.Join(cause, context.DeadlineExceeded)
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, "Act", "a", errors.Internal, 1},
+		"delete": {func(_ *fakeDriver, w *fakeBlocking) {
+			w.delete = func() (teardown.Deletion, error) { return teardown.Deletion{}, cause }
+		}, "Delete", "org_1", errors.Internal, 0},
+		"inspect before the deletion": {func(_ *fakeDriver, w *fakeBlocking) {
+			w.steps = stepsOf("a")
+			w.inspects = func(n int) error { return map[int]error{3: cause}[n] } // 1: the plan, 2: before the first step
+		}, "Inspect", "org_1", errors.Internal, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var journal bytes.Buffer
+				d, w := newFakeDriver(t, "a"), &fakeBlocking{}
+				test.set(d, w)
+				var r *teardown.Report
+				var err error
+				if w.delete != nil || w.inspects != nil {
+					r, err = w.execute(t, teardown.WithJournal(&journal))
+				} else {
+					r, err = d.execute(t.Context(), teardown.WithJournal(&journal))
+				}
+				want := &errors.Error{Provider: "fake", Operation: test.method, Target: test.target, Code: test.code}
+				all := slices.Collect(errors.All(err))
+				if r == nil || r.Outcome != teardown.Blocked || len(all) != 1 || !errors.Is(err, cause) || errors.CodeOf(err) != test.code {
+					t.Fatalf("got %+v, %v with %v", r, err, all)
+				}
+				got := *all[0]
+				got.Err = nil
+				if diff := cmp.Diff(want, &got); diff != "" {
+					t.Errorf("error (-want +got):\n%s", diff)
+				}
+				if len(r.Steps) > 0 && r.Steps[0].Attempts != test.tries {
+					t.Errorf("got %d attempts, want %d", r.Steps[0].Attempts, test.tries)
+				}
+				if !strings.Contains(journal.String(), `"code":"`+string(test.code)+`"`) {
+					t.Errorf("the journal has no code %q:\n%s", test.code, &journal)
+				}
+				text, err := json.Marshal(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var stored teardown.Report
+				if err := json.Unmarshal(text, &stored); err != nil || errors.CodeOf(stored.Err) != test.code {
+					t.Errorf("got %v, %v from %s", stored.Err, err, text)
+				}
+			})
+		})
+	}
+}
+
+func TestNewPlan_UntypedError(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("the disk is full")
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want errors.Code
+	}{
+		"untyped":                  {t.Context(), cause, errors.Internal},
+		"canceled":                 {canceled, context.Canceled, errors.Canceled},
+		"canceled, and not by ctx": {t.Context(), context.Canceled, errors.Internal},
+	} {
+		w := &fakeBlocking{}
+		p := w.plan(t)
+		w.inspect = test.err
+		_, planErr := teardown.NewPlan(test.ctx, teardown.FromBlocking(w), acme)
+		r, err := teardown.Execute(test.ctx, teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
+		if r != nil {
+			t.Errorf("%s: got %+v", name, r)
+		}
+		for _, err := range []error{planErr, err} {
+			e, ok := errors.AsType[*errors.Error](err)
+			if !ok || e.Code != test.want || e.Operation != "Inspect" || e.Target != acme.ID || e.Provider != "fake" || !errors.Is(err, test.err) {
+				t.Errorf("%s: got %v, want %q", name, err, test.want)
+			}
+		}
+	}
+}
