@@ -227,21 +227,26 @@ func (p *Plan) Overrides() []Override {
 
 // ReadPlan reads a plan from JSON. An unknown member, or data after the plan, is an error: a
 // member of a later version may change the meaning of the plan. ReadPlan does not check the
-// fingerprint; applying does.
+// fingerprint; applying does. The code of an error is [errors.InvalidArgument].
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if isNil(r) {
-		return nil, errors.New("teardown: the reader of the plan is nil")
+		return nil, unreadable(errors.New("the reader of the plan is nil"))
 	}
 	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
 	p := new(Plan)
 	if err := decoder.Decode(p); err != nil {
-		return nil, fmt.Errorf("teardown: invalid plan: %w", err)
+		return nil, unreadable(fmt.Errorf("invalid plan: %w", err))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("teardown: the plan is followed by other data")
+		return nil, unreadable(errors.New("the plan is followed by other data"))
 	}
 	return p, nil
+}
+
+// unreadable returns the error of [ReadPlan].
+func unreadable(err error) error {
+	return &errors.Error{Operation: "ReadPlan", Code: errors.InvalidArgument, Err: err}
 }
 
 func (p *Plan) fingerprint() string {

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -58,9 +60,15 @@ func TestPlan_JSON(t *testing.T) {
 		t.Error("a plan without a refusal has an error")
 	}
 	for _, bad := range []string{"", "{", `{"steps":[],"more":1}`, string(text) + "{}", "[]"} {
-		if _, err := teardown.ReadPlan(strings.NewReader(bad)); err == nil {
-			t.Errorf("%.20q was read", bad)
+		if _, err := teardown.ReadPlan(strings.NewReader(bad)); codeOf(err) != errors.InvalidArgument {
+			t.Errorf("%.20q: got %v, want %q", bad, err, errors.InvalidArgument)
 		}
+	}
+	if _, err := teardown.ReadPlan(nil); codeOf(err) != errors.InvalidArgument {
+		t.Errorf("nil: got %v, want %q", err, errors.InvalidArgument)
+	}
+	if _, err := teardown.ReadPlan(iotest.ErrReader(io.ErrClosedPipe)); codeOf(err) != errors.InvalidArgument || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("unreadable: got %v, want the cause", err)
 	}
 }
 
