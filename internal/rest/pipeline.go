@@ -50,6 +50,9 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 			c.recycle(call, &x)
 			c.updateLimit(call, &x, e) // updates the rate limiter by the answer
 		}
+		if e != nil {
+			e.Attempts = call.sent
+		}
 		c.log(ctx, call, attempt, start, e)  // records the attempt
 		if !c.retry(ctx, call, attempt, e) { // repeats the attempt while that is safe and may help
 			return e

@@ -635,6 +635,9 @@ func TestLog_EveryAttempt(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, record["level"].(string)+" "+record["msg"].(string))
+			if e, ok := record["error"].(map[string]any); ok && e["attempts"] != record["attempt"] {
+				t.Errorf("got the error of attempt %v with attempts %v", record["attempt"], e["attempts"])
+			}
 		}
 		if diff := cmp.Diff([]string{"WARN request", "INFO waiting", "DEBUG request"}, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

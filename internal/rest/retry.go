@@ -43,7 +43,6 @@ func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.E
 	if e == nil {
 		return false
 	}
-	e.Attempts = call.sent
 	pause, again := c.config.Retry.next(ctx, call, e, attempt)
 	return again && c.waits(ctx, e, pause)
 }
