@@ -96,7 +96,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // share of the lists.
 //
 // Errors, in addition to those of DeleteOrganization; the errors of failed steps are joined. The
-// report is nil if no step was started:
+// report is nil if the error was found before the plan was applied, as in [teardown.Execute]:
 //
 //   - [errors.NotConfirmed]: the name differs, or an override is missing
 //   - [errors.PlanStale]: the plan is of another provider or instance, expired, was edited, or no

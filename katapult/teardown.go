@@ -83,7 +83,8 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 // requests of Plan, and three or four for each step; about ten for a resource that moves to
 // the trash, most of them reads of its task.
 //
-// Errors, in addition to those of every call. The report is nil if nothing was started:
+// Errors, in addition to those of every call. The report is nil if the error was found before
+// the plan was applied, as in [teardown.Execute]:
 //
 //   - [errors.NotConfirmed]: the name differs, an override is missing, or a bucket names no
 //     access key of the organization

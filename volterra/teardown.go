@@ -70,7 +70,7 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // a kind share one list, and a read of each resource proves that it no longer exists.
 //
 // Errors in addition to those of [teardown.Execute] and [Client.DeleteTenant]; the report is nil if
-// nothing was started:
+// the error was found before the plan was applied, as in Execute:
 //
 //   - [errors.NotConfirmed]: the request or the confirmation names another tenant, or an override
 //     is missing

@@ -60,7 +60,8 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // organization has resources that the plan does not contain, or a list cannot be read anymore,
 // the error is [errors.PlanStale].
 //
-// Errors are those of [teardown.Execute] and of [Client.DeleteOrganization]. For a plan of
+// The report is nil if the error was found before the plan was applied, as in
+// [teardown.Execute]. Errors are those of Execute and of [Client.DeleteOrganization]. For a plan of
 // another provider, the error is [errors.PlanStale], before any request.
 //
 // Source: seed page; vendor's reference pages.

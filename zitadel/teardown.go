@@ -55,15 +55,15 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //
 // If the organization still exists 10 to 15 seconds after Zitadel answered the deletion with
 // success, Teardown deletes it again, at most three times. The outcome is
-// [errors.OutcomeUnknown] if the organization exists half a minute after the last answer, or
+// [teardown.Unknown] if the organization exists half a minute after the last answer, or
 // cannot be read for half a minute. A credential that ends with the organization is an
 // exception. The organization counts as deleted if the credential belongs to the organization
 // and three reads in a row refuse the credential; or if the credential's only role was in the
 // organization, it may not read the organization any more, and the role is not among those of
 // its user.
 //
-// The report is nil if nothing was started. Errors, in addition to those of
-// DeleteOrganization:
+// The report is nil if the error was found before the plan was applied, as in
+// [teardown.Execute]. Errors, in addition to those of DeleteOrganization:
 //
 //   - [errors.NotConfirmed]: the name differs, or an override is missing
 //   - [errors.PlanStale]: the plan is of another provider or instance, expired, or was edited;
