@@ -63,7 +63,7 @@ func (p *program) applyCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "Apply a plan file: remove the blockers and delete the organizations permanently",
-		Long:  applyHelp + "\n" + credentials(),
+		Long:  applyHelp + "\n" + credentials(" for organizations without base_url in the plan file."),
 		Example: `  offboard apply plan.json
   offboard apply plan.json --confirm "Acme Hosting"      confirm what the manifest does not
   offboard apply plan.json --report report.html          also write a report

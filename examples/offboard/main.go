@@ -280,12 +280,12 @@ func (p *program) checkCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
-		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + credentials(),
+		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials("."),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e.Provider, e.Organization = args[0], args[1]
+			e.Provider, e.Organization = providerName(args[0]), args[1]
 			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
@@ -302,7 +302,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: no blocker found\n", args[0], printable.Text(args[1]))
+			fmt.Fprintf(p.out, "%s %s: no blocker found\n", e.Provider, printable.Text(args[1]))
 			return nil
 		},
 	}
@@ -317,7 +317,7 @@ func (p *program) deleteCommand() *cobra.Command {
 		Short: "Delete an organization permanently",
 		Long: "Delete an organization permanently. NAME must be the provider's name of it, or its ID if\n" +
 			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
-			"At volterra, the tenant enters the provider's deletion queue.\n\n" + credentials(),
+			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials("."),
 		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
@@ -328,7 +328,7 @@ func (p *program) deleteCommand() *cobra.Command {
 					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
 				}
 			}
-			e.Provider, e.Organization = args[0], args[1]
+			e.Provider, e.Organization = providerName(args[0]), args[1]
 			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
@@ -346,7 +346,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s %s: %s\n", args[0], printable.Text(args[1]), deletedText(args[0]))
+			fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), deletedText(e.Provider))
 			return nil
 		},
 	}
@@ -386,14 +386,26 @@ func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// credentials is the part of the help texts about credentials.
-func credentials() string {
+// argumentsHelp is the part of the help texts about PROVIDER and ORG.
+func argumentsHelp() string {
+	var accepted []string
+	for _, p := range providers {
+		accepted = append(accepted, p.accepted())
+	}
+	return "PROVIDER is one of " + list(accepted) + ".\n" +
+		"ORG is an ID. At katapult it may be a subdomain, and at workspace a slug. At volterra it\n" +
+		"is the name of the tenant.\n\n"
+}
+
+// credentials is the part of the help texts about credentials. organizations says which
+// organizations of the command the base URLs apply to.
+func credentials(organizations string) string {
 	var b strings.Builder
 	b.WriteString("Credentials are read from the environment:\n")
 	for _, p := range providers {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
 	}
 	b.WriteString("OFFBOARD_KATAPULT_BASE_URL, OFFBOARD_ZITADEL_BASE_URL and so on set the base URL of a\n" +
-		"provider for organizations without base_url in a manifest.\n")
+		"provider" + organizations + "\n")
 	return b.String()
 }

@@ -90,6 +90,9 @@ func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 	if len(m.Organizations) == 0 {
 		return nil, nil, fmt.Errorf("%s: the list of organizations is empty", name)
 	}
+	for i := range m.Organizations { // a plan file contains no alias
+		m.Organizations[i].Provider = providerName(m.Organizations[i].Provider)
+	}
 	s := &source{name, file}
 	return m, s, m.check(s)
 }

@@ -55,7 +55,7 @@ func (p *program) planCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
 		Short: "Plan the removal of all blockers of a manifest's organizations, without changing anything",
-		Long:  planHelp + indented(manifestExample) + manifestNotes + credentials(),
+		Long:  planHelp + indented(manifestExample) + manifestNotes + credentials(" for organizations without base_url in the manifest."),
 		Example: `  offboard plan manifest.yaml                    show the plan as a tree
   offboard plan manifest.yaml -o plan.json       also write the plan, for review and apply
   offboard plan manifest.yaml --view table

@@ -40,7 +40,7 @@ func deletedText(provider string) string {
 
 // provider describes a provider and its environment variables.
 type provider struct {
-	name        string
+	name, alias string   // as in offboard.Spec.Provider
 	environment string   // for the help texts
 	variables   []string // variables that a manifest can replace
 	others      []string // other variables that the client reads
@@ -54,7 +54,7 @@ const f5 = "volterra"
 
 var providers = []provider{
 	{
-		name: "katapult", environment: "KATAPULT_API_KEY; ORG is org_… or a subdomain",
+		name: "katapult", environment: "KATAPULT_API_KEY",
 		variables: []string{"KATAPULT_API_KEY"}, prefixes: []string{"KATAPULT_"},
 	},
 	{
@@ -68,11 +68,11 @@ var providers = []provider{
 		others:    []string{"MONGODB_ATLAS_BASE_URL"}, prefixes: []string{"MONGODB_ATLAS_"},
 	},
 	{
-		name: "workspace", environment: "APPLIVERY_API_TOKEN; ORG is an ID or a slug",
+		name: "workspace", alias: "applivery", environment: "APPLIVERY_API_TOKEN",
 		variables: []string{"APPLIVERY_API_TOKEN"}, prefixes: []string{"APPLIVERY_"},
 	},
 	{
-		name: f5, environment: "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
+		name: f5, alias: "f5", environment: "F5XC_API_URL and F5XC_API_TOKEN, or a certificate: F5XC_P12_FILE, VOLT_API_P12_FILE, …",
 		variables: []string{"F5XC_API_TOKEN", "F5XC_P12_FILE", "F5XC_P12_PASSWORD"},
 		others: []string{
 			"F5XC_API_URL", "VOLT_API_URL", "VOLT_API_P12_FILE", "VES_P12_CONTENT", "VES_P12_PASSWORD",
@@ -81,6 +81,16 @@ var providers = []provider{
 		prefixes: []string{"F5XC_", "VOLT_", "VES_"},
 		files:    []string{"F5XC_P12_FILE", "VOLT_API_P12_FILE", "VOLT_API_CERT", "VOLT_API_KEY", "VOLT_API_CA_CERT"},
 	},
+}
+
+// providerName returns the name of a provider for its alias, and any other text unchanged.
+func providerName(text string) string {
+	for _, p := range providers {
+		if text != "" && text == p.alias {
+			return p.name
+		}
+	}
+	return text
 }
 
 // connector returns the organization of an entry at its provider.
@@ -121,10 +131,18 @@ func (e entry) spec() offboard.Spec {
 	}
 }
 
+// accepted returns the name and the alias, as people read them.
+func (p provider) accepted() string {
+	if p.alias == "" {
+		return p.name
+	}
+	return p.name + " (or " + p.alias + ")"
+}
+
 func unknownProvider() error {
 	var known []string
 	for _, p := range providers {
-		known = append(known, p.name)
+		known = append(known, p.accepted())
 	}
 	return errors.New("unknown provider: use one of " + list(known))
 }

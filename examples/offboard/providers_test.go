@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -106,5 +107,43 @@ func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 				t.Errorf("got %+v, %v", found, err)
 			}
 		})
+	}
+}
+
+// The program accepts the aliases that the library accepts, and reports the names.
+func TestProviderName_Alias(t *testing.T) {
+	t.Parallel()
+	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "acme", Organization: "1"})
+	_, of, _ := strings.Cut(unknownProvider().Error(), "use one of ")
+	if err == nil || !strings.HasSuffix(err.Error(), "use one of "+of) {
+		t.Errorf("the program accepts %s, and the library returns %v", of, err)
+	}
+	for text, want := range map[string]string{"f5": f5, "applivery": "workspace", f5: f5, "atlas": "atlas", "F5": "F5", "": ""} {
+		if got := providerName(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestDelete_Alias(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, tenant())
+		code, out, errOut := b.run("delete", "f5", "acme-edge", "--confirm", "acme-edge", "--email", "owner@example.com")
+		if want := "volterra acme-edge: pending: in the deletion queue\n"; code != exitOK || out != want {
+			t.Errorf("exit code %d, got %q, want %q: %s", code, out, want, errOut)
+		}
+	})
+}
+
+func TestManifest_Alias(t *testing.T) {
+	t.Parallel()
+	const text = "organizations:\n  - {provider: f5, organization: a, email: a@example.com}\n  - {provider: applivery, organization: b}\n"
+	m, err := readManifest(strings.NewReader(text), "m.yaml")
+	if err != nil || m.Organizations[0].Provider != f5 || m.Organizations[1].Provider != "workspace" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	_, err = readManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
+	if want := "m.yaml:4: duplicate organization: see line 3"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

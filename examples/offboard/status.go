@@ -58,7 +58,7 @@ func (p *program) statusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status PLAN",
 		Short: "Show finished and remaining steps of a plan, without changing anything",
-		Long:  statusHelp + "\n" + credentials(),
+		Long:  statusHelp + "\n" + credentials(" for organizations without base_url in the plan file."),
 		Example: `  offboard status plan.json
   offboard status plan.json --offline     read the journal only; needs no credential
   offboard status plan.json --json | jq '.[] | select(.now == "exists") | .remaining'`,
