@@ -44,6 +44,8 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		switch {
 		case err == nil:
 			return r.finish(deletion, nil, last.ID())
+		case err == errNotStarted:
+			return r.finish(Deletion{Outcome: Stopped}, r.ended(ctx), last.ID())
 		// OutcomeUnknown comes first: the code of its cause does not describe the outcome.
 		case errors.Is(err, errors.OutcomeUnknown):
 			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
@@ -84,17 +86,37 @@ func (r *run) ended(ctx context.Context) error {
 	return r.refuse(code, remaining(r.states), "%w", err)
 }
 
+// errNotStarted is the error of a deletion that did not start, because of a stop or because the
+// context ended.
+var errNotStarted = errors.New("the deletion was not started")
+
 // delete reads the organization once more, and deletes it. If a deletion is in progress
 // already, delete sends no request and writes no entry.
 func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
+	first := r.isRightBefore()
 	if err := r.verify(ctx); err != nil {
 		return Deletion{}, err
 	}
-	if r.pending != nil {
+	switch {
+	case r.pending != nil && r.pending.Outcome != Pending:
+		return Deletion{}, r.refuse(errors.Internal, nil, "the driver returned a pending deletion with the outcome %q", r.pending.Outcome)
+	case r.pending != nil:
 		return *r.pending, nil
+	case r.stopped(ctx):
+		return Deletion{}, errNotStarted
 	}
 	if err := r.write(Entry{Kind: EntryDeletionStarted}, nil); err != nil {
 		return Deletion{}, err
+	}
+	// The journal may be slow.
+	if late := first && time.Since(r.inspectedAt) >= maxInspectionAge; late || r.stopped(ctx) {
+		if err := r.write(Entry{Kind: EntryDeletionRefused}, nil); err != nil {
+			return Deletion{}, err
+		}
+		if !late {
+			return Deletion{}, errNotStarted
+		}
+		return r.delete(ctx, last) // with another inspection
 	}
 	r.method = methodDelete
 	triedBefore, sentBefore := last.Writes()
@@ -106,6 +128,9 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	}
 	if err == nil || !unsent && !definite(err) {
 		r.deletionStarted = true
+		if _, ok := errors.AsType[*errors.Error](err); err != nil && !ok {
+			err = r.unknown(err) // nothing shows that a read has decided
+		}
 		return deletion, err
 	}
 	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)); failed != nil {
@@ -135,6 +160,10 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	r.pending = now.PendingDeletion
 	for _, step := range now.Steps {
+		if step.Manual { // the driver cannot poll it
+			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
+			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
+		}
 		// A list may still contain a resource that a read has shown not to exist.
 		r.method = methodPoll
 		deleted, err := r.isDeleted(ctx, step)

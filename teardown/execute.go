@@ -230,7 +230,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	deleted := make([]bool, len(missing))
 	errs := make([]error, len(missing))
 	var readers sync.WaitGroup
-	turn := make(chan struct{}, r.settings.concurrency)
+	turn := make(chan struct{}, min(r.settings.concurrency, len(missing)+1))
 	for i, step := range missing {
 		turn <- struct{}{}
 		readers.Go(func() {

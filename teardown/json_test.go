@@ -175,12 +175,15 @@ func TestPlan_Diff(t *testing.T) {
 		"another ID":           {func(p *teardown.Plan) { p.Organization.ID = "org_2" }, []string{`organization has the ID "org_2"`}},
 		"another organization": {func(p *teardown.Plan) { p.Organization.Name = "x" }, []string{`organization is now called "x"`}},
 		"another instance":     {func(p *teardown.Plan) { p.Instance = "x" }, []string{`provider is fake at "x"`}},
+		"another child":        {func(p *teardown.Plan) { p.Steps[2].Organization = &teardown.Organization{ID: "org_3"} }, []string{`invoice/7 now deletes the organization "org_3"`}},
 		"more users":           {func(p *teardown.Plan) { p.Cascades[0].Count = 4 }, []string{"users are 4 now, and were 3"}},
 	} {
 		now := full()
 		test.change(now)
 		var got []string
-		for _, d := range full().Diff(now) {
+		before := full()
+		before.Steps[2].Organization = &teardown.Organization{ID: "org_2"}
+		for _, d := range before.Diff(now) {
 			got = append(got, d.String())
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {

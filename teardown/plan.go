@@ -367,6 +367,9 @@ func (p *Plan) Diff(now *Plan) []Difference {
 		case step.Name != before.Name:
 			add(step.ID, "is now called %q", step.Name)
 		}
+		if o := step.Organization; o != nil && before.Organization != nil && before.Organization.ID != o.ID {
+			add(step.ID, "now deletes the organization %q", o.ID)
+		}
 		for _, o := range step.Requires {
 			if !slices.Contains(before.Requires, o) {
 				add(step.ID, "now requires the override %s", o)

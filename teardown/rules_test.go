@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -1271,5 +1272,151 @@ func TestOptions_SecretInAllowAndDeny(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "MIIE") || strings.Contains(err.Error(), "PRIVATE") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// A stop during the inspection right before the deletion, or while the journal is written, and
+// an ended context start no deletion. The journal shows that none was started.
+func TestExecute_StopBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	for name, during := range map[string]string{"the inspection": "inspection", "the journal": "journal"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stop := make(chan struct{})
+			w := &stoppingDriver{fakeBlocking: &fakeBlocking{steps: stepsOf("a")}}
+			p := w.plan(t)
+			w.inspections = 0
+			if during == "inspection" {
+				w.last = func() { close(stop) }
+			}
+			var entries []byte
+			journal := writerFunc(func(line []byte) (int, error) {
+				if during == "journal" && bytes.Contains(line, []byte(`"deletion_started"`)) {
+					close(stop)
+				}
+				entries = append(entries, line...)
+				return len(line), nil
+			})
+			r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p,
+				teardown.WithConfirm("Acme"), teardown.WithStop(stop), teardown.WithJournal(journal))
+			if r == nil || r.Outcome != teardown.Stopped || !errors.Is(err, errors.NotFinished) || w.deleted != 0 {
+				t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+			}
+			if bytes.Count(entries, []byte(`"deletion_started"`)) != bytes.Count(entries, []byte(`"deletion_refused"`)) {
+				t.Errorf("the journal shows a deletion:\n%s", entries)
+			}
+			if during == "inspection" && bytes.Contains(entries, []byte(`"deletion_started"`)) {
+				t.Errorf("a deletion was started after the stop:\n%s", entries)
+			}
+		})
+	}
+}
+
+// stoppingDriver calls last in the second inspection.
+type stoppingDriver struct {
+	*fakeBlocking
+	inspections int
+	last        func()
+}
+
+func (d *stoppingDriver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	if d.inspections++; d.inspections == 2 && d.last != nil {
+		d.last()
+	}
+	return d.fakeBlocking.Inspect(ctx, o, before)
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(line []byte) (int, error) { return f(line) }
+
+// After an error that is not typed the deletion may be executed: no read has decided.
+func TestExecute_UntypedErrorOfDeletion(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]error{"a lost connection": io.ErrUnexpectedEOF, "a context": context.DeadlineExceeded} {
+		w := &fakeBlocking{delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, failure }}
+		r, err := w.execute(t, teardown.WithRetryFor(0))
+		if r == nil || r.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+}
+
+// Only a pending deletion of the driver replaces the deletion.
+func TestExecute_PendingDeletionOfDriver(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []teardown.Outcome{"", teardown.Deleted, teardown.Blocked} {
+		d := &pendingDriver{fakeBlocking: &fakeBlocking{}, outcome: outcome}
+		p := d.plan(t)
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(d), p, teardown.WithConfirm("Acme"), teardown.WithRetryFor(0))
+		if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.Internal) || d.deleted != 0 {
+			t.Errorf("%q: got %+v, %v", outcome, r, err)
+		}
+	}
+}
+
+type pendingDriver struct {
+	*fakeBlocking
+	outcome teardown.Outcome
+}
+
+func (d *pendingDriver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	p, err := d.fakeBlocking.Inspect(ctx, o, before)
+	if err == nil {
+		p.PendingDeletion = &teardown.Deletion{Outcome: d.outcome}
+	}
+	return p, err
+}
+
+// A huge concurrency allocates nothing for it.
+func TestExecute_HugeConcurrency(t *testing.T) {
+	t.Parallel()
+	w := &fakeBlocking{steps: stepsOf("a", "b")}
+	if _, err := w.execute(t, teardown.WithConcurrency(math.MaxInt)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A slow journal makes a second inspection necessary.
+func TestExecute_SlowJournalBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeBlocking{}
+		p := w.plan(t)
+		w.inspected = 0
+		slow := true
+		journal := writerFunc(func(line []byte) (int, error) {
+			if slow && bytes.Contains(line, []byte(`"deletion_started"`)) {
+				slow = false
+				time.Sleep(time.Minute)
+			}
+			return len(line), nil
+		})
+		r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal))
+		if err != nil || r.Outcome != teardown.Deleted || w.inspected != 2 || w.deleted != 1 {
+			t.Errorf("got %+v, %v after %d inspections", r, err, w.inspected)
+		}
+	})
+}
+
+// A manual step whose blocker exists again right before the deletion is reported as such: the
+// driver cannot poll it.
+func TestExecute_ManualStepExistsAgain(t *testing.T) {
+	t.Parallel()
+	steps := stepsOf("a", "invoice")
+	steps[1].Manual = true
+	unknown := func(id string) error {
+		if id == "invoice" {
+			return &errors.Error{Code: errors.InvalidArgument}
+		}
+		return nil
+	}
+	w := &stoppingDriver{fakeBlocking: &fakeBlocking{steps: steps, lenient: true, read: unknown}}
+	p := w.plan(t)
+	w.fakeBlocking.steps, w.inspections = steps[:1], 0
+	w.last = func() { w.fakeBlocking.steps = steps }
+	r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"))
+	if r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.PlanStale) || w.deleted != 0 {
+		t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 	}
 }

@@ -101,7 +101,7 @@ type deadline struct {
 func newScheduler(ctx context.Context, r *run) *scheduler {
 	s := &scheduler{
 		run: r, ctx: ctx, tasks: make([]task, len(r.states)),
-		results: make(chan result, r.settings.concurrency),
+		results: make(chan result, min(r.settings.concurrency, len(r.states)+1)),
 		groups:  map[string]*group{}, durations: new(Durations),
 	}
 	if d, ok := r.driver.(DurationsDriver); ok {

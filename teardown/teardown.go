@@ -19,9 +19,10 @@
 // resource; order, overrides and texts come from that read. A step whose resource the read
 // does not find is never acted on. The fingerprint detects accidental edits and damaged
 // files. It has no key: a person who edits the file can compute it again, and so select other
-// resources of the organization or change the text that reviewers read. Such an edit cannot
-// remove a resource of another organization, or one that requires an override that was not
-// given. Store the file where only its reviewers can write.
+// resources of the organization, change the text that reviewers read, or name another
+// organization of the same name: [WithAllow] binds a run to an ID. Such an edit cannot remove
+// a resource that is not in the plan's organization, or one that requires an override that was
+// not given. Store the file where only its reviewers can write.
 //
 // Right before its deletion the organization is read once more. A resource that is not in the
 // plan stops the deletion with [errors.PlanStale].
