@@ -194,8 +194,14 @@ func TestOpen_NamedCredentials(t *testing.T) {
 			}
 			cause := errors.New("the secret manager is sealed")
 			sealed := func(string) (string, error) { return "", cause }
-			if _, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(sealed)); !errors.Is(err, errors.InvalidArgument) || !errors.Is(err, cause) {
+			if _, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(sealed)); errors.CodeOf(err) != errors.Unavailable || !errors.Is(err, cause) {
 				t.Errorf("with an error: got %v", err)
+			}
+			for _, cause := range []error{errors.PermissionDenied, &errors.Error{Provider: "vault", Code: errors.PermissionDenied, Err: cause}} {
+				sealed := func(string) (string, error) { return "", cause }
+				if _, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(sealed)); errors.CodeOf(err) != errors.PermissionDenied {
+					t.Errorf("with a code: got %v", err)
+				}
 			}
 		})
 	}
@@ -260,7 +266,7 @@ func TestOpen_CredentialsError(t *testing.T) {
 	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "katapult", Organization: "org_acme"},
 		offboard.WithCredentials(func(string) (string, error) { return "", unreachable }))
 	e, _ := errors.AsType[*errors.Error](err)
-	if e == nil || e.Operation != "Open" || e.Code != errors.InvalidArgument || !errors.Is(err, unreachable) {
+	if e == nil || e.Operation != "Open" || e.Code != errors.Unavailable || !errors.Is(err, unreachable) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -38,7 +38,8 @@ func (s *settings) fail(text string) {
 // WithCredentials sets the function that returns credentials by their names, for example from
 // a secret manager. The names are those of the environment variables that the providers'
 // FromEnv reads, such as "KATAPULT_API_KEY", or those that [Spec.Credentials] has instead. The
-// function returns "" for a name without a value. It is called when a client is made.
+// function returns "" for a name without a value. It is called when a client is made. The code
+// of its error is kept; an error without a code becomes the cause of [errors.Unavailable].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(s *settings) {
 		if get == nil {
@@ -62,8 +63,8 @@ func WithHTTPClient(client *http.Client) Option {
 	})
 }
 
-// WithLogger sets the logger for attempts, waits and open outcomes. By default, nothing is
-// logged. Headers and bodies are never logged.
+// WithLogger sets the logger for attempts, waits and open outcomes. By default, and with nil,
+// nothing is logged. Headers and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(s *settings) { s.logger = logger })
 }

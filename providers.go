@@ -11,6 +11,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
@@ -121,7 +122,7 @@ func (s Spec) values(p provider, get func(string) (string, error)) func(string) 
 		if other := s.Credentials[name]; other != "" {
 			value, err := get(other)
 			if err == nil && value == "" {
-				err = fmt.Errorf("%s is not set: it is named in place of %s", other, name)
+				err = auth.NotSet(fmt.Sprintf("%s is not set: it is named in place of %s", other, name))
 			}
 			return value, err
 		}

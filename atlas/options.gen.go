@@ -39,7 +39,7 @@ var errNilOption = errors.New("nil Option")
 // applyAll applies the options of [New].
 func applyAll(c *config, options []Option) error {
 	if err := Options(options...).apply(c); err != nil {
-		return rest.Invalid(provider, "New", "", err)
+		return rest.OptionError(provider, err)
 	}
 	return nil
 }
@@ -64,8 +64,8 @@ func WithPlainHTTP() Option {
 	return option(func(c *config) error { return c.UsePlainHTTP() })
 }
 
-// WithLogger sets the logger for attempts, waits and open outcomes. By default, nothing is
-// logged. Headers and bodies are never logged.
+// WithLogger sets the logger for attempts, waits and open outcomes. By default, and with nil,
+// nothing is logged. Headers and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(c *config) error { c.Logger = logger; return nil })
 }

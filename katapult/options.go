@@ -58,7 +58,9 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 
 // WithCredentials authenticates with the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. [New] returns the error of get.
+// "" for a name that has no value. The code of the error of [New] is that of the error of get, or
+// [errors.Unavailable] if the error of get has none; if a value is missing, the code is
+// [errors.InvalidArgument].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		values, err := auth.Values(get, "KATAPULT_API_KEY")

@@ -129,7 +129,9 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 
 // WithCredentials sets the credential from the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name without a value. An error of get is an error of [New].
+// "" for a name without a value. The code of the error of [New] is that of the error of get, or
+// [errors.Unavailable] if the error of get has none; if a value is missing, the code is
+// [errors.InvalidArgument].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		names := []string{"F5XC_API_URL", "VOLT_API_URL", "VOLT_API_CA_CERT"}

@@ -131,7 +131,9 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 
 // WithCredentials authenticates by the values that get returns for the names of the
 // environment variables that [FromEnv] reads, for example from a secret manager. get returns
-// "" for a name that has no value. An error of get is an error of [New].
+// "" for a name that has no value. The code of the error of [New] is that of the error of get, or
+// [errors.Unavailable] if the error of get has none; if a value is missing, the code is
+// [errors.InvalidArgument].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
 		values, err := auth.Values(get, "ZITADEL_API_URL", "ZITADEL_SERVICE_USER_TOKEN", "ZITADEL_KEY_PATH")

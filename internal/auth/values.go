@@ -4,10 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// NotSet is the error of a credential without a value, for functions that [Values] calls.
+type NotSet string
+
+// Error returns the text.
+func (n NotSet) Error() string { return string(n) }
+
 // Values returns the values of names by a caller's function. The result does not contain names
-// without a value.
+// without a value. An error of the function, except [NotSet], is a [*rest.LookupError].
 func Values(get func(name string) (string, error), names ...string) (map[string]string, error) {
 	if get == nil {
 		return nil, errors.New("the function for credentials must not be nil")
@@ -15,8 +23,11 @@ func Values(get func(name string) (string, error), names ...string) (map[string]
 	values := make(map[string]string, len(names))
 	for _, name := range names {
 		value, err := get(name)
-		if err != nil {
+		if _, ok := errors.AsType[NotSet](err); ok {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if err != nil {
+			return nil, &rest.LookupError{Name: name, Err: err}
 		}
 		if value != "" {
 			values[name] = value

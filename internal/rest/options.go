@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"slices"
@@ -10,6 +11,29 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
+
+// LookupError is an error of the caller's function for credentials.
+type LookupError struct {
+	Name string // the name of the credential
+	Err  error  // the error of the function
+}
+
+// Error returns the name and the text of the error.
+func (e *LookupError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the error of the function.
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// OptionError returns the error of New for an option. After a [LookupError] its code is that of
+// the function's error, or [errors.Unavailable] if that error has none, because a secret
+// manager may be down. For any other option, the code is [errors.InvalidArgument].
+func OptionError(provider string, err error) *errors.Error {
+	e := Invalid(provider, "New", "", err)
+	if lookup, ok := errors.AsType[*LookupError](err); ok {
+		e.Code = cmp.Or(errors.CodeOf(lookup.Err), errors.Unavailable)
+	}
+	return e
+}
 
 // Authorize sets the credential, and the secrets that no argument may contain. It returns an
 // error if the configuration has a credential.
