@@ -16,6 +16,7 @@ import (
 )
 
 // An error of a driver that is not of package errors is shown as one, and is not retried.
+// TestExecute_UntypedErrorOfDeletion tests those of Delete without a code.
 func TestExecute_UntypedErrors(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the disk is full")
@@ -48,9 +49,11 @@ func TestExecute_UntypedErrors(t *testing.T) {
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		}, "Act", "a", errors.Internal, 1},
-		"delete": {func(_ *fakeDriver, w *fakeBlocking) {
-			w.delete = func() (teardown.Deletion, error) { return teardown.Deletion{}, cause }
-		}, "Delete", "org_1", errors.Internal, 0},
+		"delete, and its code": {func(_ *fakeDriver, w *fakeBlocking) {
+			w.delete = func() (teardown.Deletion, error) {
+				return teardown.Deletion{}, errors.Join(cause, errors.PermissionDenied)
+			}
+		}, "Delete", "org_1", errors.PermissionDenied, 0},
 		"inspect before the deletion": {func(_ *fakeDriver, w *fakeBlocking) {
 			w.steps = stepsOf("a")
 			w.inspects = func(n int) error { return map[int]error{3: cause}[n] } // 1: the plan, 2: before the first step
