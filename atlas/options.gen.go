@@ -78,12 +78,13 @@ type Retry struct {
 	MaxAttempts int
 
 	// MaxElapsed is the time after the start of a call from which no further attempt starts.
-	// A wait that would end later does not start. The default is no limit; the context of the
-	// call always limits it.
+	// A wait that would end later does not start, and a wait for calls that share the rate
+	// limit ends with it. The default is no limit; the context of the call always limits it.
 	MaxElapsed time.Duration
 
 	// MaxWait is the longest single wait between two attempts. If the provider asks for a
-	// longer one, the call returns at once, with RetryAfter set in its error. The default is
+	// longer one, the call returns at once, with RetryAfter set in its error. MaxWait does
+	// not limit the time in which other calls use up a shared rate limit. The default is
 	// 90 seconds, because limits refill by the minute.
 	MaxWait time.Duration
 }

@@ -46,17 +46,20 @@ func New(rate Rate, perOperation bool) *Adaptive {
 // Request is a request that waits for its permit.
 type Request struct {
 	Resent  bool          // Resent is true if the request was sent before. It then goes first.
-	MaxWait time.Duration // MaxWait is the longest wait.
+	MaxWait time.Duration // MaxWait is the longest wait for the limit, without the requests before it.
+	Until   time.Time     // Until is the latest time to send the request; zero for no limit.
 
 	// OnWait is called once, with the duration, when the request starts a wait of known
 	// duration.
 	OnWait func(time.Duration)
 }
 
-// TooLongError is the error of a request that would wait longer than its MaxWait, or for the
-// provider's limit beyond the deadline of its context.
+// TooLongError is the error of a request that would wait longer than its MaxWait, beyond
+// its Until, or for the provider's limit beyond the deadline of its context.
 type TooLongError struct {
-	Wait time.Duration // Wait is the necessary wait.
+	// Wait is the time until the limit permits the next request of the queue; 0 if it is
+	// unknown.
+	Wait time.Duration
 }
 
 // Error returns a text without the wait.

@@ -54,7 +54,7 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 			return w.permit, nil
 		}
 		deadline, bounded := ctx.Deadline()
-		if pause > r.MaxWait || bounded && pause > 0 && !q.ownLimit && now.Add(pause).After(deadline) {
+		if pause > r.MaxWait || r.late(now.Add(pause)) || bounded && pause > 0 && !q.ownLimit && now.Add(pause).After(deadline) {
 			q.leave(w)
 			return Permit{}, &TooLongError{pause}
 		}
@@ -62,9 +62,11 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 			reported = true
 			r.OnWait(pause)
 		}
-		first := q.waiting[0] == w
+		if pause == 0 || q.waiting[0] != w {
+			pause = r.left(now)
+		}
 		q.mu.Unlock()
-		err := w.pause(ctx, pause, first)
+		err := w.pause(ctx, pause)
 		q.mu.Lock()
 		if err != nil {
 			q.leave(w)
@@ -73,11 +75,23 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 	}
 }
 
-// pause waits until the request must check the limits again. Only the first request in the queue
-// has a timer.
-func (w *waiter) pause(ctx context.Context, pause time.Duration, first bool) error {
+// late reports whether the request must not be sent at a time.
+func (r Request) late(at time.Time) bool { return !r.Until.IsZero() && at.After(r.Until) }
+
+// left returns the time until the request is late; 0 if it never is.
+func (r Request) left(now time.Time) time.Duration {
+	if r.Until.IsZero() {
+		return 0
+	}
+	return r.Until.Sub(now) + 1
+}
+
+// pause waits until the request must check the limits again: when it is woken, or after the
+// pause; 0 means only when it is woken. The pause of the first request in the queue is that of
+// the limit. That of the others ends when they are late.
+func (w *waiter) pause(ctx context.Context, pause time.Duration) error {
 	var after <-chan time.Time
-	if first && pause > 0 {
+	if pause > 0 {
 		timer := time.NewTimer(pause)
 		defer timer.Stop()
 		after = timer.C

@@ -3,6 +3,8 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,4 +168,52 @@ func TestAdaptive_Resent(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// No request waits beyond its Until, also for the requests before it, and for an answer.
+func TestAdaptive_TooLate(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		rate    ratelimit.Rate
+		granted int64
+		wait    time.Duration // in the error
+	}{
+		"caller's limit": {ratelimit.Rate{PerSecond: 1, Burst: 1}, 5, time.Second},
+		"answers":        {ratelimit.Rate{}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limiter := ratelimit.New(test.rate, false)
+				permit := take(t, limiter, "Get")
+				if test.granted > 0 {
+					permit.Lost()
+				}
+				start := time.Now()
+				var group sync.WaitGroup
+				var granted atomic.Int64
+				for range 10 {
+					group.Go(func() {
+						r := patient
+						r.Until = start.Add(5500 * time.Millisecond)
+						permit, err := limiter.Wait(t.Context(), "Get", r)
+						if err == nil {
+							granted.Add(1)
+							permit.Lost()
+						} else if e, ok := errors.AsType[*ratelimit.TooLongError](err); !ok || e.Wait.Round(time.Millisecond) != test.wait {
+							t.Errorf("got %v, want a wait of %v that is too long", err, test.wait)
+						}
+						if took := time.Since(start); took > 5500*time.Millisecond+1 {
+							t.Errorf("waited %v", took)
+						}
+					})
+					synctest.Wait()
+				}
+				group.Wait()
+				if got := granted.Load(); got != test.granted {
+					t.Errorf("%d permits, want %d", got, test.granted)
+				}
+			})
+		})
+	}
 }

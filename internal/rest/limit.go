@@ -17,7 +17,7 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 	}
 	var err error
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
-		Resent: call.sent > 0, MaxWait: c.config.Retry.longestWait(call.started),
+		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started),
 		OnWait: func(pause time.Duration) {
 			c.logWait(ctx, call.Operation, call.Target, "rate limit", pause)
 		},

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
@@ -229,3 +231,68 @@ type noCredential struct{}
 
 func (noCredential) Authorize(context.Context, *http.Request) error { return nil }
 func (noCredential) Refused(*http.Request, http.Header) bool        { return false }
+
+// Calls that share the caller's rate limit start no attempt after MaxElapsed.
+func TestRetry_MaxElapsedInQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		last, codes := queued(t, 30, 503, func(c *rest.Config) {
+			c.Retry.MaxElapsed, c.Rate = 10*time.Second, ratelimit.Rate{PerSecond: 0.5, Burst: 30}
+		})
+		if last > 10*time.Second || last < 8*time.Second {
+			t.Errorf("the last attempt started after %v, want 8 s to 10 s", last)
+		}
+		if n := codes[errors.Unavailable] + codes[errors.RateLimitReached]; n != 30 {
+			t.Errorf("got %v, want 30 failures", codes)
+		}
+	})
+}
+
+// MaxWait bounds the wait for the rate limit, and not the wait for the calls before: all calls of
+// a queue are sent.
+func TestRetry_MaxWaitInQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, codes := queued(t, 100, 200, func(c *rest.Config) {
+			c.Retry.MaxWait, c.Rate = 5*time.Second, ratelimit.Rate{PerSecond: 1, Burst: 1}
+		})
+		if diff := cmp.Diff(map[errors.Code]int{"": 100}, codes); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// queued starts calls at the same time, and returns the time of the last request and the number of
+// calls by code.
+func queued(t *testing.T, calls, status int, settings func(*rest.Config)) (last time.Duration, codes map[errors.Code]int) {
+	t.Helper()
+	start := time.Now()
+	var mu sync.Mutex
+	c := newClient(t, requests(func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		last = max(last, time.Since(start))
+		return status
+	}), settings)
+	codes = make(map[errors.Code]int)
+	var group sync.WaitGroup
+	for range calls {
+		group.Go(func() {
+			var out resource
+			err := c.Do(t.Context(), get(&out))
+			mu.Lock()
+			defer mu.Unlock()
+			got, _ := code(t, err)
+			codes[got]++
+		})
+	}
+	group.Wait()
+	return last, codes
+}
+
+// requests answers each request with the status that it returns.
+type requests func() int
+
+func (r requests) RoundTrip(req *http.Request) (*http.Response, error) {
+	return answer(r(), `{"id":"x"}`)(req)
+}

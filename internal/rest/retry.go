@@ -99,12 +99,12 @@ func (r Retry) permits(attempt int, started time.Time, wait time.Duration) bool 
 	return attempt < r.MaxAttempts && wait <= r.MaxWait && (r.MaxElapsed == 0 || time.Since(started)+wait <= r.MaxElapsed)
 }
 
-// longestWait returns the longest wait that a call may start.
-func (r Retry) longestWait(started time.Time) time.Duration {
+// end returns the time from which on no attempt starts; zero for no limit.
+func (r Retry) end(started time.Time) time.Time {
 	if r.MaxElapsed == 0 {
-		return r.MaxWait
+		return time.Time{}
 	}
-	return min(r.MaxWait, max(r.MaxElapsed-time.Since(started), 0))
+	return started.Add(r.MaxElapsed)
 }
 
 type startedKey struct{}
