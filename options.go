@@ -81,8 +81,9 @@ func WithUserAgent(product string) Option {
 // Retry limits the attempts of a call. The zero value of a field means its default; negative
 // values are refused.
 type Retry struct {
-	// MaxAttempts is the maximum number of requests of a call. The default is 5; 1 disables
-	// retries.
+	// MaxAttempts is the maximum number of requests of a call, not counting reads that
+	// resolve an open outcome. A request that is sent again with a renewed credential, after
+	// a 401, is the same attempt. The default is 5; 1 disables retries.
 	MaxAttempts int
 
 	// MaxElapsed is the time after the start of a call from which no further attempt starts.

@@ -74,7 +74,8 @@ func WithLogger(logger *slog.Logger) Option {
 // values are refused.
 type Retry struct {
 	// MaxAttempts is the maximum number of requests of a call, not counting reads that
-	// resolve an open outcome. The default is 5; 1 disables retries.
+	// resolve an open outcome. A request that is sent again with a renewed credential, after
+	// a 401, is the same attempt. The default is 5; 1 disables retries.
 	MaxAttempts int
 
 	// MaxElapsed is the time after the start of a call from which no further attempt starts.

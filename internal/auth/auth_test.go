@@ -535,3 +535,50 @@ func TestFetched_HostileAnswer(t *testing.T) {
 		})
 	}
 }
+
+// A refused token is renewed and the request sent again, also without retries, but not after
+// MaxElapsed. The next call fetches a token.
+func TestFetched_RenewalAfterMaxElapsed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		retry rest.Retry
+		calls int
+		want  error
+	}{
+		"no retries":        {rest.Retry{MaxAttempts: 1}, 2, nil},
+		"before MaxElapsed": {rest.Retry{MaxElapsed: time.Minute}, 2, nil},
+		"after MaxElapsed":  {rest.Retry{MaxElapsed: 10 * time.Second}, 1, errors.Unauthenticated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &issuer{lifetime: 3600}
+				c, err := rest.New(rest.Config{
+					Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: revoking{server}}, Retry: test.retry,
+					Authorizer: auth.Fetched(grant), Classify: func(*rest.Answer, *errors.Error) bool { return true },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Do(t.Context(), call()); !errors.Is(err, test.want) || server.calls != test.calls {
+					t.Errorf("got %v after %d requests, want %v after %d", err, server.calls, test.want, test.calls)
+				}
+				if err := c.Do(t.Context(), call()); err != nil || len(server.tokens) != 2 {
+					t.Errorf("got %v with %d tokens, want a success with 2", err, len(server.tokens))
+				}
+			})
+		})
+	}
+}
+
+// revoking is an issuer that revokes its first token during the first call, which takes 40
+// seconds.
+type revoking struct{ *issuer }
+
+func (r revoking) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Path != "/token" && r.calls == 0 {
+		time.Sleep(40 * time.Second)
+		r.revoke()
+	}
+	return r.issuer.RoundTrip(req)
+}

@@ -7,7 +7,8 @@ import (
 )
 
 // renew renews the credential of an exchange that was refused because of it, and reports whether
-// the request is sent again. Otherwise it returns the error of the exchange.
+// the request is sent again. Otherwise it returns the error of the exchange. After MaxElapsed, the
+// next call uses the renewed credential.
 func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error, bool) {
 	if x.response == nil { // no answer
 		return e, false
@@ -19,7 +20,9 @@ func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error,
 		return e, false
 	}
 	*x = exchange{auth: renewed(x.auth, x.request, x.response.Header)}
-	return e, x.auth != nil
+	// A renewal is not counted by MaxAttempts: the provider changed nothing, and a digest
+	// needs the challenge of the refusal.
+	return e, x.auth != nil && c.config.Retry.inTime(call.started, 0)
 }
 
 // credentialRefused reports whether an answer is a 401 because of the credential, and not

@@ -96,7 +96,12 @@ func jittered(ctx context.Context, attempt int) time.Duration {
 
 // permits reports whether another attempt may start after a wait.
 func (r Retry) permits(attempt int, started time.Time, wait time.Duration) bool {
-	return attempt < r.MaxAttempts && wait <= r.MaxWait && (r.MaxElapsed == 0 || time.Since(started)+wait <= r.MaxElapsed)
+	return attempt < r.MaxAttempts && wait <= r.MaxWait && r.inTime(started, wait)
+}
+
+// inTime reports whether MaxElapsed permits to send a request after a wait.
+func (r Retry) inTime(started time.Time, wait time.Duration) bool {
+	return r.MaxElapsed == 0 || time.Since(started)+wait <= r.MaxElapsed
 }
 
 // end returns the time from which on no attempt starts; zero for no limit.
