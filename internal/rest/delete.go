@@ -47,9 +47,11 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 	var sent int
 	open := false
 	// MaxElapsed does not bound the read, because the read decides.
-	sending, started := c.config.Retry.start(ctx)
+	timed, started := c.config.Retry.start(ctx)
+	sending := &deletionContext{Context: timed}
 	for attempt := 1; ; attempt++ {
-		err := d.Send(withAttempts(sending, sent))
+		err := d.Send(sending)
+		attempt = max(attempt, sending.attempts)
 		if err == nil {
 			return false, nil
 		}
@@ -137,19 +139,31 @@ func stillThere(e *errors.Error) *errors.Error {
 	return e
 }
 
-// attemptsKey is the context key of the number of attempts before a call.
-type attemptsKey struct{}
-
-// withAttempts returns a context in which the log records of a call count its attempts from
-// sent on.
-func withAttempts(ctx context.Context, sent int) context.Context {
-	if sent == 0 {
-		return ctx
-	}
-	return context.WithValue(ctx, attemptsKey{}, sent)
+// deletionContext is the context of the calls that send a deletion. It counts their attempts,
+// because MaxAttempts bounds the attempts of the whole deletion.
+type deletionContext struct {
+	context.Context
+	attempts int
 }
 
-func attemptsBefore(ctx context.Context) int {
-	sent, _ := ctx.Value(attemptsKey{}).(int)
-	return sent
+// attemptsKey is the key of a [deletionContext] in the contexts that derive from it.
+type attemptsKey struct{}
+
+// Value returns the counter of the attempts for attemptsKey.
+func (d *deletionContext) Value(key any) any {
+	if key == (attemptsKey{}) {
+		return &d.attempts
+	}
+	return d.Context.Value(key)
+}
+
+// attempts returns the counter of a call's attempts: that of the deletion for a call that sends
+// one, and otherwise own.
+func attempts(ctx context.Context, call *Call, own *int) *int {
+	if !call.Repeat {
+		if shared, ok := ctx.Value(attemptsKey{}).(*int); ok {
+			return shared
+		}
+	}
+	return own
 }

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,3 +181,50 @@ func TestDelete_Proof(t *testing.T) {
 		})
 	}
 }
+
+// MaxAttempts bounds the attempts of a deletion over all its calls. A renewal of the credential is
+// no attempt.
+func TestDelete_MaxAttempts(t *testing.T) {
+	t.Parallel()
+	busy, failed, expired := answer(429, "{}"), answer(500, "{}"), answer(401, "{}", "WWW-Authenticate", "Bearer")
+	for name, test := range map[string]struct {
+		answers     []func(*http.Request) (*http.Response, error)
+		maxAttempts int
+		requests    int
+		want        errors.Code
+	}{
+		"failures":             {[]func(*http.Request) (*http.Response, error){failed}, 3, 3, errors.Internal},
+		"refusals":             {[]func(*http.Request) (*http.Response, error){busy}, 3, 3, errors.RateLimitReached},
+		"failure last":         {[]func(*http.Request) (*http.Response, error){busy, busy, failed, busy}, 3, 3, errors.Internal},
+		"refusal last":         {[]func(*http.Request) (*http.Response, error){busy, failed, busy}, 3, 3, errors.RateLimitReached},
+		"refusals and failure": {[]func(*http.Request) (*http.Response, error){busy, failed, busy, failed}, 4, 4, errors.Internal},
+		"renewal":              {[]func(*http.Request) (*http.Response, error){expired, failed}, 3, 4, errors.Internal},
+		"one attempt":          {[]func(*http.Request) (*http.Response, error){failed}, 1, 1, errors.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := playing(test.answers...)
+				c := newClient(t, server, func(c *rest.Config) {
+					c.Retry.MaxAttempts = test.maxAttempts
+					c.Authorizer = func(*http.Client) rest.Authorizer { return renewable{} }
+				})
+				err := c.Delete(t.Context(), rest.Deletion{
+					Send:   func(ctx context.Context) error { return c.Do(ctx, remove()) },
+					Verify: func(context.Context) (rest.Existence, error) { return rest.Exists, nil },
+				})
+				if got, _ := code(t, err); got != test.want || len(server.requests) != test.requests {
+					t.Errorf("got %q after %d requests, want %q after %d", got, len(server.requests), test.want, test.requests)
+				}
+				if n := attempts(err); n != test.requests {
+					t.Errorf("the error has %d attempts, want %d", n, test.requests)
+				}
+			})
+		})
+	}
+}
+
+// renewable is a credential that can be renewed.
+type renewable struct{ noCredential }
+
+func (renewable) Refused(*http.Request, http.Header) bool { return true }

@@ -20,7 +20,7 @@ func (c *Client) now() (now time.Time) {
 // deletion are counted over all its calls.
 func (c *Client) log(ctx context.Context, call *Call, attempt int, start time.Time, e *errors.Error) {
 	if !c.silent {
-		c.logAttempt(ctx, call, attemptsBefore(ctx)+attempt, time.Since(start), e)
+		c.logAttempt(ctx, call, attempt, time.Since(start), e)
 	}
 }
 

@@ -30,7 +30,9 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 		return e
 	}
 	ctx, call.started = c.config.Retry.start(ctx)
-	for attempt := 1; ; attempt++ {
+	var own int
+	attempt := attempts(ctx, call, &own)
+	for *attempt++; ; *attempt++ {
 		start := c.now()
 		x := exchange{auth: c.auth}
 		for again := true; again; e, again = c.renew(call, &x, e) { // repeats after the renewal of a refused credential
@@ -53,8 +55,8 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 		if e != nil {
 			e.Attempts = call.sent
 		}
-		c.log(ctx, call, attempt, start, e)  // records the attempt
-		if !c.retry(ctx, call, attempt, e) { // repeats the attempt while that is safe and may help
+		c.log(ctx, call, *attempt, start, e)  // records the attempt
+		if !c.retry(ctx, call, *attempt, e) { // repeats the attempt while that is safe and may help
 			return e
 		}
 	}
