@@ -543,16 +543,11 @@ func (d *driver) isDeleted(step string) bool {
 // Delete deletes the organization and reads whether the organization is deleted. Atlas documents that
 // the deletion is immediate. The deletion invalidates a credential of the organization itself. The
 // only proof that such a credential can read is that Atlas accepted the credential right before the
-// deletion and refuses it in several consecutive reads right after. Any other refused read ends the
-// wait, because no later read decides either.
+// deletion and refuses it in several consecutive reads right after. Several refused reads with another
+// credential end the wait, because no later read decides either.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	accepted := false // Atlas accepted the last request
 	deletion := resource.Deletion{
-		Send: func(ctx context.Context) (bool, error) {
-			proved, err := d.c.deleteProved(ctx, o.ID)
-			accepted = err == nil
-			return proved, err
-		},
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, o.ID) },
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.readExistence(ctx, o.ID) },
@@ -560,7 +555,7 @@ func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.
 				switch {
 				case !errors.Is(refusal, errors.Unauthenticated):
 					return false, nil
-				case d.ownCredential && accepted:
+				case d.ownCredential:
 					return true, nil
 				}
 				return false, refusal

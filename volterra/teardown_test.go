@@ -707,7 +707,7 @@ func TestTeardown_NeverStartedAndNotRead(t *testing.T) {
 					}
 					fault := test.fault
 					fault.Operation, fault.Times = "GetTenantSettings", reads
-					before := offboardtest.Fault{Operation: "GetTenantSettings", Times: 3} // the reads before the request
+					before := offboardtest.Fault{Operation: "GetTenantSettings", Times: 2} // the reads before the request
 					srv.Fail(offboardtest.Ignore("RequestTenantDeletion", 200, "{}"), before, fault)
 					r, err := c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
 					if r == nil {

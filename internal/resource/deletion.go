@@ -37,8 +37,9 @@ type Verification struct {
 
 	// CredentialEnded reports whether a refused credential ended with the organization. It is
 	// called after MinRefusals consecutive reads with the same refusal, because a single
-	// refusal may be temporary. Its error ends the reads. If it is nil, refused reads prove
-	// nothing.
+	// refusal may be temporary. It is not called after a read that showed the organization,
+	// because the credential may have expired since then, nor after a repeated deletion that
+	// was not accepted. Its error ends the reads. If it is nil, refused reads prove nothing.
 	CredentialEnded func(ctx context.Context, refusal error) (bool, error)
 
 	// MinRefusals is the number of refused reads before CredentialEnded is called.
@@ -72,20 +73,25 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	}
 	for repeats := 0; ; repeats++ {
 		v := d.Verification
+		if err != nil {
+			// Refused reads prove a deletion only if the provider accepted the credential right
+			// before them.
+			v.CredentialEnded = nil
+		}
 		if repeats == maxRepeats {
 			v.RepeatAfter = v.Timeout
 		}
-		existence, err := v.Run(ctx)
+		existence, failure := v.Run(ctx)
 		switch {
 		case existence == rest.NotFound:
 			return result, nil
-		case err != nil, repeats == maxRepeats:
+		case failure != nil, repeats == maxRepeats:
 			return teardown.Deletion{}, &errors.Error{
 				Provider: d.Provider, Operation: d.Operation, Target: d.Organization, Code: errors.OutcomeUnknown,
-				Err: errors.Join(errAccepted, err),
+				Err: errors.Join(errAccepted, failure),
 			}
 		}
-		if proved, _ := d.Send(ctx); proved {
+		if proved, err = d.Send(ctx); proved {
 			return result, nil
 		}
 	}
@@ -109,7 +115,7 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 		if why != refusal {
 			refusal, refused = why, 0
 		}
-		if refused++; why != "" && v.CredentialEnded != nil && refused >= v.MinRefusals {
+		if refused++; why != "" && v.CredentialEnded != nil && existence == rest.Unknown && refused >= v.MinRefusals {
 			ended, err := v.CredentialEnded(ctx, failure)
 			if err != nil {
 				return nil, err

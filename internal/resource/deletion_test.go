@@ -89,6 +89,7 @@ func TestDeletion(t *testing.T) {
 		"exists, and unread":          {[]read{exists, unread}, requests{"send", "exists", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
 		"refused three times":         {[]read{expired}, requests{"send", "unknown", "unknown", "unknown"}, ""},
 		"refused in two ways":         {[]read{expired, expired, denied, expired}, requests{"send", "unknown", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
+		"exists, then refused":        {[]read{exists, expired}, requests{"send", "exists", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
 		"refused with another reason": {[]read{denied}, requests{"send", "unknown", "unknown", "unknown", "unknown"}, errors.OutcomeUnknown},
 		"never started": {[]read{exists}, requests{
 			"send", "exists", "exists", "exists", "send", "exists", "exists", "exists", "send", "exists", "exists", "exists",
@@ -107,6 +108,34 @@ func TestDeletion(t *testing.T) {
 					t.Errorf("got %+v, %v, want %q", result, err, test.code)
 				}
 			})
+		})
+	}
+}
+
+// Refused reads prove nothing if the repeated deletion was refused as well: the credential may have
+// expired before.
+func TestDeletion_RepeatRefused(t *testing.T) {
+	t.Parallel()
+	for _, repeat := range []struct {
+		err  error
+		code errors.Code
+	}{{nil, ""}, {errExpired, errors.OutcomeUnknown}, {errUnread, errors.OutcomeUnknown}} {
+		synctest.Test(t, func(t *testing.T) {
+			var got requests
+			exists := read{rest.Exists, nil}
+			d := got.deletion(t, exists, exists, exists, read{rest.Unknown, errExpired})
+			sent := 0
+			d.Send = func(context.Context) (bool, error) {
+				if sent++; sent == 1 {
+					return false, nil
+				}
+				return false, repeat.err
+			}
+			_, err := d.Run(t.Context())
+			e, _ := errors.AsType[*errors.Error](err)
+			if (e == nil) != (repeat.code == "") || e != nil && e.Code != repeat.code || sent != 2 {
+				t.Errorf("the repeated deletion returns %v: got %v after %d deletions, want %q", repeat.err, err, sent, repeat.code)
+			}
 		})
 	}
 }
