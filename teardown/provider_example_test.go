@@ -36,6 +36,11 @@ func (s shelf) call(ctx context.Context, method, path string, missing errors.Cod
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotFound:
+		// Only the provider's own body proves absence: a proxy may answer 404, too.
+		var body struct{ Code string }
+		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil || body.Code != "not_found" {
+			return fail(404, errors.UnexpectedResponse, err)
+		}
 		return fail(404, missing, nil)
 	case resp.StatusCode == http.StatusConflict:
 		return fail(409, errors.Conflict, nil)
@@ -108,16 +113,21 @@ func (s shelf) Poll(ctx context.Context, o teardown.Organization, group string, 
 	return progress, nil
 }
 
-// Delete returns no error only if a read shows that the organization does not exist.
+// Delete returns no error only if a read shows that the organization does not exist. A read
+// decides also after a lost answer, because the provider may have executed the request.
 func (s shelf) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
-	if err := s.call(ctx, http.MethodDelete, "/organizations/"+o.ID, errors.OrganizationNotFound, nil); err != nil {
-		return teardown.Deletion{}, err
+	sent := s.call(ctx, http.MethodDelete, "/organizations/"+o.ID, errors.OrganizationNotFound, nil)
+	if errors.Is(sent, errors.Conflict) || errors.Is(sent, errors.OrganizationNotFound) {
+		return teardown.Deletion{}, sent // the provider refused the request
 	}
-	err := s.call(ctx, http.MethodGet, "/organizations/"+o.ID, errors.OrganizationNotFound, nil)
-	if errors.Is(err, errors.OrganizationNotFound) {
+	read := s.call(ctx, http.MethodGet, "/organizations/"+o.ID, errors.OrganizationNotFound, nil)
+	switch {
+	case errors.Is(read, errors.OrganizationNotFound):
 		return teardown.Deletion{Outcome: teardown.Deleted}, nil
+	case read == nil && sent != nil: // the organization exists
+		return teardown.Deletion{}, sent
 	}
-	return teardown.Deletion{}, &errors.Error{Provider: "shelf", Operation: "Delete", Target: o.ID, Code: errors.OutcomeUnknown, Err: err}
+	return teardown.Deletion{}, &errors.Error{Provider: "shelf", Operation: "Delete", Target: o.ID, Code: errors.OutcomeUnknown, Err: errors.Join(sent, read)}
 }
 
 // A driver of another provider needs public packages only.
@@ -161,6 +171,7 @@ func newShelfServer() *httptest.Server {
 			defer mu.Unlock()
 			if deleted {
 				w.WriteHeader(http.StatusNotFound)
+				fmt.Fprint(w, `{"code": "not_found"}`)
 				return
 			}
 			f(w, r)
