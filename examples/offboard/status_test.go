@@ -182,7 +182,7 @@ func TestStatus_UnreadableJournal(t *testing.T) {
 		if _, err := os.ReadFile(b.dir + "/plan.json.journal"); err == nil {
 			t.Skip("this user can read every file")
 		}
-		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "permission_denied") {
+		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "permission denied") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 	})
