@@ -17,6 +17,7 @@ package offboard
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -248,9 +249,9 @@ func (c *Clients) Close() {
 
 // key is the same for specs that can share a client.
 func (s Spec) key(provider string) string {
-	parts := []string{provider, s.BaseURL}
+	parts := []string{provider, strconv.Quote(s.BaseURL)}
 	for name, other := range s.Credentials {
-		parts = append(parts, name+"="+other)
+		parts = append(parts, strconv.Quote(name)+"="+strconv.Quote(other))
 	}
 	slices.Sort(parts[2:])
 	return strings.Join(parts, "\n")

@@ -323,6 +323,29 @@ func TestClients_Shared(t *testing.T) {
 	}
 }
 
+// No text in the name of a credential makes two specs share a client.
+func TestClients_NamesOfCredentials(t *testing.T) {
+	t.Parallel()
+	read := map[string]bool{}
+	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) {
+		read[name] = true
+		return map[bool]string{false: "value"}[strings.Contains(name, "URL")], nil
+	}))
+	defer clients.Close()
+	const id, secret, public = "MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET", "MONGODB_ATLAS_PUBLIC_KEY"
+	for _, names := range []map[string]string{
+		{id: "X", secret: "Y", public: "Z"},
+		{id: "X", secret: "Y\n" + public + "=Z"},
+	} {
+		if _, err := clients.Open(t.Context(), offboard.Spec{Provider: "atlas", Organization: "32b6e34b3d91647abb20e7b8", Credentials: names}); err != nil {
+			t.Fatal(err)
+		}
+		if !read[names[secret]] {
+			t.Errorf("%q was not read; got %v", names[secret], read)
+		}
+	}
+}
+
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff([]string{"katapult", "zitadel", "atlas", "workspace", "volterra"}, offboard.Providers()); diff != "" {
