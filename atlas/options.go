@@ -2,7 +2,6 @@ package atlas
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -161,10 +160,7 @@ func WithCredentials(get func(name string) (string, error)) Option {
 			name, secret := values[pair.name], values[pair.secret]
 			switch {
 			case name != "" && secret != "":
-				if err := pair.with(name, secret).apply(c); err != nil {
-					return fmt.Errorf("%w (%s, %s)", err, pair.name, pair.secret)
-				}
-				return nil
+				return auth.Named(pair.name+", "+pair.secret, pair.with(name, secret).apply(c))
 			case name != "":
 				return errors.New(pair.secret + " is not set")
 			case secret != "":

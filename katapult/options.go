@@ -1,7 +1,6 @@
 package katapult
 
 import (
-	"fmt"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -33,12 +32,7 @@ func configure(options []Option) (config, error) {
 
 // WithToken authenticates with an API token.
 func WithToken(token string) Option {
-	return option(func(c *config) error {
-		if err := auth.Check("the token", token); err != nil {
-			return err
-		}
-		return c.Authorize(auth.Fixed("Bearer", token), token)
-	})
+	return option(func(c *config) error { return auth.UseToken(c, "Bearer", token) })
 }
 
 // WithTokenSource authenticates with OAuth 2 tokens. The client calls the source before each
@@ -63,17 +57,10 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 // [errors.InvalidArgument].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		values, err := auth.Values(get, "KATAPULT_API_KEY")
+		token, err := auth.Value(get, "KATAPULT_API_KEY")
 		if err != nil {
 			return err
 		}
-		token := values["KATAPULT_API_KEY"]
-		if token == "" {
-			return errors.New("KATAPULT_API_KEY is not set")
-		}
-		if err := WithToken(token).apply(c); err != nil {
-			return fmt.Errorf("%w (KATAPULT_API_KEY)", err)
-		}
-		return nil
+		return auth.Named("KATAPULT_API_KEY", WithToken(token).apply(c))
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"encoding/base64"
-	"fmt"
 	"strings"
 	"time"
 
@@ -43,12 +42,7 @@ func configure(options []Option) (built rest.Config, err error) {
 
 // WithAPIToken sets the credential: an API token.
 func WithAPIToken(token string) Option {
-	return option(func(c *config) error {
-		if err := auth.Check("the token", token); err != nil {
-			return err
-		}
-		return c.Authorize(auth.Fixed("APIToken", token), token)
-	})
+	return option(func(c *config) error { return auth.UseToken(&c.Config, "APIToken", token) })
 }
 
 // WithCertificate sets the credential: an API certificate with its private key, for the TLS
@@ -172,15 +166,7 @@ func takeRoots(c *config, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	return named("VOLT_API_CA_CERT", c.UseRoots(pem))
-}
-
-// named adds the name of a variable to an error.
-func named(variable string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%w (%s)", err, variable)
-	}
-	return nil
+	return auth.Named("VOLT_API_CA_CERT", c.UseRoots(pem))
 }
 
 // credentials lists the variables that contain a credential or its path. with returns the option
@@ -213,9 +199,9 @@ func takeCredential(c *config, values map[string]string) error {
 			credential = func(c *config) error {
 				err := one.with(value, second).apply(c)
 				if err != nil && one.second != "" && second == "" {
-					return named(one.name+"; "+one.second+" is not set", err)
+					return auth.Named(one.name+"; "+one.second+" is not set", err)
 				}
-				return named(one.name, err)
+				return auth.Named(one.name, err)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -38,12 +37,7 @@ func configure(options []Option) (config, error) {
 // The token of an app is not accepted by the operations of this package. A service account is
 // deleted with its workspace; its token can read nothing afterwards.
 func WithToken(token string) Option {
-	return option(func(c *config) error {
-		if err := auth.Check("the token", token); err != nil {
-			return err
-		}
-		return c.Authorize(auth.Fixed("Bearer", token), token)
-	})
+	return option(func(c *config) error { return auth.UseToken(c, "Bearer", token) })
 }
 
 // WithTokenSource sets a source of tokens as the credential. The client calls the source before
@@ -68,17 +62,10 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 // [errors.InvalidArgument].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(c *config) error {
-		values, err := auth.Values(get, "APPLIVERY_API_TOKEN")
+		token, err := auth.Value(get, "APPLIVERY_API_TOKEN")
 		if err != nil {
 			return err
 		}
-		token := values["APPLIVERY_API_TOKEN"]
-		if token == "" {
-			return errors.New("APPLIVERY_API_TOKEN is not set")
-		}
-		if err := WithToken(token).apply(c); err != nil {
-			return fmt.Errorf("%w (APPLIVERY_API_TOKEN)", err)
-		}
-		return nil
+		return auth.Named("APPLIVERY_API_TOKEN", WithToken(token).apply(c))
 	})
 }

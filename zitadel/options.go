@@ -1,7 +1,6 @@
 package zitadel
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -57,12 +56,7 @@ func fetchTokens(c *config, grant func(issuer string) auth.Grant, secrets ...str
 
 // WithToken authenticates by a personal access token of a service account.
 func WithToken(token string) Option {
-	return option(func(c *config) error {
-		if err := auth.Check("the token", token); err != nil {
-			return err
-		}
-		return c.Authorize(auth.Fixed("Bearer", token), token)
-	})
+	return option(func(c *config) error { return auth.UseToken(c, "Bearer", token) })
 }
 
 // WithKey authenticates by the key of a service account: the content of the JSON key file of
@@ -154,9 +148,6 @@ func WithCredentials(get func(name string) (string, error)) Option {
 		if token != "" {
 			name, credential = "ZITADEL_SERVICE_USER_TOKEN", WithToken(token)
 		}
-		if err := credential.apply(c); err != nil {
-			return fmt.Errorf("%w (%s)", err, name)
-		}
-		return nil
+		return auth.Named(name, credential.apply(c))
 	})
 }

@@ -40,6 +40,14 @@ func Fixed(scheme, token string) rest.NewAuthorizer {
 	}
 }
 
+// UseToken sets a token that never changes as the credential, under a scheme such as "Bearer".
+func UseToken(c *rest.Config, scheme, token string) error {
+	if err := Check("the token", token); err != nil {
+		return err
+	}
+	return c.Authorize(Fixed(scheme, token), token)
+}
+
 // None sends no Authorization, because the credential is a client certificate.
 func None() rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {

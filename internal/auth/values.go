@@ -36,5 +36,26 @@ func Values(get func(name string) (string, error), names ...string) (map[string]
 	return values, nil
 }
 
+// Value returns the value of one name by a caller's function; see [Values]. A name without a
+// value is an error.
+func Value(get func(name string) (string, error), name string) (string, error) {
+	values, err := Values(get, name)
+	if err != nil {
+		return "", err
+	}
+	if values[name] == "" {
+		return "", errors.New(name + " is not set")
+	}
+	return values[name], nil
+}
+
+// Named adds the name of a value to an error about the value; nil stays nil.
+func Named(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w (%s)", err, name)
+	}
+	return nil
+}
+
 // Env returns the value of an environment variable, for [Values].
 func Env(name string) (string, error) { return os.Getenv(name), nil }
