@@ -86,10 +86,7 @@ func (s *Server) AddProject(orgID string, p Project) {
 	p.Name = cmp.Or(p.Name, p.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.find(orgID)
-	if o == nil {
-		fake.Unknown("organization", orgID)
-	}
+	o := fake.Known("organization", orgID, s.find(orgID))
 	added := &project{Project: p, organization: o}
 	o.projects = append(o.projects, added)
 	for i := range p.Clusters {
@@ -101,10 +98,7 @@ func (s *Server) AddProject(orgID string, p Project) {
 func (s *Server) RemoveProjects(orgID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.find(orgID)
-	if o == nil {
-		fake.Unknown("organization", orgID)
-	}
+	o := fake.Known("organization", orgID, s.find(orgID))
 	o.projects = nil
 }
 
@@ -113,10 +107,7 @@ func (s *Server) RemoveProjects(orgID string) {
 func (s *Server) Resolve(orgID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.find(orgID)
-	if o == nil {
-		fake.Unknown("organization", orgID)
-	}
+	o := fake.Known("organization", orgID, s.find(orgID))
 	o.LiveMigration, o.FailedPayments = false, false
 	for _, p := range o.projects {
 		for _, r := range p.resources {
@@ -131,10 +122,7 @@ func (s *Server) Resolve(orgID string) {
 func (s *Server) RemoveOrganization(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.find(id)
-	if o == nil {
-		fake.Unknown("organization", id)
-	}
+	o := fake.Known("organization", id, s.find(id))
 	s.remove(o)
 }
 
@@ -477,10 +465,7 @@ type project struct {
 func (s *Server) AddResource(projectID string, r Resource) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.findProject(projectID)
-	if p == nil {
-		fake.Unknown("project", projectID)
-	}
+	p := fake.Known("project", projectID, s.findProject(projectID))
 	return s.add(p, r)
 }
 
@@ -502,13 +487,8 @@ func (s *Server) Resources(projectID string) []Resource {
 func (s *Server) MoveProject(id, organization string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, to := s.findProject(id), s.find(organization)
-	switch {
-	case p == nil:
-		fake.Unknown("project", id)
-	case to == nil:
-		fake.Unknown("organization", organization)
-	}
+	p := fake.Known("project", id, s.findProject(id))
+	to := fake.Known("organization", organization, s.find(organization))
 	from := p.organization
 	from.projects = slices.DeleteFunc(from.projects, func(x *project) bool { return x == p })
 	p.organization = to

@@ -60,5 +60,13 @@ func Unknown(kind, id string) {
 	panic(fmt.Sprintf("fake: %s %q does not exist", kind, id))
 }
 
+// Known returns a resource that a test named; it panics as [Unknown] does if found is nil.
+func Known[T any](kind, id string, found *T) *T {
+	if found == nil {
+		Unknown(kind, id)
+	}
+	return found
+}
+
 // Object is a JSON object.
 type Object = map[string]any

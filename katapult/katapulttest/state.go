@@ -53,10 +53,7 @@ func (s *Server) AddOrganization(o Organization) {
 func (s *Server) SetOpen(id string, steps ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.organization(id)
-	if o == nil {
-		fake.Unknown("organization", id)
-	}
+	o := fake.Known("organization", id, s.organization(id))
 	o.Open = steps
 }
 
@@ -78,10 +75,7 @@ func (s *Server) Deleted() []string {
 func (s *Server) Add(organization string, resources ...Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.organization(organization)
-	if o == nil {
-		fake.Unknown("organization", organization)
-	}
+	o := fake.Known("organization", organization, s.organization(organization))
 	for _, added := range resources {
 		s.add(o, added.resource())
 	}
@@ -93,10 +87,7 @@ func (s *Server) Remove(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		t := s.byID(id)
-		if t == nil {
-			fake.Unknown("resource", id)
-		}
+		t := fake.Known("resource", id, s.byID(id))
 		s.drop(t)
 	}
 }
@@ -107,10 +98,7 @@ func (s *Server) MoveToTrash(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		t := s.byID(id)
-		if t == nil {
-			fake.Unknown("resource", id)
-		}
+		t := fake.Known("resource", id, s.byID(id))
 		if t.kind.trash != "" && t.present() {
 			s.moveToTrash(t)
 		}

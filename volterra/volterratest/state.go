@@ -316,10 +316,7 @@ func ticket(id string) fake.Object {
 func (s *Server) ApproveUnsubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addon := s.find(addonKind, "system", name)
-	if addon == nil {
-		fake.Unknown("addon subscription", name)
-	}
+	addon := fake.Known("addon subscription", name, s.find(addonKind, "system", name))
 	addon.spec["status"] = volterra.AddonSubscriptionStateDisabled
 }
 

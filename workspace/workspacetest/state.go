@@ -55,10 +55,7 @@ func (s *Server) AddOrganization(o Organization) {
 func (s *Server) Change(id string, change func(*Organization)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.organization(id)
-	if o == nil {
-		fake.Unknown("organization", id)
-	}
+	o := fake.Known("organization", id, s.organization(id))
 	change(o)
 	s.complete(o)
 }
@@ -112,10 +109,7 @@ func (s *Server) admits(c *caller) string {
 func (s *Server) CancelSubscriptions(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o := s.organization(id)
-	if o == nil {
-		fake.Unknown("organization", id)
-	}
+	o := fake.Known("organization", id, s.organization(id))
 	now := time.Now()
 	for i := range o.Subscriptions {
 		if o.Subscriptions[i].active(now) {
