@@ -173,6 +173,12 @@ func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Org
 	if err != nil {
 		return nil, err
 	}
+	return requireExisting(operation, orgID, found, errors.UnexpectedResponse)
+}
+
+// requireExisting returns an organization that a read has found, or an error if it is deleted.
+// other is the code of the error if the read is about another organization.
+func requireExisting(operation, orgID string, found *Organization, other errors.Code) (*Organization, error) {
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
 	switch existence(orgID, found) {
 	case rest.Exists:
@@ -180,7 +186,7 @@ func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Org
 	case rest.NotFound:
 		e.Code = errors.OrganizationNotFound
 	default:
-		e.Code, e.Err = errors.UnexpectedResponse, errors.New("the read is about another organization")
+		e.Code, e.Err = other, errors.New("the read is about another organization")
 	}
 	return nil, e
 }
@@ -474,16 +480,7 @@ func (c *Client) getHeaderOrganization(ctx context.Context, operation, orgID str
 	if err != nil {
 		return nil, err
 	}
-	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
-	switch existence(orgID, found) {
-	case rest.Exists:
-		return found, nil
-	case rest.NotFound:
-		e.Code = errors.OrganizationNotFound
-	default:
-		e.Code, e.Err = errors.NotConfirmed, errors.New("the read is about another organization")
-	}
-	return nil, e
+	return requireExisting(operation, orgID, found, errors.NotConfirmed)
 }
 
 // access is what a credential may do with an organization.
