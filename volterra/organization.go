@@ -286,6 +286,18 @@ func existenceOf(object removable, uid string) (rest.Existence, error) {
 	return rest.Exists, nil
 }
 
+// existenceByRead returns the existence of the object with a UID after its removal, from the
+// result of a read by its name.
+func existenceByRead[T removable](object T, err error, uid string) (rest.Existence, error) {
+	switch {
+	case errors.Is(err, errors.NotFound):
+		return rest.NotFound, nil
+	case err != nil:
+		return rest.Unknown, err
+	}
+	return existenceOf(object, uid)
+}
+
 var errNoUID = errors.New("the answer has no UID to identify the object")
 
 // remove deletes an object of the namespace system. It reads the UID of the object first, so that a
@@ -305,13 +317,7 @@ func remove[T removable, O any](
 		Send: func(ctx context.Context) error { return send(ctx, name, request) },
 		Verify: func(ctx context.Context) (rest.Existence, error) {
 			object, err := read(ctx)
-			switch {
-			case errors.Is(err, errors.NotFound):
-				return rest.NotFound, nil
-			case err != nil:
-				return rest.Unknown, err
-			}
-			return existenceOf(object, uid)
+			return existenceByRead(object, err, uid)
 		},
 	})
 }
@@ -351,15 +357,11 @@ func (c *Client) delete(ctx context.Context, d rest.Deletion) error {
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]CascadeItem, error) {
 	const operation = "CascadeDeleteNamespace"
-	if ownedByF5(name) {
-		return nil, rest.Invalid(provider, operation, name, errors.New("name must not be a namespace of F5: system, shared, default or ves-io-*"))
+	if err := checkNamespace(operation, name); err != nil {
+		return nil, err
 	}
-	uid, err := uidOfTarget(ctx, operation, func(ctx context.Context) (SystemMetadata, error) {
-		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
-		if err != nil {
-			return SystemMetadata{}, err
-		}
-		return namespace.SystemMetadata, nil
+	uid, err := uidOfTarget(ctx, operation, func(ctx context.Context) (*Namespace, error) {
+		return c.GetNamespace(ctx, name, GetNamespaceOptions{})
 	})
 	if err != nil {
 		return nil, err
@@ -369,8 +371,8 @@ func (c *Client) CascadeDeleteNamespace(ctx context.Context, name string) ([]Cas
 
 // cascade deletes a namespace. verify reads its existence after a lost answer.
 func (c *Client) cascade(ctx context.Context, operation, name string, verify func(context.Context) (rest.Existence, error)) ([]CascadeItem, error) {
-	if ownedByF5(name) {
-		return nil, rest.Invalid(provider, operation, name, errors.New("name must not be a namespace of F5: system, shared, default or ves-io-*"))
+	if err := checkNamespace(operation, name); err != nil {
+		return nil, err
 	}
 	var items []CascadeItem
 	err := c.delete(ctx, rest.Deletion{
@@ -387,6 +389,14 @@ func (c *Client) cascade(ctx context.Context, operation, name string, verify fun
 		return nil, err
 	}
 	return items, notDeleted(operation, name, items)
+}
+
+// checkNamespace returns an error for a namespace of F5.
+func checkNamespace(operation, name string) error {
+	if ownedByF5(name) {
+		return rest.Invalid(provider, operation, name, errors.New("name must not be a namespace of F5: system, shared, default or ves-io-*"))
+	}
+	return nil
 }
 
 // ownedByF5 reports whether a namespace is one of F5's own, which the tenant cannot delete.
@@ -407,12 +417,11 @@ func (c *Client) awaitNamespace(ctx context.Context, namespace, uid string) (res
 	defer cancel()
 	existence, unread := rest.Unknown, error(nil) // of the last read
 	err := c.WaitForNamespaceDeletion(waiting, namespace, func(n *Namespace) {
-		meta := n.SystemMetadata
-		if meta.deleting() && meta.identity() == uid {
+		if n.deleting() && n.identity() == uid {
 			existence, unread = rest.Exists, nil // F5 continues
 			return
 		}
-		if existence, unread = existenceOf(meta, uid); existence != rest.Exists {
+		if existence, unread = existenceOf(n, uid); existence != rest.Exists {
 			cancel()
 		}
 	})

@@ -232,13 +232,7 @@ func asOrganization(_ context.Context, s *teardown.Step) (bool, error) {
 func (c *Client) removeNamespace(ctx context.Context, r ref, _ resource.Item) error {
 	_, err := c.cascade(ctx, "CascadeDeleteNamespace", r.name, func(ctx context.Context) (rest.Existence, error) {
 		namespace, err := c.GetNamespace(ctx, r.name, GetNamespaceOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return rest.NotFound, nil
-		case err != nil:
-			return rest.Unknown, err
-		}
-		return existenceOf(namespace.SystemMetadata, r.uid)
+		return existenceByRead(namespace, err, r.uid)
 	})
 	return err
 }

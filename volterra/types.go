@@ -8,13 +8,13 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-func (m SystemMetadata) identity() string { return m.UID }
-
 func (t *ChildTenant) identity() string { return t.SystemMetadata.UID }
 
 func (m *ChildTenantManager) identity() string { return m.SystemMetadata.UID }
 
 func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
+
+func (n *Namespace) identity() string { return n.SystemMetadata.UID }
 
 func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
 
@@ -27,6 +27,8 @@ func (t *ChildTenant) deleting() bool {
 func (m *ChildTenantManager) deleting() bool { return m.SystemMetadata.deleting() }
 
 func (t *ManagedTenant) deleting() bool { return t.SystemMetadata.deleting() }
+
+func (n *Namespace) deleting() bool { return n.SystemMetadata.deleting() }
 
 func (s *AddonSubscription) deleting() bool { return s.SystemMetadata.deleting() }
 

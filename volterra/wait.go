@@ -20,6 +20,31 @@ func (f *firstUID) replacedBy(object removable) bool {
 	return uid != "" && uid != string(*f)
 }
 
+// waitFor polls an object until no object of this name exists, another object has the name, or
+// remaining returns no step. progress may be nil.
+func waitFor[T removable, O any](
+	c *Client, ctx context.Context, operation, name string, get func(context.Context, string, O) (T, error),
+	progress func(T), remaining func(T) []errors.Step,
+) error {
+	var waited firstUID
+	return c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
+		var options O
+		object, err := get(ctx, name, options)
+		switch {
+		case errors.Is(err, errors.NotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case waited.replacedBy(object):
+			return nil, nil
+		}
+		if progress != nil {
+			progress(object)
+		}
+		return remaining(object), nil
+	})
+}
+
 // WaitForChildTenantDeletion waits until a child tenant no longer exists, after a request for its
 // deletion. progress, which may be nil, is called with the result of each read. The wait ends with
 // the context. A child tenant of the same name with another UID ends the wait: the first one was
@@ -34,29 +59,16 @@ func (f *firstUID) replacedBy(object removable) bool {
 func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, progress func(*ChildTenant)) error {
 	const operation = "WaitForChildTenantDeletion"
 	var failed error
-	var waited firstUID
-	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
-		tenant, err := c.GetChildTenant(ctx, name, GetChildTenantOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(tenant):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(tenant)
-		}
+	err := waitFor(c, ctx, operation, name, c.GetChildTenant, progress, func(tenant *ChildTenant) []errors.Step {
 		state := tenant.Spec.Status
 		if state == ChildTenantStateDeleteFailed {
 			failed = &errors.Error{
 				Provider: provider, Operation: operation, Target: name,
 				Code: errors.DeletionFailed, Status: http.StatusOK, ProviderCode: string(state),
 			}
-			return nil, nil // a final state
+			return nil // a final state
 		}
-		return []errors.Step{{Name: "child_tenant", Description: name + ": " + string(state)}}, nil
+		return []errors.Step{{Name: "child_tenant", Description: name + ": " + string(state)}}
 	})
 	if err != nil {
 		return err
@@ -70,25 +82,12 @@ func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, pr
 //
 // Source: vendor OpenAPI 2026-06-26; issues of the vendor's Terraform provider.
 func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, progress func(*Namespace)) error {
-	var waited firstUID
-	return c.rest().Wait(ctx, "WaitForNamespaceDeletion", name, func(ctx context.Context) ([]errors.Step, error) {
-		namespace, err := c.GetNamespace(ctx, name, GetNamespaceOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(namespace.SystemMetadata):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(namespace)
-		}
+	return waitFor(c, ctx, "WaitForNamespaceDeletion", name, c.GetNamespace, progress, func(namespace *Namespace) []errors.Step {
 		state := "exists"
-		if namespace.SystemMetadata.deleting() {
+		if namespace.deleting() {
 			state = "being deleted"
 		}
-		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}, nil
+		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}
 	})
 }
 
@@ -103,22 +102,9 @@ func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, prog
 func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progress func(*AddonSubscription)) error {
 	const operation = "WaitUntilUnsubscribed"
 	var pending error
-	var waited firstUID
-	err := c.rest().Wait(ctx, operation, name, func(ctx context.Context) ([]errors.Step, error) {
-		subscription, err := c.GetAddonSubscription(ctx, name, GetAddonSubscriptionOptions{})
-		switch {
-		case errors.Is(err, errors.NotFound):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case waited.replacedBy(subscription):
-			return nil, nil
-		}
-		if progress != nil {
-			progress(subscription)
-		}
+	err := waitFor(c, ctx, operation, name, c.GetAddonSubscription, progress, func(subscription *AddonSubscription) []errors.Step {
 		if subscription.ended() {
-			return nil, nil
+			return nil
 		}
 		remaining := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
 		if subscription.ticket() != "" {
@@ -126,9 +112,9 @@ func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progres
 				Provider: provider, Operation: operation, Target: name, Code: errors.NotFinished, Status: http.StatusOK,
 				ProviderCode: string(subscription.Spec.Status), Steps: remaining, Err: errors.New("F5 must approve the unsubscription"),
 			}
-			return nil, nil
+			return nil
 		}
-		return remaining, nil
+		return remaining
 	})
 	if err != nil {
 		return err
