@@ -111,11 +111,11 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 		if last = failure; first.IsZero() {
 			first = time.Now()
 		}
-		why := refusalOf(failure)
-		if why != refusal {
-			refusal, refused = why, 0
+		code := refusedCode(failure)
+		if code != refusal {
+			refusal, refused = code, 0
 		}
-		if refused++; why != "" && v.CredentialEnded != nil && existence == rest.Unknown && refused >= v.MinRefusals {
+		if refused++; code != "" && v.CredentialEnded != nil && existence == rest.Unknown && refused >= v.MinRefusals {
 			ended, err := v.CredentialEnded(ctx, failure)
 			if err != nil {
 				return nil, err
@@ -145,9 +145,9 @@ func (v *Verification) Run(ctx context.Context) (existence rest.Existence, err e
 	return existence, nil
 }
 
-// refusalOf returns the code of a refused read: the provider refused the credential, or the
+// refusedCode returns the code of a refused read: the provider refused the credential, or the
 // credential lacks a permission. It is empty for other errors.
-func refusalOf(err error) errors.Code {
+func refusedCode(err error) errors.Code {
 	for _, code := range []errors.Code{errors.Unauthenticated, errors.PermissionDenied} {
 		if errors.Is(err, code) {
 			return code
