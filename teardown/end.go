@@ -64,7 +64,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		case r.journal.failed() || !retryable(err) || !tries.again(pause):
 			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
 		}
-		err = typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)
+		err = r.typed(ctx, err)
 		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
 		if wait.Sleep(ctx, pause) != nil {
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
@@ -133,7 +133,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		}
 		return deletion, err
 	}
-	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)); failed != nil {
+	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, r.typed(ctx, err)); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err
@@ -160,17 +160,16 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	r.pending = now.PendingDeletion
 	for _, step := range now.Steps {
-		if step.Manual { // the driver cannot poll it
-			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
-			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
+		deleted := false
+		if !step.Manual { // the driver cannot poll a manual step
+			// A list may still contain a resource that a read has shown not to exist.
+			r.method = methodPoll
+			var err error
+			if deleted, err = r.isDeleted(ctx, step); err != nil {
+				return err
+			}
 		}
-		// A list may still contain a resource that a read has shown not to exist.
-		r.method = methodPoll
-		deleted, err := r.isDeleted(ctx, step)
-		switch {
-		case err != nil:
-			return err
-		case !deleted:
+		if !deleted {
 			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
 			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
 		}

@@ -67,7 +67,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 	case err != nil:
-		return nil, typed(ctx, r.plan.Provider, methodInspect, r.plan.Organization.ID, err)
+		return nil, r.typed(ctx, err)
 	}
 	missed, err := r.missed(ctx, now)
 	if err != nil {
@@ -427,6 +427,11 @@ func typed(ctx context.Context, provider, method, target string, err error) erro
 	return e
 }
 
+// typed returns an error of the method that was called last as a typed one; see [typed].
+func (r *run) typed(ctx context.Context, err error) error {
+	return typed(ctx, r.plan.Provider, r.method, r.plan.Organization.ID, err)
+}
+
 // permanent reports whether neither a step nor time can change a refusal.
 func permanent(err error) bool {
 	return errors.Is(err, errors.DefaultOrganization) || errors.Is(err, errors.SystemOrganization)
@@ -474,7 +479,7 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 
 // finish writes the last entry and returns the report.
 func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
-	err = typed(context.Background(), r.plan.Provider, r.method, r.plan.Organization.ID, err)
+	err = r.typed(context.Background(), err)
 	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome}
 	if len(requestID) > 0 {
 		entry.RequestID = requestID[0]
