@@ -637,7 +637,8 @@ func TestExecute_ChangesDuringEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeBlocking{}
-		r, err := w.execute(t, teardown.WithEvents(func(e teardown.Event) {
+		var journal bytes.Buffer
+		r, err := w.execute(t, teardown.WithJournal(&journal), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventStarted {
 				w.cascades = []teardown.Cascade{{Kind: "apps", Count: 1}}
 				time.Sleep(10 * time.Second)
@@ -645,6 +646,9 @@ func TestExecute_ChangesDuringEvent(t *testing.T) {
 		}))
 		if r == nil || r.Outcome != teardown.Blocked || codeOf(err) != errors.PlanStale || w.deleted != 0 {
 			t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
+		}
+		if strings.Contains(journal.String(), string(teardown.EntryDeletionStarted)) {
+			t.Errorf("the journal has a deletion:\n%s", &journal)
 		}
 	})
 }

@@ -523,31 +523,35 @@ func TestTeardown_AlreadyMarked(t *testing.T) {
 	t.Parallel()
 	t.Run("before the plan", func(t *testing.T) {
 		t.Parallel()
-		srv := inUse("acme")
-		srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
-		p, r, err := apply(t, newClient(t, srv))
-		if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
-			t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
-		}
-		if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") ||
-			srv.Count("GetTenantSettings") != len(srv.Requests()) {
-			t.Errorf("got %+v and %v after %+v", r, err, srv.Requests())
-		}
+		synctest.Test(t, func(t *testing.T) {
+			srv := inUse("acme")
+			srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
+			p, r, err := apply(t, newClient(t, srv))
+			if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
+				t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
+			}
+			if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") ||
+				srv.Count("GetTenantSettings") != len(srv.Requests()) {
+				t.Errorf("got %+v and %v after %+v", r, err, srv.Requests())
+			}
+		})
 	})
 	t.Run("by the same plan", func(t *testing.T) {
 		t.Parallel()
-		srv := volterratest.NewServer()
-		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true, RefusesWhileInUse: true})
-		srv.AddNamespace(volterratest.Namespace{Name: "app"})
-		c := newClient(t, srv)
-		p, r, err := apply(t, c)
-		if err != nil || r.Outcome != teardown.Pending {
-			t.Fatalf("got %+v and %v", r, err)
-		}
-		r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
-		if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.StepAlreadyDeleted || len(srv.Accepted()) != 1 {
-			t.Errorf("got %+v and %v after %d requests", r, err, len(srv.Accepted()))
-		}
+		synctest.Test(t, func(t *testing.T) {
+			srv := volterratest.NewServer()
+			srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true, RefusesWhileInUse: true})
+			srv.AddNamespace(volterratest.Namespace{Name: "app"})
+			c := newClient(t, srv)
+			p, r, err := apply(t, c)
+			if err != nil || r.Outcome != teardown.Pending {
+				t.Fatalf("got %+v and %v", r, err)
+			}
+			r, err = c.Teardown(t.Context(), p, request, teardown.WithConfirm("acme"))
+			if err != nil || r.Outcome != teardown.Pending || states(r)["namespace app"] != teardown.StepAlreadyDeleted || len(srv.Accepted()) != 1 {
+				t.Errorf("got %+v and %v after %d requests", r, err, len(srv.Accepted()))
+			}
+		})
 	})
 	t.Run("by another client, with remaining resources", func(t *testing.T) {
 		t.Parallel()
