@@ -175,6 +175,44 @@ func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
 	return options
 }
 
+// byID is an organization whose client takes an I for it in all methods.
+type byID[I any] struct {
+	client interface {
+		CheckDeletion(context.Context, I) error
+		Plan(context.Context, I) (*teardown.Plan, error)
+		Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
+	}
+	id     I
+	get    func(context.Context, I) (teardown.Organization, error)
+	remove func(context.Context, I) error
+}
+
+// identified returns the read of an organization's ID and name.
+func identified[I, O any](get func(context.Context, I) (O, error), names func(O) (id, name string)) func(context.Context, I) (teardown.Organization, error) {
+	return func(ctx context.Context, of I) (teardown.Organization, error) {
+		found, err := get(ctx, of)
+		if err != nil {
+			return teardown.Organization{}, err
+		}
+		id, name := names(found)
+		return teardown.Organization{ID: id, Name: name}, nil
+	}
+}
+
+func (o byID[I]) identify(ctx context.Context) (teardown.Organization, error) {
+	return o.get(ctx, o.id)
+}
+
+func (o byID[I]) check(ctx context.Context) error { return o.client.CheckDeletion(ctx, o.id) }
+
+func (o byID[I]) plan(ctx context.Context) (*teardown.Plan, error) { return o.client.Plan(ctx, o.id) }
+
+func (o byID[I]) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return o.client.Teardown(ctx, p, options...)
+}
+
+func (o byID[I]) delete(ctx context.Context) error { return o.remove(ctx, o.id) }
+
 func connectKatapult(s *settings, spec Spec) (client, error) {
 	c, err := katapult.New(constructors[katapult.Option]{
 		katapult.WithCredentials, katapult.WithBaseURL, katapult.WithHTTPClient, katapult.WithLogger, katapult.WithPlainHTTP, katapult.WithUserAgent,
@@ -184,7 +222,10 @@ func connectKatapult(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	return client{func(spec Spec) organization { return atKatapult{c, katapultLookup(spec.Organization)} }, c.Close}, nil
+	get := identified(c.GetOrganization, func(o *katapult.Organization) (id, name string) { return o.ID, o.Name })
+	return client{func(spec Spec) organization {
+		return byID[katapult.OrganizationLookup]{c, katapultLookup(spec.Organization), get, c.DeleteOrganization}
+	}, c.Close}, nil
 }
 
 // katapultLookup returns how an organization is looked up: IDs begin with "org_".
@@ -195,29 +236,6 @@ func katapultLookup(organization string) katapult.OrganizationLookup {
 	return katapult.Subdomain(organization)
 }
 
-type atKatapult struct {
-	*katapult.Client
-	lookup katapult.OrganizationLookup
-}
-
-func (o atKatapult) identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := o.GetOrganization(ctx, o.lookup)
-	if err != nil {
-		return teardown.Organization{}, err
-	}
-	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
-}
-
-func (o atKatapult) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.lookup) }
-
-func (o atKatapult) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.lookup) }
-
-func (o atKatapult) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return o.Teardown(ctx, p, options...)
-}
-
-func (o atKatapult) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.lookup) }
-
 func connectZitadel(s *settings, spec Spec) (client, error) {
 	c, err := zitadel.New(constructors[zitadel.Option]{
 		zitadel.WithCredentials, zitadel.WithBaseURL, zitadel.WithHTTPClient, zitadel.WithLogger, zitadel.WithPlainHTTP, zitadel.WithUserAgent,
@@ -227,33 +245,12 @@ func connectZitadel(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	return client{func(spec Spec) organization { return atZitadel{c, spec.Organization} }, c.Close}, nil
-}
-
-type atZitadel struct {
-	*zitadel.Client
-	id string
-}
-
-func (o atZitadel) identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := o.GetOrganization(ctx, o.id)
-	if err != nil {
-		return teardown.Organization{}, err
+	get := identified(c.GetOrganization, func(o *zitadel.Organization) (id, name string) { return o.ID, o.Name })
+	remove := func(ctx context.Context, id string) error {
+		_, err := c.DeleteOrganization(ctx, id)
+		return err
 	}
-	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
-}
-
-func (o atZitadel) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.id) }
-
-func (o atZitadel) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.id) }
-
-func (o atZitadel) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return o.Teardown(ctx, p, options...)
-}
-
-func (o atZitadel) delete(ctx context.Context) error {
-	_, err := o.DeleteOrganization(ctx, o.id)
-	return err
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, remove} }, c.Close}, nil
 }
 
 func connectAtlas(s *settings, spec Spec) (client, error) {
@@ -265,31 +262,9 @@ func connectAtlas(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	return client{func(spec Spec) organization { return atAtlas{c, spec.Organization} }, c.Close}, nil
+	get := identified(c.GetOrganization, func(o *atlas.Organization) (id, name string) { return o.ID, o.Name })
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, c.DeleteOrganization} }, c.Close}, nil
 }
-
-type atAtlas struct {
-	*atlas.Client
-	id string
-}
-
-func (o atAtlas) identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := o.GetOrganization(ctx, o.id)
-	if err != nil {
-		return teardown.Organization{}, err
-	}
-	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
-}
-
-func (o atAtlas) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.id) }
-
-func (o atAtlas) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.id) }
-
-func (o atAtlas) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return o.Teardown(ctx, p, options...)
-}
-
-func (o atAtlas) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.id) }
 
 func connectWorkspace(s *settings, spec Spec) (client, error) {
 	c, err := workspace.New(constructors[workspace.Option]{
@@ -300,33 +275,9 @@ func connectWorkspace(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	return client{func(spec Spec) organization { return atWorkspace{c, spec.Organization} }, c.Close}, nil
+	get := identified(c.GetOrganization, func(o *workspace.Organization) (id, name string) { return o.ID, o.Name })
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, c.DeleteOrganization} }, c.Close}, nil
 }
-
-type atWorkspace struct {
-	*workspace.Client
-	idOrSlug string
-}
-
-func (o atWorkspace) identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := o.GetOrganization(ctx, o.idOrSlug)
-	if err != nil {
-		return teardown.Organization{}, err
-	}
-	return teardown.Organization{ID: found.ID, Name: found.Name}, nil
-}
-
-func (o atWorkspace) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.idOrSlug) }
-
-func (o atWorkspace) plan(ctx context.Context) (*teardown.Plan, error) {
-	return o.Plan(ctx, o.idOrSlug)
-}
-
-func (o atWorkspace) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return o.Teardown(ctx, p, options...)
-}
-
-func (o atWorkspace) delete(ctx context.Context) error { return o.DeleteOrganization(ctx, o.idOrSlug) }
 
 func connectVolterra(s *settings, spec Spec) (client, error) {
 	c, err := volterra.New(constructors[volterra.Option]{
