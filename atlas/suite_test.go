@@ -188,13 +188,6 @@ func surface(t *testing.T) pipelinesuite.Surface {
 				return atlas.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
-		New: func(options ...any) (any, error) {
-			var all []atlas.Option
-			for _, option := range options {
-				all = append(all, option.(atlas.Option))
-			}
-			return atlas.New(all...)
-		},
 	}
 }
 

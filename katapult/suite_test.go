@@ -237,13 +237,6 @@ func surface(t *testing.T) pipelinesuite.Surface {
 				return katapult.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
-		New: func(options ...any) (any, error) {
-			var all []katapult.Option
-			for _, option := range options {
-				all = append(all, option.(katapult.Option))
-			}
-			return katapult.New(all...)
-		},
 		Interfaces: []any{
 			katapult.ID(""), katapult.Subdomain(""), katapult.FQDN(""), katapult.APIReference(""), katapult.ZoneName(""),
 			katapult.ObjectID(""), katapult.Address(""), katapult.Region(""), katapult.BucketName(""),

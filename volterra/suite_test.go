@@ -31,13 +31,6 @@ func surface(t *testing.T) pipelinesuite.Surface {
 				return volterra.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
-		New: func(options ...any) (any, error) {
-			var all []volterra.Option
-			for _, option := range options {
-				all = append(all, option.(volterra.Option))
-			}
-			return volterra.New(all...)
-		},
 	}
 }
 

@@ -30,13 +30,6 @@ func surface(t *testing.T) pipelinesuite.Surface {
 				return workspace.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
-		New: func(options ...any) (any, error) {
-			var all []workspace.Option
-			for _, option := range options {
-				all = append(all, option.(workspace.Option))
-			}
-			return workspace.New(all...)
-		},
 	}
 }
 

@@ -36,13 +36,6 @@ func surface(t *testing.T) pipelinesuite.Surface {
 				return zitadel.WithBaseURL("https://user:" + password + "@fake.invalid")
 			},
 		},
-		New: func(options ...any) (any, error) {
-			var all []zitadel.Option
-			for _, option := range options {
-				all = append(all, option.(zitadel.Option))
-			}
-			return zitadel.New(all...)
-		},
 	}
 }
 

@@ -20,22 +20,26 @@ import (
 
 // Surface is the public API of a provider, for tests that call all of it.
 type Surface struct {
-	// Client is a client of a fake, made by New. The tests also call the zero value of its
+	// Client is a client of a fake, made by "New". The tests also call the zero value of its
 	// type.
 	Client any
 
-	// Functions are the functions of the package, by name.
+	// Functions are the functions of the package, by name. "New" makes a client with options.
 	Functions map[string]any
 
 	// Options are the functions that return an option, by name.
 	Options map[string]any
 
-	// New makes a client with options, given as values of the option's type.
-	New func(options ...any) (any, error)
-
 	// Interfaces are values that implement the package's interfaces, by which methods name
 	// resources. The string of a test is converted to the type.
 	Interfaces []any
+}
+
+// newClient makes a client with options.
+func (s Surface) newClient(options []reflect.Value) (client any, err error) {
+	made := reflect.ValueOf(s.Functions["New"]).Call(options)
+	err, _ = made[1].Interface().(error)
+	return made[0].Interface(), err
 }
 
 // NoPanic calls every method, function and option with a nil context and with nil and zero
@@ -70,8 +74,7 @@ func (s Surface) NoPanic(t *testing.T) {
 		t.Run("option/"+name, func(t *testing.T) {
 			t.Parallel()
 			defer noPanic(t)
-			made := reflect.ValueOf(option).Call(arguments{}.of(reflect.TypeOf(option)))
-			_, _ = s.New(made[0].Interface())
+			s.newClient(reflect.ValueOf(option).Call(arguments{}.of(reflect.TypeOf(option))))
 		})
 	}
 	for _, v := range s.values() {
@@ -262,7 +265,7 @@ func (s Surface) MisplacedSecrets(t *testing.T, client func(secret string, logge
 			})
 			for name, option := range s.Options {
 				made := reflect.ValueOf(option).Call(arguments{text: secret, interfaces: s.Interfaces}.of(reflect.TypeOf(option)))
-				client, err := s.New(made[0].Interface())
+				client, err := s.newClient(made)
 				hides(t, name, secret, made[0].Interface())
 				hides(t, name, secret, client)
 				for err := range chain(err) {
