@@ -38,7 +38,7 @@ func TestGuards_Rows(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^func \w*` + strings.TrimSuffix(name, "$")).Match(tests[g.Package]) {
 			t.Errorf("%s: no test in %s matches %s", g.Promise, g.Package, g.Test)
 		}
-		if row := g.row("passes", "fails"); !bytes.Contains(page, []byte("\n"+row+"\n")) {
+		if row := g.row(passes, fails); !bytes.Contains(page, []byte("\n"+row+"\n")) {
 			t.Errorf("RELIABILITY.md lacks %s", row)
 		}
 	}
