@@ -225,13 +225,8 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 		d.access = a
 	}
 	deletion := resource.Deletion{
-		Send: func(ctx context.Context) (bool, error) {
-			proved, err := d.send(ctx, id)
-			if errors.Is(err, errStillExists) || isUndocumentedSuccess(err) { // the verification decides
-				err = nil
-			}
-			return proved, err
-		},
+		Send:         func(ctx context.Context) (bool, error) { return d.send(ctx, id) },
+		Undecided:    func(err error) bool { return errors.Is(err, errStillExists) },
 		Verification: d.verification("Teardown", id, d.existenceReader(id), d.endedWithOrganization(id)),
 	}
 	return deletion.Run(ctx)
@@ -250,14 +245,6 @@ func (c *Client) verification(operation, orgID string,
 		},
 		CredentialEnded: ended, MinRefusals: 3, RepeatAfter: 10 * time.Second, Timeout: 30 * time.Second,
 	}
-}
-
-// isUndocumentedSuccess reports whether Zitadel answered a deletion with another success than
-// the documented one, while the organization still existed. Zitadel may delete the
-// organization later.
-func isUndocumentedSuccess(err error) bool {
-	e, ok := errors.AsType[*errors.Error](err)
-	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
 }
 
 // existenceReader returns a read of an organization that the credential may send.

@@ -371,7 +371,7 @@ func TestTeardown_UndocumentedSuccess(t *testing.T) {
 				ignored := offboardtest.Ignore("DeleteOrganization", test.status, test.body)
 				ignored.Times = 1000
 				if test.later {
-					ignored.Times = 5
+					ignored.Times = 1
 					time.AfterFunc(8*time.Second, func() { deleteAcme(srv) })
 				}
 				srv.Fail(ignored)
@@ -379,7 +379,41 @@ func TestTeardown_UndocumentedSuccess(t *testing.T) {
 				if r == nil || r.Outcome != test.want || (code(err) == errors.OutcomeUnknown) != (test.want == teardown.Unknown) {
 					t.Errorf("got %+v, %v", r, err)
 				}
+				if sent := srv.Count("DeleteOrganization"); sent > 4 || test.later && sent != 2 { // one by deleteAcme
+					t.Errorf("the deletion was sent %d times", sent)
+				}
 			})
+		})
+	}
+}
+
+// If the organization still exists after a deletion by the management API, the deletion is sent
+// again. Refused reads prove nothing then: the credential may have expired since the last read.
+func TestTeardown_StillExists(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		expires bool
+		want    teardown.Outcome
+	}{{false, teardown.Deleted}, {true, teardown.Unknown}} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := zitadeltest.NewServer()
+			srv.Legacy(true)
+			srv.AddOrganization(zitadeltest.Organization{ID: "acme", Name: "Acme", Home: true})
+			srv.SetPermissions("org.read", "org.write", "org.delete")
+			c := newClient(t, srv)
+			srv.Fail(offboardtest.Respond("DeleteMyOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"acme"}}`))
+			p := planOf(t, c)
+			if test.expires {
+				time.AfterFunc(12*time.Second, func() {
+					const refused = `{"code":16,"message":"no (AUTH-7fs1e)"}`
+					srv.Fail(always(offboardtest.Respond("GetMyOrganization", 401, refused)),
+						always(offboardtest.Respond("DeleteMyOrganization", 401, refused)))
+				})
+			}
+			r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.OwnOrganization))
+			if r == nil || r.Outcome != test.want || (err == nil) != (test.want == teardown.Deleted) {
+				t.Errorf("got %+v, %v, want %s", r, err, test.want)
+			}
 		})
 	}
 }

@@ -13,10 +13,15 @@ import (
 // proves only that the deletion was accepted. If reads show that the organization still exists,
 // the deletion is sent again, at most three times.
 type Deletion struct {
-	// Send sends the deletion. proved is true if a read or a refusal has shown already that the
-	// organization does not exist; then no read follows, because it might not be answered. Run
-	// returns an error of the first call; after any other call the next read decides.
+	// Send sends the deletion at most once. proved is true if a read or a refusal has shown
+	// already that the organization does not exist; then no read follows, because it might not
+	// be answered. Run returns an error of the first call, unless the provider may delete the
+	// organization later; after any other call the next read decides.
 	Send func(context.Context) (proved bool, err error)
+
+	// Undecided reports whether the provider may delete the organization later although Send
+	// returned this error. Run needs no function for a 2xx that is not the documented success.
+	Undecided func(error) bool
 
 	Verification
 
@@ -54,27 +59,28 @@ type Verification struct {
 	Timeout time.Duration
 }
 
-var errAccepted = errors.New("the deletion was accepted, and no read shows that the organization is deleted")
+var errUnproved = errors.New("no read shows that the organization is deleted")
 
-// Run deletes the organization. The error is [errors.OutcomeUnknown] if the deletion was
-// accepted and no read shows that the organization is deleted, and that of Send if it was not
-// accepted.
+// Run deletes the organization. The error is [errors.OutcomeUnknown] if the provider may have
+// accepted the deletion and no read shows that the organization is deleted, and that of Send if
+// the provider did not accept it.
 func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	result := d.Result
 	if result.Outcome == "" {
 		result.Outcome = teardown.Deleted
 	}
-	proved, err := d.Send(ctx)
+	send := func() (bool, error) { return d.Send(rest.WithSingleAttempt(ctx)) }
+	proved, err := send()
 	switch {
-	case err != nil:
-		return teardown.Deletion{}, err
 	case proved:
 		return result, nil
+	case err != nil && !isUndocumentedSuccess(err) && (d.Undecided == nil || !d.Undecided(err)):
+		return teardown.Deletion{}, err
 	}
 	for repeats := 0; ; repeats++ {
 		v := d.Verification
 		if err != nil {
-			// Refused reads prove a deletion only if the provider accepted the credential right
+			// Refused reads prove a deletion only if the provider accepted the deletion right
 			// before them.
 			v.CredentialEnded = nil
 		}
@@ -88,13 +94,20 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 		case failure != nil, repeats == maxRepeats:
 			return teardown.Deletion{}, &errors.Error{
 				Provider: d.Provider, Operation: d.Operation, Target: d.Organization, Code: errors.OutcomeUnknown,
-				Err: errors.Join(errAccepted, failure),
+				Err: errors.Join(errUnproved, err, failure),
 			}
 		}
-		if proved, err = d.Send(ctx); proved {
+		if proved, err = send(); proved {
 			return result, nil
 		}
 	}
+}
+
+// isUndocumentedSuccess reports whether the provider answered a deletion with another 2xx than
+// the documented one, while the organization still existed.
+func isUndocumentedSuccess(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
 }
 
 // Run reads the organization until it no longer exists, or reads still show it after

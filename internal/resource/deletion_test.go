@@ -140,6 +140,52 @@ func TestDeletion_RepeatRefused(t *testing.T) {
 	}
 }
 
+// If the provider may delete the organization later, reads decide. Refused reads prove nothing.
+func TestDeletion_Undecided(t *testing.T) {
+	t.Parallel()
+	other := &errors.Error{Code: errors.Conflict}
+	exists, deleted, expired := read{rest.Exists, nil}, read{rest.NotFound, nil}, read{rest.Unknown, errExpired}
+	for name, test := range map[string]struct {
+		err   error
+		reads []read
+		sent  int
+		want  error
+	}{
+		"202, deleted later":       {answered(202), []read{exists, deleted}, 1, nil},
+		"202, refused reads":       {answered(202), []read{expired}, 1, errors.OutcomeUnknown},
+		"202, exists":              {answered(202), []read{exists}, 4, errors.OutcomeUnknown},
+		"300":                      {answered(300), []read{deleted}, 1, errors.UnexpectedResponse},
+		"404":                      {answered(404), []read{deleted}, 1, errors.UnexpectedResponse},
+		"undecided, deleted later": {errUnread, []read{exists, deleted}, 1, nil},
+		"undecided, refused reads": {errUnread, []read{expired}, 1, errors.OutcomeUnknown},
+		"decided":                  {other, []read{deleted}, 1, errors.Conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var got requests
+				d := got.deletion(t, test.reads...)
+				sent := 0
+				d.Send = func(context.Context) (bool, error) {
+					sent++
+					return false, test.err
+				}
+				d.Undecided = func(err error) bool { return err == errUnread }
+				result, err := d.Run(t.Context())
+				if (err == nil) != (test.want == nil) || test.want != nil && !errors.Is(err, test.want) || (result.Outcome == teardown.Deleted) != (err == nil) || sent != test.sent {
+					t.Errorf("got %+v, %v after %d deletions, want %v after %d", result, err, sent, test.want, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// answered is the error of a deletion that the provider answered in another form than the
+// documented one.
+func answered(status int) error {
+	return &errors.Error{Code: errors.UnexpectedResponse, Status: status}
+}
+
 // No read follows a deletion that was refused, or that is proved already.
 func TestDeletion_NothingToRead(t *testing.T) {
 	t.Parallel()

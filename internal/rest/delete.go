@@ -90,7 +90,7 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 			return false, e
 		}
 		wait := max(e.RetryAfter, jittered(ctx, attempt))
-		if !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, e, wait) {
+		if isSingle(ctx) || !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, e, wait) {
 			return false, stillThere(e)
 		}
 	}
@@ -145,6 +145,17 @@ type deletionContext struct {
 	context.Context
 	attempts int
 }
+
+// singleKey is the key of the contexts of [WithSingleAttempt].
+type singleKey struct{}
+
+// WithSingleAttempt returns a context in which the client sends a deletion at most once. A
+// teardown needs it: before each attempt it reads what the deletion would delete.
+func WithSingleAttempt(ctx context.Context) context.Context {
+	return context.WithValue(ctx, singleKey{}, true)
+}
+
+func isSingle(ctx context.Context) bool { return ctx.Value(singleKey{}) != nil }
 
 // attemptsKey is the key of a [deletionContext] in the contexts that derive from it.
 type attemptsKey struct{}

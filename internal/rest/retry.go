@@ -66,7 +66,7 @@ func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration
 
 // next reports whether a failed call is sent again, and the wait before that.
 func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt int) (time.Duration, bool) {
-	if call.Once || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
+	if call.Once || !call.Repeat && isSingle(ctx) || e.Code == errors.Canceled || !repeatable(call, e) || !errors.Retryable(e) && !burst(call, e) {
 		return 0, false
 	}
 	wait := e.RetryAfter

@@ -93,6 +93,7 @@ func (p Provider) Run(t *testing.T) {
 	t.Run("NotFound", p.notFound)
 	t.Run("ForeignSteps", p.foreign)
 	t.Run("NewBeforeDeletion", p.newBeforeDeletion)
+	t.Run("NewBeforeRepetition", p.newBeforeRepetition)
 	t.Run("DeniedOrganizations", p.denied)
 	t.Run("Unconfirmed", p.unconfirmed)
 }
@@ -548,17 +549,58 @@ func (p Provider) newBeforeDeletion(t *testing.T) {
 			}
 			added = true
 			time.Sleep(10 * time.Second) // a plan without steps would otherwise rely on its first inspection
-			if w.AddDuringTeardown != nil {
-				w.AddDuringTeardown()
-			} else {
-				w.AddBlocker()
-			}
+			w.addDuringTeardown()
 		}))
 		r, err := w.Teardown(t.Context(), plan, options...)
 		if !added || r == nil || r.Outcome != teardown.Blocked || !errors.Is(err, errors.PlanStale) || w.Deleted() || len(r.Remaining()) > 0 {
 			t.Errorf("got %+v, %v, deleted %t", r, err, w.Deleted())
 		}
 	})
+}
+
+func (w *World) addDuringTeardown() {
+	if w.AddDuringTeardown != nil {
+		w.AddDuringTeardown()
+	} else {
+		w.AddBlocker()
+	}
+}
+
+// newBeforeRepetition: if the provider refuses the deletion for the moment, no further attempt
+// deletes a resource that is new since then.
+func (p Provider) newBeforeRepetition(t *testing.T) {
+	t.Parallel()
+	deletion := ""
+	p.bubble(t, func(t *testing.T, w *World) {
+		if _, err := w.Teardown(t.Context(), w.ready(t), p.options(w)...); err != nil {
+			t.Fatal(err)
+		}
+		writes := w.writes()
+		deletion = writes[len(writes)-1].Operation
+	})
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		p.bubble(t, func(t *testing.T, w *World) {
+			plan := w.ready(t)
+			refused := offboardtest.Respond(deletion, status, "{}")
+			refused.Header.Set("Retry-After", "30")
+			before := -1 // deletions of other organizations
+			r, err := w.Teardown(t.Context(), plan, append(p.options(w), teardown.WithEvents(func(e teardown.Event) {
+				switch {
+				case before < 0 && e.Done == e.Total:
+					before = w.Server.Count(deletion)
+					w.Server.Fail(refused)
+				case before >= 0 && e.Kind == teardown.EventRetrying:
+					w.addDuringTeardown()
+				}
+			}))...)
+			// F5 does not show whether a request that it answered with 503 was accepted.
+			blocked := r != nil && r.Outcome == teardown.Blocked && errors.Is(err, errors.PlanStale) ||
+				status == http.StatusServiceUnavailable && errors.Is(err, errors.OutcomeUnknown)
+			if sent := w.Server.Count(deletion) - before; !blocked || w.Deleted() || sent != 1 {
+				t.Errorf("%d: got %v, deleted %t after %d times %s, want blocked after one", status, err, w.Deleted(), sent, deletion)
+			}
+		})
+	}
 }
 
 // denied: Deny and Allow apply to every organization that the plan deletes.
