@@ -1,7 +1,8 @@
 # Everyday commands. `.ci/run` runs all checks of a review.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-MODULES = . examples internal/conformance internal/conformance/vendors internal/tools
+WORKSPACE = . cmd/offboard examples internal/conformance
+OTHERS = internal/conformance/vendors internal/tools
 
 .PHONY: help test race lint generate guards bench check
 
@@ -15,7 +16,11 @@ race: ## run all tests with the race detector
 	go test -race work
 
 lint: ## run golangci-lint in every module
-	@for module in $(MODULES); do \
+	@for module in $(WORKSPACE); do \
+		echo "golangci-lint: $$module"; \
+		(cd $$module && go run $(GOLANGCI) run ./...) || exit 1; \
+	done
+	@for module in $(OTHERS); do \
 		echo "golangci-lint: $$module"; \
 		(cd $$module && GOWORK=off go run $(GOLANGCI) run ./...) || exit 1; \
 	done

@@ -194,7 +194,7 @@ func TestDocs_Exported(t *testing.T) {
 	for _, name := range texts(t, root) {
 		directory := filepath.ToSlash(filepath.Dir(name))
 		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/") ||
-			strings.HasPrefix(name, "examples/") {
+			strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "examples/") {
 			continue
 		}
 		files := token.NewFileSet()

@@ -3,8 +3,11 @@ module github.com/offboard-dev/offboard-go/internal/tools
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/deepmap/oapi-codegen/v2 v2.2.0
 	github.com/getkin/kin-openapi v0.124.0
+	github.com/google/go-cmp v0.7.0
+	github.com/hinshun/vt10x v0.0.0-20220301184237-5011da428d02
 	gopkg.in/yaml.v3 v3.0.1
 )
 

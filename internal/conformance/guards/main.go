@@ -199,6 +199,6 @@ func (c *moduleCopy) test(g guard, program string) (string, error) {
 // command returns a command that runs in the directory of the guard's package.
 func (c *moduleCopy) command(g guard, name string, arguments ...string) *exec.Cmd {
 	command := exec.Command(name, arguments...)
-	command.Dir, command.Env = filepath.Join(c.module(), filepath.FromSlash(g.Package)), append(os.Environ(), "GOWORK=off")
+	command.Dir, command.Env = filepath.Join(c.module(), filepath.FromSlash(g.Package)), append(os.Environ(), "GOWORK="+filepath.Join(c.module(), "go.work"))
 	return command
 }

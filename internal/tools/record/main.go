@@ -1,7 +1,7 @@
 // Command record runs a program in a pseudo-terminal and writes the screens as an animated
 // SVG, for example for a README:
 //
-//	go run ./examples/record -o demo.svg -- go run ./examples/offboard demo
+//	go run ./record -o demo.svg -- offboard demo
 //
 // The SVG contains the screens of the terminal, frame by frame.
 package main
