@@ -265,3 +265,13 @@ func Providers() []string {
 	}
 	return names
 }
+
+// APIVersions returns, for each provider, the version of the vendor's API, or of its
+// description, that its package was written for and compared with.
+func APIVersions() map[string]string {
+	versions := map[string]string{}
+	for _, p := range providers() {
+		versions[p.name] = p.apiVersion
+	}
+	return versions
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -388,3 +389,16 @@ func ExampleOpen() {
 }
 
 var _ http.RoundTripper = (*offboardtest.Server)(nil)
+
+func TestAPIVersions(t *testing.T) {
+	t.Parallel()
+	versions := offboard.APIVersions()
+	for _, name := range offboard.Providers() {
+		if versions[name] == "" {
+			t.Errorf("%s has no version", name)
+		}
+	}
+	if len(versions) != len(offboard.Providers()) || versions["katapult"] != katapult.APIVersion {
+		t.Errorf("got %v", versions)
+	}
+}

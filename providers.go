@@ -23,6 +23,7 @@ import (
 // client is made.
 type provider struct {
 	name, alias string
+	apiVersion  string
 
 	// credentials are the names that [Spec.Credentials] can replace, by credential. The first
 	// one names the credential; the others complete it.
@@ -35,18 +36,18 @@ type provider struct {
 
 func providers() []provider {
 	return []provider{
-		{name: "katapult", credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
-		{name: "zitadel", credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, address: "ZITADEL_API_URL", connect: connectZitadel},
+		{name: "katapult", apiVersion: katapult.APIVersion, credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
+		{name: "zitadel", apiVersion: zitadel.APIVersion, credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, address: "ZITADEL_API_URL", connect: connectZitadel},
 		{
-			name: "atlas",
+			name: "atlas", apiVersion: atlas.APIVersion,
 			credentials: [][]string{
 				{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"}, {"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
 			},
 			connect: connectAtlas,
 		},
-		{name: "workspace", alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
+		{name: "workspace", apiVersion: workspace.APIVersion, alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
 		{
-			name: "volterra", alias: "f5", request: true,
+			name: "volterra", alias: "f5", apiVersion: volterra.APIVersion, request: true,
 			credentials: [][]string{
 				{"F5XC_API_TOKEN"}, {"F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, {"VOLT_API_P12_FILE", "VES_P12_PASSWORD"},
 				{"VES_P12_CONTENT", "VES_P12_PASSWORD"}, {"VOLT_API_CERT", "VOLT_API_KEY"},

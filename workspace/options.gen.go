@@ -11,6 +11,10 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
+// APIVersion is the version of the vendor's API, or of its description, that this package was
+// written for and compared with.
+const APIVersion = "1"
+
 // Option configures a [Client]. The functions of this package return options; [New] refuses
 // nil with [errors.InvalidArgument].
 type Option interface{ apply(*config) error }

@@ -15,6 +15,7 @@ import (
 // options are the fields of x-options of a description, for openapi/options.tmpl.
 type options struct {
 	Package   string `yaml:"-"`
+	Version   string `yaml:"-"` // of the API
 	Timeout   string `yaml:"timeout"`
 	BaseURL   string `yaml:"base-url"`
 	RateLimit string `yaml:"rate-limit"`
@@ -24,6 +25,9 @@ type options struct {
 // with the texts of the provider.
 func writeOptions(provider string, source []byte) error {
 	var document struct {
+		Info struct {
+			Version string `yaml:"version"`
+		} `yaml:"info"`
 		Options options `yaml:"x-options"`
 	}
 	if err := yaml.Unmarshal(source, &document); err != nil {
@@ -33,7 +37,7 @@ func writeOptions(provider string, source []byte) error {
 	if o.Timeout == "" || o.BaseURL == "" || o.RateLimit == "" {
 		return fmt.Errorf("x-options lacks a text")
 	}
-	o.Package = provider
+	o.Package, o.Version = provider, document.Info.Version
 	t, err := template.New("options.tmpl").Funcs(template.FuncMap{"comment": docComment}).
 		ParseFiles(filepath.Join(root, "openapi", "options.tmpl"))
 	if err != nil {
