@@ -25,8 +25,9 @@ lint: ## run golangci-lint in every module
 		(cd $$module && GOWORK=off go run $(GOLANGCI) run ./...) || exit 1; \
 	done
 
-generate: ## generate the API of every provider from openapi
+generate: ## generate code, schemas and pages
 	go generate ./openapi ./teardown
+	GOWORK=off go -C internal/tools generate ./...
 
 guards: ## run the test of each guard without the guard (takes minutes)
 	go run ./internal/conformance/guards

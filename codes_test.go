@@ -46,6 +46,7 @@ type codeEntry struct {
 	Meaning       string         `json:"meaning"`
 	Origins       []string       `json:"origins"`
 	ProviderCodes []providerCode `json:"provider_codes"`
+	Advice        advice         `json:"advice"`
 }
 
 // providerCode is a provider's own code with its statuses.
@@ -55,8 +56,8 @@ type providerCode struct {
 	Statuses []int  `json:"statuses,omitempty"`
 }
 
-// codes.json contains the comments of the constants, the providers' error tables, and the
-// statuses of the fixtures that follow real or documented answers. After a change of any of
+// codes.json contains the comments of the constants, the providers' error tables, the
+// statuses of the fixtures that follow real or documented answers, and the advice. After a change of any of
 // these, run
 //
 //	go test . -run TestCodesJSON -update
@@ -71,7 +72,7 @@ func TestCodesJSON(t *testing.T) {
 		}
 		entry := codeEntry{
 			Code: code, Category: code.Category(), Retryable: code.Retryable(),
-			Meaning: c.meaning, Origins: c.origins, ProviderCodes: rows[code],
+			Meaning: c.meaning, Origins: c.origins, ProviderCodes: rows[code], Advice: adviceOf(code),
 		}
 		if entry.ProviderCodes == nil {
 			entry.ProviderCodes = []providerCode{}
@@ -126,8 +127,10 @@ func encode(t *testing.T, file codesFile) string {
 		}
 		codes = append(codes, fmt.Sprintf("\n    {\n"+
 			"      \"code\": %s,\n      \"category\": %s,\n      \"retryable\": %t,\n      \"meaning\": %s,\n"+
-			"      \"origins\": %s,\n      \"provider_codes\": [%s]\n    }",
-			compact(c.Code), compact(c.Category), c.Retryable, compact(c.Meaning), compact(c.Origins), list))
+			"      \"origins\": %s,\n      \"provider_codes\": [%s],\n      \"advice\": {\n"+
+			"        \"retry\": %s,\n        \"when\": %s,\n        \"action\": %s,\n        \"contacts\": %s,\n        \"show\": %s\n      }\n    }",
+			compact(c.Code), compact(c.Category), c.Retryable, compact(c.Meaning), compact(c.Origins), list,
+			compact(c.Advice.Retry), compact(c.Advice.When), compact(c.Advice.Action), compact(c.Advice.Contacts), compact(c.Advice.Show)))
 	}
 	return fmt.Sprintf("{\n  \"version\": %d,\n  \"codes\": [%s\n  ]\n}\n", file.Version, strings.Join(codes, ","))
 }
