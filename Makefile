@@ -4,7 +4,7 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 WORKSPACE = . cmd/offboard examples internal/conformance
 OTHERS = internal/conformance/vendors internal/tools
 
-.PHONY: help test race lint generate guards bench check
+.PHONY: help test race lint generate site guards bench check
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ lint: ## run golangci-lint in every module
 generate: ## generate code, schemas and pages
 	go generate ./openapi ./teardown
 	GOWORK=off go -C internal/tools generate ./...
+
+site: ## build the documentation as web pages in public, and check them
+	GOWORK=off go -C internal/tools run ./site -o $(CURDIR)/public
 
 guards: ## run the test of each guard without the guard (takes minutes)
 	go run ./internal/conformance/guards
