@@ -53,7 +53,7 @@ func TestExitCodes_DocumentationIsComplete(t *testing.T) {
 		return string(text)
 	}
 	for place, of := range map[string]struct{ text, line string }{
-		"README.md":      {read(filepath.Join("..", "..", "README.md")), `(?m)^\| (\d+) \|`},
+		"page":           {read(filepath.Join("..", "..", "docs", "program.md")), `(?m)^\| (\d+) \|`},
 		"offboard help":  {rootHelp, `(?m)^  (\d+)  `},
 		"package main":   {read("main.go"), `(?m)^//\t(\d+)  `},
 		"order of codes": {strings.ReplaceAll(fmt.Sprintln(slices.Sorted(slices.Values(severity))), " ", "\n"), `(?m)^\[?(\d+)`},

@@ -66,8 +66,8 @@ func snippets(t *testing.T, root string) []snippet {
 
 // known are the packages that a snippet without imports may use.
 var known = map[string]string{
-	"context": "context", "fmt": "fmt", "http": "net/http", "iter": "iter", "log": "log", "os": "os",
-	"slog": "log/slog", "synctest": "testing/synctest", "testing": "testing", "time": "time",
+	"bytes": "bytes", "context": "context", "fmt": "fmt", "http": "net/http", "iter": "iter", "json": "encoding/json", "log": "log",
+	"os": "os", "signal": "os/signal", "slog": "log/slog", "synctest": "testing/synctest", "testing": "testing", "time": "time",
 	"errors": module + "/errors", "offboardtest": module + "/offboardtest", "teardown": module + "/teardown",
 	"katapult": module + "/katapult", "katapulttest": module + "/katapult/katapulttest",
 	"zitadel": module + "/zitadel", "zitadeltest": module + "/zitadel/zitadeltest",
@@ -114,16 +114,17 @@ func (s snippet) file() string {
 import snippetcontext "context"
 import snippetio "io"
 import snippetprovider %q
+import snippetteardown %q
 func show[T any](T) {}
 func investigate[T any](T) {}
 func retryIn[T any](T) {}
 func fail[T any](T) {}
 func snippet(
-	ctx snippetcontext.Context, client *snippetprovider.Client, orgID, id, secret, name string, file snippetio.ReadWriter,
+	ctx snippetcontext.Context, client *snippetprovider.Client, orgID, id, secret, name string, file snippetio.ReadWriter, plan *snippetteardown.Plan,
 ) {
 %s%s
 }
-`, module+"/"+provider, position, code)
+`, module+"/"+provider, module+"/teardown", position, code)
 }
 
 // exports compiles packages and returns the export data files of the packages and their
@@ -206,6 +207,45 @@ func TestDocs_LinksExist(t *testing.T) {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
+	}
+}
+
+var (
+	symptomRow = regexp.MustCompile(`(?m)^\| ([^|]*` + "`" + `[^|]*) \|`)
+	quoted     = regexp.MustCompile("`([^`]+)`")
+)
+
+// Every text that docs/troubleshooting.md quotes in the first column is in the code of a package or
+// of the program.
+func TestDocs_SymptomsExist(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	var code strings.Builder
+	for _, name := range texts(t, root) {
+		if filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/conformance/") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, row := range symptomRow.FindAllSubmatch(page, -1) {
+		for _, match := range quoted.FindAllSubmatch(row[1], -1) {
+			text := strings.TrimPrefix(string(match[1]), "requires the override ")
+			if checked++; !strings.Contains(code.String(), text) {
+				t.Errorf("no code has the text %q", text)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d texts were found", checked)
 	}
 }
 
