@@ -62,7 +62,8 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			}
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		case r.journal.failed() || !retryable(err) || !tries.again(pause):
-			return r.finish(Deletion{Outcome: Blocked}, err, last.ID())
+			outcome, err := r.decide(ctx, err)
+			return r.finish(Deletion{Outcome: outcome}, err, last.ID())
 		}
 		err = r.typed(ctx, err)
 		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
@@ -70,6 +71,22 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
 		}
 	}
+}
+
+// decide returns the outcome after an error of the last attempt, and its error. If the deletion
+// may have had its effect, an inspection decides: the error of a driver shows only that the
+// answer was not a success.
+func (r *run) decide(ctx context.Context, err error) (Outcome, error) {
+	if !r.undecided {
+		return Blocked, err
+	}
+	switch _, failure := r.inspect(ctx); {
+	case r.absent(failure):
+		return Deleted, nil
+	case r.undecided: // the inspection failed
+		return Unknown, r.unknown(r.typed(ctx, err))
+	}
+	return Blocked, err
 }
 
 // ended returns the error of a teardown that the context or a stop ended. Its code is
@@ -127,7 +144,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		err = r.unknown(fmt.Errorf("the driver returned the outcome %q without an error", deletion.Outcome))
 	}
 	if err == nil || !unsent && !definite(err) {
-		r.deletionStarted = true
+		r.deletionStarted, r.undecided = true, true
 		if _, ok := errors.AsType[*errors.Error](err); err != nil && !ok {
 			err = r.unknown(err) // nothing shows that a read has decided
 		}

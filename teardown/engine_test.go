@@ -110,6 +110,9 @@ func (d *fakeDriver) wait(ctx context.Context, call string) error {
 			takes = hang
 		}
 	}
+	if takes == 0 { // a driver that ignores the context
+		return nil
+	}
 	select {
 	case <-time.After(takes):
 		return nil
@@ -688,6 +691,50 @@ func TestEngine_StepTimeout(t *testing.T) {
 			t.Errorf("got %+v, %v", r, err)
 		}
 	})
+}
+
+// The time limit ends a step whose acts never end with a wait.
+func TestEngine_StepTimeoutOfActs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newFakeDriver(t, "a")
+		d.takes = 0
+		d.act = func(string, int) (teardown.Progress, error) {
+			time.Sleep(time.Second) // whatever the context says
+			return teardown.Progress{State: teardown.ProgressReady}, nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		r, err := d.execute(ctx, teardown.WithStepTimeout(time.Minute))
+		if r == nil || states(r)["a"] != teardown.StepFailed || !errors.Is(err, errors.NotFinished) || d.acts["a"] != 60 || d.took() != time.Minute {
+			t.Errorf("got %v, %v after %v and %d acts", states(r), err, d.took(), d.acts["a"])
+		}
+	})
+}
+
+// A poll after a lost answer does not make the polls of its group more frequent before the
+// expected time.
+func TestEngine_ExpectedAfterLostAnswer(t *testing.T) {
+	t.Parallel()
+	for _, group := range []string{"list", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newFakeDriver(t, "a")
+			next := teardown.Wait{Group: group, Expect: 5 * time.Minute}
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, refused(errors.Unavailable)
+			}
+			d.poll = func(string, int) (teardown.Progress, error) {
+				if d.took() < 5*time.Minute {
+					return teardown.Progress{State: teardown.ProgressDeleting, Next: next}, nil
+				}
+				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			}
+			r, err := d.execute(t.Context())
+			if r == nil || states(r)["a"] != teardown.StepDeleted || d.pollCalls > 2 {
+				t.Errorf("%q: got %v, %v after %d polls:\n%s", group, states(r), err, d.pollCalls, strings.Join(d.calls, "\n"))
+			}
+		})
+	}
 }
 
 // After a stop or a cancel no step and no act starts, and steps that wait end at once.

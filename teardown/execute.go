@@ -107,6 +107,10 @@ type run struct {
 	// of the organization that the provider did not refuse.
 	deletionStarted bool
 
+	// undecided is true if the last deletion of this run may have had its effect, and no
+	// inspection has found the organization since then.
+	undecided bool
+
 	// method is the name of the driver's method that was called last, except for steps.
 	method string
 
@@ -212,6 +216,7 @@ func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	case now == nil:
 		return nil, r.refuse(errors.Internal, nil, "the driver returned no plan")
 	}
+	r.undecided = false // the organization exists
 	return now, r.compare(now)
 }
 

@@ -1,6 +1,7 @@
 package teardown_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -195,6 +196,20 @@ func TestPlan_Diff(t *testing.T) {
 	}
 }
 
+// edited is a driver that changes the plans of another one.
+type edited struct {
+	*fakeDriver
+	edit func(*teardown.Plan)
+}
+
+func (d edited) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	p, err := d.fakeDriver.Inspect(ctx, o, before)
+	if err == nil {
+		d.edit(p)
+	}
+	return p, err
+}
+
 func TestNewPlan_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	w := &fakeBlocking{steps: stepsOf("a")}
@@ -207,6 +222,22 @@ func TestNewPlan_InvalidArguments(t *testing.T) {
 	}
 	if _, err := teardown.NewPlan(none, teardown.FromBlocking(w), acme); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("no context: got %v", err)
+	}
+	for name, edit := range map[string]func(*teardown.Plan){
+		"another provider": func(p *teardown.Plan) { p.Provider = "other" },
+		"another instance": func(p *teardown.Plan) { p.Instance = "https://other.invalid" },
+		"duplicates":       func(p *teardown.Plan) { p.Steps = stepsOf("a", "a") },
+		"no ID":            func(p *teardown.Plan) { p.Steps = stepsOf("") },
+		"wrong order":      func(p *teardown.Plan) { p.Steps = stepsOf("a<b", "b") },
+	} {
+		if p, err := teardown.NewPlan(t.Context(), edited{newFakeDriver(t, "a"), edit}, acme); p != nil || codeOf(err) != errors.Internal {
+			t.Errorf("%s: got %v, %v", name, p, err)
+		}
+	}
+	empty := edited{newFakeDriver(t), func(p *teardown.Plan) { *p = teardown.Plan{} }}
+	p, err := teardown.NewPlan(t.Context(), empty, acme)
+	if name, instance := empty.Provider(); err != nil || p.Provider != name || p.Instance != instance || p.Organization != acme {
+		t.Errorf("an empty plan: got %+v, %v", p, err)
 	}
 	if _, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(planless{w}), acme); !errors.Is(err, errors.Internal) {
 		t.Errorf("no plan: got %v", err)

@@ -140,16 +140,22 @@ type Cascade struct {
 }
 
 // NewPlan inspects an organization with a driver and returns the plan of its deletion. The
-// clients of this module call it from their method Plan. The error is that of
-// [Driver.Inspect], or [errors.InvalidArgument] if the context or the driver is nil. An error
-// of a driver that contains no [*errors.Error] becomes the cause of [errors.Internal].
+// clients of this module call it from their method Plan. NewPlan sets Version, CreatedAt,
+// ExpiresAt and Fingerprint, and if the driver leaves them empty, Provider, Instance and
+// Organization. The error is that of [Driver.Inspect], or
+//
+//   - [errors.InvalidArgument]: the context or the driver is nil
+//   - [errors.Internal]: the error of the driver contains no [*errors.Error]; or its plan is of
+//     another provider or instance, has two steps with the same ID, or lists a step before one
+//     of its After
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
 	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
 	if isNil(d) {
 		e.Err = errors.New("the driver is nil")
 		return nil, e
 	}
-	e.Provider, _ = d.Provider()
+	name, instance := d.Provider()
+	e.Provider = name
 	if ctx == nil {
 		e.Err = errors.New("the context is nil")
 		return nil, e
@@ -162,7 +168,21 @@ func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, e
 		e.Code, e.Err = errors.Internal, errors.New("the driver returned no plan")
 		return nil, e
 	}
-	return p.seal(), nil
+	if p.Provider == "" && p.Instance == "" {
+		p.Provider, p.Instance = name, instance
+	}
+	if p.Organization == (Organization{}) {
+		p.Organization = organization
+	}
+	switch e.Code, e.Steps = errors.Internal, p.checkSteps(); {
+	case p.Provider != name || p.Instance != instance:
+		e.Err = fmt.Errorf("the driver of %s at %q returned a plan of %s at %q", name, instance, p.Provider, p.Instance)
+	case len(e.Steps) > 0:
+		e.Err = errors.New("the driver returned a plan that cannot be applied")
+	default:
+		return p.seal(), nil
+	}
+	return nil, e
 }
 
 // seal completes a plan that was just made: version, times and fingerprint.
@@ -303,6 +323,15 @@ func (p *Plan) check(ttl time.Duration) []errors.Step {
 		add("expires_at", "was %s: the plan is older than %v", p.CreatedAt.Add(ttl).Format(time.RFC3339), ttl)
 	case now.Before(p.CreatedAt.Add(-time.Minute)): // clocks differ
 		add("created_at", "is %s, which is in the future", p.CreatedAt.Format(time.RFC3339))
+	}
+	return append(wrong, p.checkSteps()...)
+}
+
+// checkSteps returns what is wrong with the IDs and the order of the steps; empty for nothing.
+func (p *Plan) checkSteps() []errors.Step {
+	var wrong []errors.Step
+	add := func(name, format string, args ...any) {
+		wrong = append(wrong, errors.Step{Name: name, Description: fmt.Sprintf(format, args...)})
 	}
 	seen := map[string]bool{}
 	for _, step := range p.Steps {

@@ -307,8 +307,12 @@ func (s *scheduler) apply(r result) {
 
 // proceed queues the next act of a started step, in the same attempt.
 func (s *scheduler) proceed(i int) {
-	if s.ending {
+	switch {
+	case s.ending:
 		s.interrupt(i, nil)
+		return
+	case !time.Now().Before(s.tasks[i].deadline):
+		s.complete(i, StepFailed, s.timedOut(s.states[i].ID, nil, errStepTimeout))
 		return
 	}
 	s.tasks[i].phase = queued
@@ -353,6 +357,11 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 		t.wait, t.dueAt = p.Next, now
 		if p.Next.Group == "" {
 			t.dueAt = now.Add(again(now.Sub(t.acted)))
+		}
+		// A poll before the expected time, such as one after a lost answer, shows nothing about
+		// the rest of the wait.
+		if expected := t.acted.Add(s.expected(t.wait)); expected.After(t.dueAt) {
+			t.dueAt = expected
 		}
 		s.wait(i, now)
 	default:

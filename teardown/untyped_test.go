@@ -131,3 +131,42 @@ func TestNewPlan_UntypedError(t *testing.T) {
 		}
 	}
 }
+
+// If the answer to the deletion is neither a success nor a refusal, an inspection decides.
+func TestExecute_OpenDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		executed bool
+		inspect  error // after the deletion
+		code     errors.Code
+		status   int
+		want     teardown.Outcome
+		wantCode errors.Code
+	}{
+		"executed":                   {true, nil, errors.UnexpectedResponse, 302, teardown.Deleted, ""},
+		"executed, and lost":         {true, nil, errors.Unavailable, 0, teardown.Deleted, ""},
+		"not executed":               {false, nil, errors.UnexpectedResponse, 302, teardown.Blocked, errors.UnexpectedResponse},
+		"executed, and unreadable":   {true, refused(errors.Unavailable), errors.UnexpectedResponse, 302, teardown.Unknown, errors.OutcomeUnknown},
+		"refused, and unreadable":    {false, refused(errors.Unavailable), errors.UnexpectedResponse, 404, teardown.Blocked, errors.UnexpectedResponse},
+		"refused, without a message": {false, nil, errors.InvalidArgument, 400, teardown.Blocked, errors.InvalidArgument},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &fakeBlocking{}
+				p := w.plan(t)
+				w.delete = func() (teardown.Deletion, error) {
+					w.inspect = test.inspect
+					if test.executed && w.inspect == nil {
+						w.inspect = &errors.Error{Provider: "fake", Operation: "GetOrganization", Target: p.Organization.ID, Code: errors.OrganizationNotFound}
+					}
+					return teardown.Deletion{}, &errors.Error{Provider: "fake", Operation: "Delete", Code: test.code, Status: test.status}
+				}
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithRetryFor(0))
+				if r == nil || r.Outcome != test.want || codeOf(err) != test.wantCode {
+					t.Errorf("got %+v, %v, want %s with code %q", r, err, test.want, test.wantCode)
+				}
+			})
+		})
+	}
+}

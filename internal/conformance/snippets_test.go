@@ -194,6 +194,29 @@ func TestDocs_SnippetsCompile(t *testing.T) {
 	}
 }
 
+// The methods of the driver in adding-a-provider.md are those of the tested example.
+func TestDocs_DriverOfExample(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "adding-a-provider.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(root, "teardown", "provider_example_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := regexp.MustCompile(`(?ms)^func \(s shelf\) [A-Z]\w*\(.*?^}$`).FindAllString(string(page), -1)
+	if len(methods) != 4 { // all but Provider, which is one line
+		t.Errorf("got %d methods", len(methods))
+	}
+	for _, method := range methods {
+		if !strings.Contains(string(example), method) {
+			t.Errorf("teardown/provider_example_test.go does not contain\n%s", method)
+		}
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 
 // Every link of a page to a file of this repository must have a target.

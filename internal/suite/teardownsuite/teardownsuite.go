@@ -522,6 +522,9 @@ func (p Provider) foreign(t *testing.T) {
 			foreign := other.Steps[i]
 			foreign.Manual, foreign.Requires, foreign.After = false, nil, nil
 			for _, s := range plan.Steps {
+				if s.ID == foreign.ID {
+					return // the step does not show whose resource it means
+				}
 				foreign.After = append(foreign.After, s.ID)
 			}
 			plan.Steps = append(plan.Steps, foreign)
