@@ -354,7 +354,7 @@ var codeAdvice = map[errors.Code]advice{
 
 	errors.PartialResult: {
 		Retry: retryChange, When: "After the credential can read the missing parts, or the provider can reach them.",
-		Action:   "Do not take the list as complete. Read `steps` and `message`, and grant the credential access to the missing parts.",
+		Action:   "Do not take the list as complete. `detail` has the missing parts, with the reason of each one. Grant the credential access to them.",
 		Contacts: []contact{operator, support},
 		Show:     "The provider returned a part of the list only.",
 	},
@@ -384,9 +384,9 @@ var codeAdvice = map[errors.Code]advice{
 	},
 
 	errors.UnexpectedResponse: {
-		Retry: retryChange, When: "After the base URL, the proxy or the version is corrected.",
-		Action: "Check the base URL and the proxies between this machine and the provider: another server answered, or the provider changed its API. " +
-			"The state of the resource is unchanged by this error: read it.",
+		Retry: retryChange, When: "After the base URL, the proxy or the version is corrected, or a temporary page of a proxy ended.",
+		Action: "Check the base URL and the proxies between this machine and the provider: another server responded, or the provider changed its API. " +
+			"The error proves nothing about the resource: read it.",
 		Contacts: []contact{operator, developer},
 		Show:     "The provider's response was not understood. Contact the operator of this program.",
 	},
@@ -395,7 +395,7 @@ var codeAdvice = map[errors.Code]advice{
 	errors.VersionNotSupported: {Action: "Update this module: the provider no longer supports the API version that it requests."},
 
 	errors.OutcomeUnknown: {
-		Retry: retryCheck, When: "Only if a check at the provider shows that the organization or resource exists.",
+		Retry: retryCheck, When: "If a check at the provider shows that the organization or resource exists.",
 		Action: "Look at the provider, in its console or with a credential of another organization that can see this one. If it exists, retry. " +
 			"If it does not exist, the deletion is finished. `cause` is the reason why no read could decide.",
 		Contacts: []contact{operator, support},
@@ -405,7 +405,7 @@ var codeAdvice = map[errors.Code]advice{
 		Retry: retryChange, When: "After the name is corrected, or the override is given.",
 		Action:   "Compare the name with the provider's, and read `cause` and `steps` for missing overrides. Give an override only if the owner of the organization agrees.",
 		Contacts: []contact{developer, owner},
-		Show:     "The name does not match the organization. Nothing was changed.",
+		Show:     "The name does not match the organization, or a protected resource was not permitted. Nothing was changed.",
 	},
 	errors.PlanStale: {
 		Retry: retryChange, When: "With a new plan.",

@@ -142,7 +142,7 @@ func constants() (map[string]string, error) {
 // render returns the page.
 func render(all []category) ([]byte, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"retry": func(s string) string { return retries[s] }, "origins": origins, "contacts": people, "table": table,
+		"retry": func(s string) string { return retries[s] }, "origins": origins, "contacts": people, "table": table, "lower": lower,
 	}).Parse(page)
 	if err != nil {
 		return nil, err
@@ -177,6 +177,9 @@ func list(keys []string, texts map[string]string) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// lower returns a sentence with a lower case letter at its start.
+func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // table returns the rows of the provider codes, one for each provider.
 func table(of []providerCode) []string {
