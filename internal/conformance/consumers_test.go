@@ -175,7 +175,7 @@ func TestErrors_NoDependencies(t *testing.T) {
 	}
 }
 
-// The dependencies of a provider, as README.md and BENCHMARKS.md state them.
+// The dependencies of a provider, as docs/faq.md and BENCHMARKS.md state them.
 func TestProviders_Dependencies(t *testing.T) {
 	t.Parallel()
 	all := []string{
