@@ -7,6 +7,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Option configures [Open] and [NewClients]. The functions of this package return options;
@@ -22,6 +23,7 @@ type settings struct {
 	credentials func(name string) (string, error)
 	httpClient  *http.Client
 	logger      *slog.Logger
+	observer    observe.Observer
 	plainHTTP   bool
 	userAgent   string
 	retry       *Retry
@@ -67,6 +69,12 @@ func WithHTTPClient(client *http.Client) Option {
 // nothing is logged. Headers and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(s *settings) { s.logger = logger })
+}
+
+// WithObserver adds an observer of the operations at all providers, for example that of the
+// module telemetry. The observers of several options are called in the order of the options.
+func WithObserver(observer observe.Observer) Option {
+	return option(func(s *settings) { s.observer = observe.Join(s.observer, observer) })
 }
 
 // WithPlainHTTP permits base URLs with the scheme http for hosts other than this machine.

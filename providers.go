@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/katapult"
+	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/workspace"
@@ -142,6 +143,7 @@ type constructors[O any] struct {
 	baseURL     func(string) O
 	httpClient  func(*http.Client) O
 	logger      func(*slog.Logger) O
+	observer    func(observe.Observer) O
 	plainHTTP   func() O
 	userAgent   func(string) O
 	retry       func(Retry) O
@@ -160,6 +162,9 @@ func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
 	}
 	if s.logger != nil {
 		options = append(options, c.logger(s.logger))
+	}
+	if !s.observer.IsZero() {
+		options = append(options, c.observer(s.observer))
 	}
 	if s.plainHTTP {
 		options = append(options, c.plainHTTP())
@@ -216,7 +221,8 @@ func (o byID[I]) delete(ctx context.Context) error { return o.remove(ctx, o.id) 
 
 func connectKatapult(s *settings, spec Spec) (client, error) {
 	c, err := katapult.New(constructors[katapult.Option]{
-		katapult.WithCredentials, katapult.WithBaseURL, katapult.WithHTTPClient, katapult.WithLogger, katapult.WithPlainHTTP, katapult.WithUserAgent,
+		katapult.WithCredentials, katapult.WithBaseURL, katapult.WithHTTPClient, katapult.WithLogger, katapult.WithObserver, katapult.WithPlainHTTP,
+		katapult.WithUserAgent,
 		func(r Retry) katapult.Option { return katapult.WithRetry(katapult.Retry(r)) },
 		func(l RateLimit) katapult.Option { return katapult.WithRateLimit(katapult.RateLimit(l)) },
 	}.options("katapult", s, spec)...)
@@ -239,7 +245,8 @@ func katapultLookup(organization string) katapult.OrganizationLookup {
 
 func connectZitadel(s *settings, spec Spec) (client, error) {
 	c, err := zitadel.New(constructors[zitadel.Option]{
-		zitadel.WithCredentials, zitadel.WithBaseURL, zitadel.WithHTTPClient, zitadel.WithLogger, zitadel.WithPlainHTTP, zitadel.WithUserAgent,
+		zitadel.WithCredentials, zitadel.WithBaseURL, zitadel.WithHTTPClient, zitadel.WithLogger, zitadel.WithObserver, zitadel.WithPlainHTTP,
+		zitadel.WithUserAgent,
 		func(r Retry) zitadel.Option { return zitadel.WithRetry(zitadel.Retry(r)) },
 		func(l RateLimit) zitadel.Option { return zitadel.WithRateLimit(zitadel.RateLimit(l)) },
 	}.options("zitadel", s, spec)...)
@@ -256,7 +263,8 @@ func connectZitadel(s *settings, spec Spec) (client, error) {
 
 func connectAtlas(s *settings, spec Spec) (client, error) {
 	c, err := atlas.New(constructors[atlas.Option]{
-		atlas.WithCredentials, atlas.WithBaseURL, atlas.WithHTTPClient, atlas.WithLogger, atlas.WithPlainHTTP, atlas.WithUserAgent,
+		atlas.WithCredentials, atlas.WithBaseURL, atlas.WithHTTPClient, atlas.WithLogger, atlas.WithObserver, atlas.WithPlainHTTP,
+		atlas.WithUserAgent,
 		func(r Retry) atlas.Option { return atlas.WithRetry(atlas.Retry(r)) },
 		func(l RateLimit) atlas.Option { return atlas.WithRateLimit(atlas.RateLimit(l)) },
 	}.options("atlas", s, spec)...)
@@ -269,7 +277,8 @@ func connectAtlas(s *settings, spec Spec) (client, error) {
 
 func connectWorkspace(s *settings, spec Spec) (client, error) {
 	c, err := workspace.New(constructors[workspace.Option]{
-		workspace.WithCredentials, workspace.WithBaseURL, workspace.WithHTTPClient, workspace.WithLogger, workspace.WithPlainHTTP, workspace.WithUserAgent,
+		workspace.WithCredentials, workspace.WithBaseURL, workspace.WithHTTPClient, workspace.WithLogger, workspace.WithObserver, workspace.WithPlainHTTP,
+		workspace.WithUserAgent,
 		func(r Retry) workspace.Option { return workspace.WithRetry(workspace.Retry(r)) },
 		func(l RateLimit) workspace.Option { return workspace.WithRateLimit(workspace.RateLimit(l)) },
 	}.options("workspace", s, spec)...)
@@ -282,7 +291,8 @@ func connectWorkspace(s *settings, spec Spec) (client, error) {
 
 func connectVolterra(s *settings, spec Spec) (client, error) {
 	c, err := volterra.New(constructors[volterra.Option]{
-		volterra.WithCredentials, volterra.WithBaseURL, volterra.WithHTTPClient, volterra.WithLogger, volterra.WithPlainHTTP, volterra.WithUserAgent,
+		volterra.WithCredentials, volterra.WithBaseURL, volterra.WithHTTPClient, volterra.WithLogger, volterra.WithObserver, volterra.WithPlainHTTP,
+		volterra.WithUserAgent,
 		func(r Retry) volterra.Option { return volterra.WithRetry(volterra.Retry(r)) },
 		func(l RateLimit) volterra.Option { return volterra.WithRateLimit(volterra.RateLimit(l)) },
 	}.options("volterra", s, spec)...)

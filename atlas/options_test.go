@@ -14,6 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/suite/pipelinesuite"
+	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
@@ -105,6 +106,34 @@ func TestWithServiceAccount_TokenShared(t *testing.T) {
 		}
 	})
 }
+
+// The context of a request for a token has an operation of its own.
+func TestWithServiceAccount_TokenRequestContext(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme})
+	var got []observe.Request
+	named := roundTripper(func(req *http.Request) (*http.Response, error) {
+		request, _ := observe.FromContext(req.Context())
+		got = append(got, request)
+		return srv.RoundTrip(req)
+	})
+	c := newClientAs(t, srv, atlas.WithServiceAccount(atlastest.ClientID, atlastest.ClientSecret), atlas.WithHTTPClient(&http.Client{Transport: named}))
+	if _, err := c.GetOrganization(t.Context(), acme); err != nil {
+		t.Fatal(err)
+	}
+	want := []observe.Request{
+		{Call: observe.Call{Provider: "atlas", Operation: "token request"}, Attempt: 1},
+		{Call: observe.Call{Provider: "atlas", Operation: "GetOrganization"}, Attempt: 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func TestWithServiceAccount_BaseURLOptionOrder(t *testing.T) {
 	t.Parallel()

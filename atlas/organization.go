@@ -52,8 +52,9 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) error {
 // organization does not exist.
 func (c *Client) deleteProved(ctx context.Context, orgID string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
-		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.readExistence(ctx, orgID) },
+		Operation: "DeleteOrganization",
+		Send:      func(ctx context.Context) error { return c.deleteOrganization(ctx, orgID) },
+		Verify:    func(ctx context.Context) (rest.Existence, error) { return c.readExistence(ctx, orgID) },
 	})
 }
 

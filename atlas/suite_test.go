@@ -56,7 +56,7 @@ func newCase(srv *atlastest.Server) pipelinesuite.Case {
 
 // options returns the options for the settings of a rule.
 func options(srv *atlastest.Server, s pipelinesuite.Settings) []atlas.Option {
-	options := []atlas.Option{srv.Option(), atlas.WithLogger(s.Logger)}
+	options := []atlas.Option{srv.Option(), atlas.WithLogger(s.Logger), atlas.WithObserver(s.Observer)}
 	if s.Client != nil {
 		options = append(options, atlas.WithHTTPClient(s.Client))
 	}
@@ -181,7 +181,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithServiceAccount": atlas.WithServiceAccount, "WithAPIKey": atlas.WithAPIKey,
 			"FromEnv": atlas.FromEnv, "WithBaseURL": atlas.WithBaseURL, "WithHTTPClient": atlas.WithHTTPClient,
-			"WithLogger": atlas.WithLogger, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit,
+			"WithLogger": atlas.WithLogger, "WithObserver": atlas.WithObserver, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit,
 			"WithRetry": atlas.WithRetry, "WithUserAgent": atlas.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) atlas.Option { return atlas.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) atlas.Option {

@@ -92,8 +92,9 @@ func (c *Client) deleteProved(ctx context.Context, organization OrganizationLook
 		organization = id
 	}
 	return c.rest().DeleteProved(ctx, rest.Deletion{
-		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
+		Operation: "DeleteOrganization",
+		Send:      func(ctx context.Context) error { return c.deleteOrganization(ctx, organization) },
+		Verify:    func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
 	})
 }
 

@@ -44,7 +44,7 @@ var rules = pipelinesuite.Provider{
 
 // options converts the settings of the suite to options.
 func options(srv *katapulttest.Server, s pipelinesuite.Settings) []katapult.Option {
-	options := []katapult.Option{srv.Option(), katapult.WithLogger(s.Logger)}
+	options := []katapult.Option{srv.Option(), katapult.WithLogger(s.Logger), katapult.WithObserver(s.Observer)}
 	if s.Client != nil {
 		options = append(options, katapult.WithHTTPClient(s.Client))
 	}
@@ -230,7 +230,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": katapult.WithToken, "WithTokenSource": katapult.WithTokenSource,
 			"FromEnv": katapult.FromEnv, "WithBaseURL": katapult.WithBaseURL, "WithHTTPClient": katapult.WithHTTPClient,
-			"WithLogger": katapult.WithLogger, "WithPlainHTTP": katapult.WithPlainHTTP, "WithRateLimit": katapult.WithRateLimit,
+			"WithLogger": katapult.WithLogger, "WithObserver": katapult.WithObserver, "WithPlainHTTP": katapult.WithPlainHTTP, "WithRateLimit": katapult.WithRateLimit,
 			"WithRetry": katapult.WithRetry, "WithUserAgent": katapult.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) katapult.Option { return katapult.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) katapult.Option {

@@ -36,7 +36,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states), ""))
 	}
 	var last trace.Last
-	ctx = trace.With(ctx, &last)
+	ctx = trace.WithAttempts(trace.With(ctx, &last), new(trace.Attempts))
 	tries := retries{within: r.settings.retryFor}
 	for attempt := 1; ; attempt++ {
 		deletion, err := r.delete(ctx, &last)

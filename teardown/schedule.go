@@ -64,7 +64,8 @@ type task struct {
 	method    string // the driver's method that ended the last failed attempt
 	text      string
 	requestID string
-	timer     int // ID of the valid timer of a pause
+	attempts  *trace.Attempts // nil before the start
+	timer     int             // ID of the valid timer of a pause
 }
 
 type phase uint8
@@ -214,7 +215,7 @@ func (s *scheduler) start(i int) {
 	now := time.Now()
 	state.State, state.StartedAt = StepRunning, now
 	s.active++
-	t.deadline = now.Add(s.settings.stepTimeout)
+	t.deadline, t.attempts = now.Add(s.settings.stepTimeout), new(trace.Attempts)
 	t.tries = retries{within: s.settings.retryFor}
 	t.reads = t.tries
 	if err := s.write(Entry{Step: state.ID, Kind: EntryStarted}, nil); err != nil {
@@ -232,10 +233,11 @@ func (s *scheduler) act(i int) {
 	t := &s.tasks[i]
 	t.phase, t.actErr, t.pollFirst = acting, nil, false
 	s.acting++
-	step, deadline := s.states[i].Step, t.deadline
+	step, deadline, attempts := s.states[i].Step, t.deadline, t.attempts
 	go func() {
 		var last trace.Last
-		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), deadline, errStepTimeout)
+		ctx := trace.WithAttempts(trace.With(s.ctx, &last), attempts)
+		ctx, cancel := context.WithDeadlineCause(ctx, deadline, errStepTimeout)
 		defer cancel()
 		ctx = withProgress(ctx, func(text string) {
 			s.event(Event{Step: step.ID, Kind: EventWaiting, Text: text})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // APIVersion is the version of the vendor's API, or of its description, that this package was
@@ -72,6 +73,12 @@ func WithPlainHTTP() Option {
 // nothing is logged. Headers and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
 	return option(func(c *config) error { c.Logger = logger; return nil })
+}
+
+// WithObserver adds an observer of the operations, for example that of the module telemetry. The
+// observers of several options are called in the order of the options.
+func WithObserver(observer observe.Observer) Option {
+	return option(func(c *config) error { return c.UseObserver(observer) })
 }
 
 // Retry limits the attempts of a call. The zero value of a field means its default; negative

@@ -50,8 +50,9 @@ func (c *Client) deleteProved(ctx context.Context, request DeleteTenantRequest) 
 		return false, err
 	}
 	return c.rest().DeleteProved(ctx, rest.Deletion{
-		Send:   func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, request.Name) },
+		Operation: "RequestTenantDeletion",
+		Send:      func(ctx context.Context) error { return c.requestTenantDeletion(ctx, request) },
+		Verify:    func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, request.Name) },
 	})
 }
 
@@ -69,6 +70,7 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 		return "", err
 	}
 	err = c.rest().Delete(ctx, rest.Deletion{
+		Operation: "DeactivateTenant",
 		Send: func(ctx context.Context) error {
 			answer, err := c.deactivateTenant(ctx, request)
 			if err == nil {
@@ -314,7 +316,8 @@ func remove[T removable, O any](
 	}
 	request := deleteRequest{Name: name, Namespace: system, FailIfReferred: !options.EvenIfReferred}
 	return c.delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return send(ctx, name, request) },
+		Operation: operation,
+		Send:      func(ctx context.Context) error { return send(ctx, name, request) },
 		Verify: func(ctx context.Context) (rest.Existence, error) {
 			object, err := read(ctx)
 			return existenceByRead(object, err, uid)
@@ -376,6 +379,7 @@ func (c *Client) cascade(ctx context.Context, operation, name string, verify fun
 	}
 	var items []CascadeItem
 	err := c.delete(ctx, rest.Deletion{
+		Operation: "CascadeDeleteNamespace",
 		Send: func(ctx context.Context) error {
 			result, err := c.cascadeDeleteNamespace(ctx, name, cascadeDeleteRequest{Name: name})
 			if err == nil {
@@ -467,6 +471,7 @@ func (c *Client) Unsubscribe(ctx context.Context, service AddonService) error {
 		return rest.Invalid(provider, "Unsubscribe", "", errors.New("service is empty"))
 	}
 	return c.rest().Delete(ctx, rest.Deletion{
-		Send: func(ctx context.Context) error { return c.unsubscribe(ctx, service) },
+		Operation: "Unsubscribe",
+		Send:      func(ctx context.Context) error { return c.unsubscribe(ctx, service) },
 	})
 }

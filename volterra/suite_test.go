@@ -24,7 +24,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithCertificateFiles": volterra.WithCertificateFiles, "WithP12": volterra.WithP12,
 			"WithP12File": volterra.WithP12File, "WithCACertificate": volterra.WithCACertificate,
 			"FromEnv": volterra.FromEnv, "WithBaseURL": volterra.WithBaseURL, "WithHTTPClient": volterra.WithHTTPClient,
-			"WithLogger": volterra.WithLogger, "WithPlainHTTP": volterra.WithPlainHTTP, "WithRateLimit": volterra.WithRateLimit,
+			"WithLogger": volterra.WithLogger, "WithObserver": volterra.WithObserver, "WithPlainHTTP": volterra.WithPlainHTTP, "WithRateLimit": volterra.WithRateLimit,
 			"WithRetry": volterra.WithRetry, "WithUserAgent": volterra.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) volterra.Option { return volterra.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) volterra.Option {
@@ -85,7 +85,7 @@ var rules = pipelinesuite.Provider{
 
 // options returns the options for the settings of a rule.
 func options(srv *volterratest.Server, s pipelinesuite.Settings) []volterra.Option {
-	options := []volterra.Option{srv.Option(), volterra.WithLogger(s.Logger)}
+	options := []volterra.Option{srv.Option(), volterra.WithLogger(s.Logger), volterra.WithObserver(s.Observer)}
 	if s.Client != nil {
 		options = append(options, volterra.WithHTTPClient(s.Client))
 	}

@@ -50,8 +50,9 @@ func (c *Client) DeleteOrganization(ctx context.Context, idOrSlug string) error 
 // whether a read has shown that it does not exist.
 func (c *Client) deleteProved(ctx context.Context, id string) (proved bool, err error) {
 	return c.rest().DeleteProved(ctx, rest.Deletion{
-		Send:   func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
-		Verify: func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
+		Operation: "DeleteOrganization",
+		Send:      func(ctx context.Context) error { return c.deleteOrganization(ctx, id) },
+		Verify:    func(ctx context.Context) (rest.Existence, error) { return c.verify(ctx, id) },
 	})
 }
 

@@ -23,7 +23,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": workspace.WithToken,
 			"FromEnv":   workspace.FromEnv, "WithBaseURL": workspace.WithBaseURL, "WithHTTPClient": workspace.WithHTTPClient,
-			"WithLogger": workspace.WithLogger, "WithPlainHTTP": workspace.WithPlainHTTP, "WithRateLimit": workspace.WithRateLimit,
+			"WithLogger": workspace.WithLogger, "WithObserver": workspace.WithObserver, "WithPlainHTTP": workspace.WithPlainHTTP, "WithRateLimit": workspace.WithRateLimit,
 			"WithRetry": workspace.WithRetry, "WithUserAgent": workspace.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) workspace.Option { return workspace.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) workspace.Option {
@@ -87,7 +87,7 @@ var rules = pipelinesuite.Provider{
 
 // options returns the options for the settings of a rule.
 func options(srv *workspacetest.Server, s pipelinesuite.Settings) []workspace.Option {
-	options := []workspace.Option{srv.Option(), workspace.WithLogger(s.Logger)}
+	options := []workspace.Option{srv.Option(), workspace.WithLogger(s.Logger), workspace.WithObserver(s.Observer)}
 	if s.Client != nil {
 		options = append(options, workspace.WithHTTPClient(s.Client))
 	}

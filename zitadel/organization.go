@@ -52,19 +52,20 @@ func (c *Client) DeleteOrganization(ctx context.Context, orgID string) (*ObjectD
 // deleteProved deletes an organization, and reports whether a read has shown that the
 // organization does not exist.
 func (c *Client) deleteProved(ctx context.Context, orgID string) (*ObjectDetails, bool, error) {
-	return c.deleteVerified(ctx, orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
+	return c.deleteVerified(ctx, "DeleteOrganization", orgID, c.deleteOrganization, func(ctx context.Context) (rest.Existence, *Organization, error) {
 		return readExistence(ctx, orgID, c.GetOrganization)
 	})
 }
 
 // deleteVerified deletes an organization by an API whose answer has details, and reports
 // whether a read has shown that the organization does not exist.
-func (c *Client) deleteVerified(ctx context.Context, orgID string,
+func (c *Client) deleteVerified(ctx context.Context, operation, orgID string,
 	send func(context.Context, string) (*ObjectDetails, error),
 	verify func(context.Context) (rest.Existence, *Organization, error),
 ) (details *ObjectDetails, proved bool, err error) {
 	details = new(ObjectDetails)
 	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
+		Operation: operation,
 		Send: func(ctx context.Context) error {
 			answered, err := send(ctx, orgID)
 			if err == nil {
@@ -244,7 +245,7 @@ func (c *Client) DeleteMyOrganization(ctx context.Context, orgID string) (*Objec
 		deleted = existence == rest.NotFound
 		return existence, found, err
 	}
-	details, _, err := c.deleteVerified(ctx, orgID, c.deleteMyOrganization, read)
+	details, _, err := c.deleteVerified(ctx, "DeleteMyOrganization", orgID, c.deleteMyOrganization, read)
 	if err != nil || deleted {
 		return details, err
 	}
@@ -365,6 +366,7 @@ func (c *Client) DeleteOrganizationV2(ctx context.Context, orgID string) (time.T
 func (c *Client) deleteProvedV2(ctx context.Context, orgID string) (deleted time.Time, proved bool, err error) {
 	const operation = "DeleteOrganizationV2"
 	proved, err = c.rest().DeleteProved(ctx, rest.Deletion{
+		Operation: operation,
 		Send: func(ctx context.Context) error {
 			date, err := c.deleteOrganizationV2(ctx, orgID)
 			if err != nil {

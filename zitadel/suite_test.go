@@ -29,7 +29,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": zitadel.WithToken, "WithKey": zitadel.WithKey, "WithKeyFile": zitadel.WithKeyFile, "WithClientCredentials": zitadel.WithClientCredentials,
 			"FromEnv": zitadel.FromEnv, "WithBaseURL": zitadel.WithBaseURL, "WithHTTPClient": zitadel.WithHTTPClient,
-			"WithLogger": zitadel.WithLogger, "WithPlainHTTP": zitadel.WithPlainHTTP, "WithRateLimit": zitadel.WithRateLimit,
+			"WithLogger": zitadel.WithLogger, "WithObserver": zitadel.WithObserver, "WithPlainHTTP": zitadel.WithPlainHTTP, "WithRateLimit": zitadel.WithRateLimit,
 			"WithRetry": zitadel.WithRetry, "WithUserAgent": zitadel.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) zitadel.Option { return zitadel.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) zitadel.Option {
@@ -120,7 +120,7 @@ func newSuite(operation string, notFoundStatus int, call func(context.Context, *
 
 // options returns the options for the settings of a suite.
 func options(srv *zitadeltest.Server, s pipelinesuite.Settings) []zitadel.Option {
-	options := []zitadel.Option{srv.Option(), zitadel.WithLogger(s.Logger)}
+	options := []zitadel.Option{srv.Option(), zitadel.WithLogger(s.Logger), zitadel.WithObserver(s.Observer)}
 	if s.Client != nil {
 		options = append(options, zitadel.WithHTTPClient(s.Client))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Grant is the request for a token by OAuth 2.0 (RFC 6749).
@@ -150,7 +151,7 @@ type kept struct {
 const spare = time.Minute
 
 func (f *fetched) Authorize(ctx context.Context, req *http.Request) error {
-	token, err := f.token(ctx)
+	token, err := f.token(ctx, req)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (f *fetched) Authorize(ctx context.Context, req *http.Request) error {
 	return nil
 }
 
-func (f *fetched) token(ctx context.Context) (*kept, error) {
+func (f *fetched) token(ctx context.Context, req *http.Request) (*kept, error) {
 	if token := f.current.Load(); token.lasts() {
 		return token, nil
 	}
@@ -171,12 +172,22 @@ func (f *fetched) token(ctx context.Context) (*kept, error) {
 	if token := f.current.Load(); token.lasts() {
 		return token, nil
 	}
-	token, err := f.fetch(ctx)
+	token, err := f.fetch(ofTokenRequest(ctx, req))
 	if err != nil {
 		return nil, err
 	}
 	f.current.Store(token)
 	return token, nil
+}
+
+// ofTokenRequest returns the context of a token request that precedes a request.
+func ofTokenRequest(ctx context.Context, before *http.Request) context.Context {
+	request, ok := observe.FromContext(before.Context())
+	if !ok {
+		return ctx
+	}
+	call := observe.Call{Provider: request.Call.Provider, Operation: rest.TokenRequest}
+	return observe.NewContext(ctx, observe.Request{Call: call, Attempt: 1})
 }
 
 func (k *kept) lasts() bool {

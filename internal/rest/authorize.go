@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Authorizer sets the credential of requests. It is safe for concurrent use.
@@ -30,7 +31,9 @@ func (c *Client) authorize(ctx context.Context, call *Call, x *exchange) *errors
 	if err != nil {
 		return c.newError(call, errors.InvalidArgument, err)
 	}
+	start := call.observed.now()
 	err = x.auth.Authorize(ctx, req)
+	call.observed.waited(observe.ReasonToken, call.attempt, start)
 	if err == nil && !sendable(req.Header["Authorization"]) {
 		err = errUnsendable
 	}

@@ -67,10 +67,12 @@ type Call struct {
 	body      []byte
 	err       error     // why the first refused argument was refused
 	sent      int       // the number of requests sent
+	attempt   int       // the number of the attempt, for log records and the observer
 	started   time.Time // see [Retry.start]
 	concealed string    // the target, if it has the form of a credential
 	answer    Answer
 	conns     connTrace // of the last exchange
+	observed  *observation
 	accept    [1]string // a field, which saves an allocation
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Version is the version of this module in the User-Agent.
@@ -23,16 +24,17 @@ const Version = "0.1.0"
 
 // Config is the configuration of a client, from the options of a provider's New.
 type Config struct {
-	Provider   string         // Provider is the name of the provider in errors and log records.
-	BaseURL    string         // BaseURL is the URL that all paths are relative to.
-	HTTPClient *http.Client   // HTTPClient is the caller's client; nil for one with Timeout.
-	Release    func()         // Release closes the connections of HTTPClient that are not the caller's; nil for none.
-	Timeout    time.Duration  // Timeout bounds each request if HTTPClient is nil.
-	Logger     *slog.Logger   // Logger receives the log records; nil for none.
-	UserAgent  string         // UserAgent is the caller's product, before that of this module.
-	Retry      Retry          // Retry bounds the attempts of a call.
-	Rate       ratelimit.Rate // Rate is the caller's rate limit.
-	Authorizer NewAuthorizer  // Authorizer makes the Authorizer of the requests.
+	Provider   string           // Provider is the name of the provider in errors and log records.
+	BaseURL    string           // BaseURL is the URL that all paths are relative to.
+	HTTPClient *http.Client     // HTTPClient is the caller's client; nil for one with Timeout.
+	Release    func()           // Release closes the connections of HTTPClient that are not the caller's; nil for none.
+	Timeout    time.Duration    // Timeout bounds each request if HTTPClient is nil.
+	Logger     *slog.Logger     // Logger receives the log records; nil for none.
+	Observer   observe.Observer // Observer receives the operations.
+	UserAgent  string           // UserAgent is the caller's product, before that of this module.
+	Retry      Retry            // Retry bounds the attempts of a call.
+	Rate       ratelimit.Rate   // Rate is the caller's rate limit.
+	Authorizer NewAuthorizer    // Authorizer makes the Authorizer of the requests.
 
 	// PlainHTTP is true if the base URL may have the scheme http for a host other than this
 	// one.
@@ -79,7 +81,8 @@ type Client struct {
 	blank     http.Request // the parts that all requests share
 	json      []string
 	silent    bool
-	unusable  error // why every call fails; nil if New made the client
+	observer  *observe.Observer // nil for none
+	unusable  error             // why every call fails; nil if New made the client
 	redaction atomic.Pointer[kept]
 	leaks     func(*Call) bool // reports whether an argument contains the credential; nil: none can
 	limiter   *ratelimit.Adaptive
@@ -109,6 +112,9 @@ func New(config Config) (*Client, error) {
 	c.config.Retry = config.Retry.orDefault()
 	if c.silent = config.Logger == nil; c.silent {
 		c.config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if !config.Observer.IsZero() {
+		c.observer = &c.config.Observer
 	}
 	c.http, c.release = guard(config.HTTPClient, config.Timeout)
 	c.auth = config.Authorizer(c.http)

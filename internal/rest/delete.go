@@ -3,8 +3,10 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Existence is the result of a read after a deletion was sent.
@@ -19,6 +21,9 @@ const (
 
 // Deletion is the deletion of an organization.
 type Deletion struct {
+	// Operation is the name of the deletion for the observer of the client.
+	Operation string
+
 	// Send sends the deletion once; the error is an [*errors.Error].
 	Send func(context.Context) error
 
@@ -44,11 +49,25 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 	if ctx == nil { // context.WithValue panics
 		return false, d.Send(ctx)
 	}
+	if c.observer == nil || d.Operation == "" {
+		return c.delete(ctx, d, nil)
+	}
+	// Without a copy of the name, the functions of each deletion would be allocated.
+	ctx, observed := c.observe(ctx, strings.Clone(d.Operation), true)
+	observed.deletion = true
+	proved, err = c.delete(ctx, d, observed)
+	e, _ := errors.AsType[*errors.Error](err)
+	observed.done(outcomeOf(e), e, proved)
+	return proved, err
+}
+
+// delete sends a deletion, and reads the outcome if the answer does not show it.
+func (c *Client) delete(ctx context.Context, d Deletion, observed *observation) (proved bool, err error) {
 	var sent int
 	open := false
 	// MaxElapsed does not bound the read, because the read decides.
 	timed, started := c.config.Retry.start(ctx)
-	sending := &deletionContext{Context: timed}
+	sending := &deletionContext{Context: timed, observed: observed}
 	for attempt := 1; ; attempt++ {
 		err := d.Send(sending)
 		attempt = max(attempt, sending.attempts)
@@ -78,7 +97,7 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 		existence := Unknown
 		if d.Verify != nil {
 			if existence, err = d.Verify(ctx); err != nil {
-				c.logVerify(ctx, e, err)
+				c.logVerify(ctx, e, attempt, err)
 			}
 		}
 		switch {
@@ -90,7 +109,7 @@ func (c *Client) DeleteProved(ctx context.Context, d Deletion) (proved bool, err
 			return false, e
 		}
 		wait := max(e.RetryAfter, jittered(ctx, attempt))
-		if isSingle(ctx) || !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, e, wait) {
+		if isSingle(ctx) || !c.config.Retry.permits(attempt, started, wait) || !c.waits(ctx, observed, e, attempt, wait) {
 			return false, stillThere(e)
 		}
 	}
@@ -144,6 +163,7 @@ func stillThere(e *errors.Error) *errors.Error {
 type deletionContext struct {
 	context.Context
 	attempts int
+	observed *observation // of the deletion; nil without an observer
 }
 
 // singleKey is the key of the contexts of [WithSingleAttempt].
@@ -157,24 +177,40 @@ func WithSingleAttempt(ctx context.Context) context.Context {
 
 func isSingle(ctx context.Context) bool { return ctx.Value(singleKey{}) != nil }
 
-// attemptsKey is the key of a [deletionContext] in the contexts that derive from it.
-type attemptsKey struct{}
+// deletionKey is the key of a [deletionContext] in the contexts that derive from it.
+type deletionKey struct{}
 
-// Value returns the counter of the attempts for attemptsKey.
+// Value returns the context itself for deletionKey.
 func (d *deletionContext) Value(key any) any {
-	if key == (attemptsKey{}) {
-		return &d.attempts
+	if key == (deletionKey{}) {
+		return d
 	}
 	return d.Context.Value(key)
+}
+
+// deletionOf returns the context of the deletion that a call sends; nil if it sends none.
+func deletionOf(ctx context.Context, call *Call) *deletionContext {
+	if call.Repeat {
+		return nil
+	}
+	d, _ := ctx.Value(deletionKey{}).(*deletionContext)
+	return d
 }
 
 // attempts returns the counter of a call's attempts: that of the deletion for a call that sends
 // one, and otherwise own.
 func attempts(ctx context.Context, call *Call, own *int) *int {
-	if !call.Repeat {
-		if shared, ok := ctx.Value(attemptsKey{}).(*int); ok {
-			return shared
-		}
+	if d := deletionOf(ctx, call); d != nil {
+		return &d.attempts
 	}
 	return own
+}
+
+// number returns the number of an attempt for log records and the observer. A teardown sends a
+// write by several calls, and counts their attempts.
+func number(ctx context.Context, call *Call, attempt int) int {
+	if call.Repeat {
+		return attempt
+	}
+	return trace.Attempt(ctx, call.Operation, call.Target, attempt)
 }

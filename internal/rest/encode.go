@@ -32,10 +32,15 @@ func (c *Client) encode(call *Call) *errors.Error {
 
 // build returns the request of one exchange, without its credential.
 func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
-	x := &struct { // one allocation for both
-		url   url.URL
-		trace httptrace.ClientTrace
-	}{url: c.base}
+	x := &struct { // one allocation for all
+		url     url.URL
+		trace   httptrace.ClientTrace
+		request requestContext
+	}{
+		url:     c.base,
+		request: requestContext{ctx, c.config.Provider, call.Operation, !call.Repeat, call.attempt},
+	}
+	ctx = &x.request
 	if err := appendPath(&x.url, call.path); err != nil {
 		return nil, err
 	}

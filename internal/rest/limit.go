@@ -7,6 +7,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // limit waits for the provider's rate limit and the caller's. authorize sets the credential
@@ -16,12 +17,14 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		return e
 	}
 	var err error
+	start := call.observed.now()
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started),
 		OnWait: func(pause time.Duration) {
-			c.logWait(ctx, call.Operation, call.Target, "rate limit", pause)
+			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause)
 		},
 	})
+	call.observed.waited(observe.ReasonRateLimit, call.attempt, start)
 	if err == nil {
 		return nil
 	}
@@ -40,20 +43,18 @@ func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
 		x.permit.Lost()
 		return
 	}
-	var window ratelimit.Window
-	known := false
 	if c.config.Window != nil {
-		window, known = c.config.Window(x.response.Header)
+		x.window, x.windowed = c.config.Window(x.response.Header)
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
 		after := min(e.RetryAfter, ratelimit.MaxRest)
 		if call.foreign { // the answer of a proxy must not stop all calls of the client for long
 			after = min(after, c.config.Retry.MaxWait)
 		}
-		x.permit.Refused(after, window, known)
+		x.permit.Refused(after, x.window, x.windowed)
 		return
 	}
-	x.permit.Answered(window, known)
+	x.permit.Answered(x.window, x.windowed)
 }
 
 // stopped refuses a write after a stop. A read is still sent if the rate limit permits it

@@ -360,6 +360,8 @@ func TestDelete_LoggedAttempt(t *testing.T) {
 			}
 			if record.Msg == "request" {
 				attempts = append(attempts, record.Attempt)
+			} else if record.Attempt != len(attempts) {
+				t.Errorf("%s: got attempt %d after %d attempts", record.Msg, record.Attempt, len(attempts))
 			}
 		}
 		if diff := cmp.Diff([]int{1, 2, 3}, attempts); diff != "" {

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
@@ -26,13 +27,15 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 	if e == nil {
 		e = c.conceal(call) // refuses a call that contains the client's own credential
 	}
+	ctx = c.begin(ctx, call) // starts the observation of the call
 	if e != nil {
-		return e
+		return c.end(call, e) // ends the observation
 	}
 	ctx, call.started = c.config.Retry.start(ctx)
 	var own int
 	attempt := attempts(ctx, call, &own)
 	for *attempt++; ; *attempt++ {
+		call.attempt = number(ctx, call, *attempt)
 		start := c.now()
 		x := exchange{auth: c.auth}
 		for again := true; again; e, again = c.renew(call, &x, e) { // repeats after the renewal of a refused credential
@@ -50,14 +53,15 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 				e = c.classify(call, &x) // returns the error of an answer that is no success
 			}
 			c.recycle(call, &x)
-			c.updateLimit(call, &x, e) // updates the rate limiter by the answer
+			c.updateLimit(call, &x, e)           // updates the rate limiter by the answer
+			call.observed.exchanged(call, &x, e) // reports the request to the observer
 		}
 		if e != nil {
 			e.Attempts = call.sent
 		}
-		c.log(ctx, call, *attempt, start, e)  // records the attempt
+		c.log(ctx, call, start, e)            // records the attempt
 		if !c.retry(ctx, call, *attempt, e) { // repeats the attempt while that is safe and may help
-			return e
+			return c.end(call, e)
 		}
 	}
 }
@@ -71,4 +75,6 @@ type exchange struct {
 	buffer    *[]byte        // the buffer of the body; nil for none
 	succeeded bool           // the answer is a success
 	wrong     error          // why an answer with the status of a success is none
+	sent      time.Time      // when the request was sent; zero if it was not, or without an observer
+	stated
 }

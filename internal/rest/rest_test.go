@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +26,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // script answers each request by the next function, and the following requests by the last.
@@ -634,18 +638,38 @@ func TestLog_EveryAttempt(t *testing.T) {
 			if err := json.Unmarshal([]byte(line), &record); err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, record["level"].(string)+" "+record["msg"].(string))
+			got = append(got, record["level"].(string)+" "+record["msg"].(string)+" "+attributes(record))
 			if e, ok := record["error"].(map[string]any); ok && e["attempts"] != record["attempt"] {
 				t.Errorf("got the error of attempt %v with attempts %v", record["attempt"], e["attempts"])
 			}
 		}
-		if diff := cmp.Diff([]string{"WARN request", "INFO waiting", "DEBUG request"}, got); diff != "" {
+		want := []string{
+			"WARN request [attempt=1 code=unavailable duration error operation provider status=503 target]",
+			"INFO waiting [attempt=1 operation provider reason=retry target wait]",
+			"DEBUG request [attempt=2 duration operation provider status=200 target]",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if strings.Contains(log.String(), "words") {
 			t.Errorf("the log has the body: %s", log.String())
 		}
 	})
+}
+
+// attributes returns the names of a record's attributes, and the values of some.
+func attributes(record map[string]any) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(record)) {
+		switch name {
+		case slog.LevelKey, slog.MessageKey, slog.TimeKey:
+		case observe.AttemptKey, observe.StatusKey, observe.CodeKey, observe.ReasonKey:
+			names = append(names, fmt.Sprintf("%s=%v", name, record[name]))
+		default:
+			names = append(names, name)
+		}
+	}
+	return fmt.Sprint(names)
 }
 
 // The received part of a refusal may lack the reason.

@@ -8,6 +8,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/wait"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Retry bounds the attempts of a call.
@@ -44,20 +45,22 @@ func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.E
 		return false
 	}
 	pause, again := c.config.Retry.next(ctx, call, e, attempt)
-	return again && c.waits(ctx, e, pause)
+	return again && c.waits(ctx, call.observed, e, call.attempt, pause)
 }
 
 // waits waits after a failure, and reports whether the wait was completed. It does not wait if
 // the context would end first. If the context or a stop ends the wait, its error becomes the
 // cause of a failure without a cause.
-func (c *Client) waits(ctx context.Context, e *errors.Error, pause time.Duration) bool {
+func (c *Client) waits(ctx context.Context, o *observation, e *errors.Error, attempt int, pause time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(pause).After(deadline) {
 		return false
 	}
 	if pause > 0 {
-		c.logWait(ctx, e.Operation, e.Target, "retry backoff", pause)
+		c.logWait(ctx, e.Operation, e.Target, attempt, observe.ReasonRetry, pause)
 	}
+	start := o.now()
 	err := wait.Sleep(ctx, pause)
+	o.waited(observe.ReasonRetry, attempt, start)
 	if err != nil && e.Err == nil {
 		e.Err = err
 	}

@@ -14,6 +14,7 @@ func (c *Client) send(ctx context.Context, call *Call, x *exchange) *errors.Erro
 		return e
 	}
 	call.sent++
+	x.sent = call.observed.now()
 	last := trace.Of(ctx)
 	if !call.Repeat {
 		trace.Write(ctx)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
@@ -75,6 +76,7 @@ func (c Case) fail(t *testing.T, faults ...offboardtest.Fault) {
 type Settings struct {
 	Client   *http.Client
 	Logger   *slog.Logger
+	Observer observe.Observer
 	Attempts int
 	MaxWait  time.Duration
 	ID       *string
@@ -93,6 +95,7 @@ func (p Provider) Run(t *testing.T) {
 	t.Run("InvalidID", p.ids)
 	t.Run("CallersClient", p.callersClient)
 	t.Run("ClosedBodies", p.openBodies)
+	t.Run("Observer", p.observer)
 }
 
 // fails deletes with a fault and checks the properties of every failure: a typed error with
