@@ -168,7 +168,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 			return nil, file.failed(i, unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
 		}
 	}
-	open := p.connector(logRelay{&x.watcher})
+	open := p.connector(logRelay{watcher: &x.watcher})
 	var opened []organization
 	for i, planned := range file.Organizations {
 		if planned.Plan == nil {
@@ -185,7 +185,7 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 		for i, o := range file.Organizations {
 			codes[i] = o.code()
 		}
-		return nil, &exitError{worst(codes), errors.New("the plan file contains no plan: no organization could be planned")}
+		return nil, withExitCode(worst(codes), errors.New("the plan file contains no plan: no organization could be planned"))
 	}
 	given, err := file.confirmedBy(s.names)
 	if err != nil {
@@ -207,7 +207,7 @@ func (x *execution) job(i int, o organization) teardown.Job {
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-			entries := x.resume[subject{plan.Provider, plan.Instance, plan.Organization.ID}]
+			entries := x.resume[subjectOf(plan)]
 			return o.Teardown(withOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
@@ -225,9 +225,9 @@ func (x *execution) job(i int, o organization) teardown.Job {
 // run runs the jobs and shows their progress. It returns a result for every organization
 // of the file.
 func (x *execution) run(ctx context.Context, journal io.Writer) []result {
-	view := x.newWatcher(x.file)
-	x.watcher.Store(&view)
-	ctx, stop, done := x.stoppable(ctx, view.stopping)
+	shown := x.newWatcher(x.file)
+	x.watcher.Store(&shown)
+	ctx, stop, done := x.stoppable(ctx, shown.stopping)
 	defer done()
 	results := make([]result, len(x.file.Organizations))
 	for i, planned := range x.file.Organizations {
@@ -242,12 +242,12 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	for done := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
 		i := x.index[done.Index]
 		results[i] = resultOf(x.file.Organizations[i], done)
-		view.end(i, results[i])
+		shown.end(i, results[i])
 		if x.settings.report == "" {
 			results[i].report = nil // reports of many organizations take most of the memory
 		}
 	}
-	view.close()
+	shown.close()
 	codes := make([]int, len(results))
 	for i, r := range results {
 		codes[i] = r.code()
@@ -311,6 +311,15 @@ func (p *program) prompt(o planned, wanted string, answers *bufio.Reader) error 
 	return nil
 }
 
+// newWatcher returns the watcher that the flags and the standard output select.
+func (p *program) newWatcher(f *planFile) watcher {
+	s := watcherSettings{out: p.out, interrupt: p.interrupt, json: p.json, scroll: p.verbose}
+	if p.interactive() {
+		s.keys = p.in
+	}
+	return newWatcher(s, f.Organizations)
+}
+
 // interactive reports whether the standard input is a terminal.
 func (p *program) interactive() bool {
 	file, ok := p.in.(*os.File)
@@ -343,7 +352,7 @@ func (p *program) summarize(file *planFile, results []result, s applySettings, a
 	}
 	t.Render()
 	for _, r := range results {
-		p.explain(r)
+		explain(p.out, r)
 	}
 	file.showUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
@@ -385,14 +394,14 @@ func (n *next) show(out io.Writer, again string) {
 const most = 10
 
 // explain shows why an organization is not deleted, and the advice.
-func (p *program) explain(r result) {
+func explain(out io.Writer, r result) {
 	if r.err == nil {
 		return
 	}
-	fmt.Fprintf(p.out, "%s %s: %s\n", r.Provider, r.title, r.text())
+	fmt.Fprintf(out, "%s %s: %s\n", r.Provider, r.title, r.text())
 	for i, l := range r.Remaining {
 		if i == most {
-			fmt.Fprintf(p.out, "  … and %d more\n", len(r.Remaining)-most)
+			fmt.Fprintf(out, "  … and %d more\n", len(r.Remaining)-most)
 			break
 		}
 		why := stateText(l.State)
@@ -401,7 +410,7 @@ func (p *program) explain(r result) {
 		} else if l.State == teardown.StepManual {
 			why = "manual step required: " + printable.Text(l.Removal)
 		}
-		fmt.Fprintf(p.out, "  - %s: %s\n", printable.Text(l.ID), why)
+		fmt.Fprintf(out, "  - %s: %s\n", printable.Text(l.ID), why)
 	}
 	e, ok := errors.AsType[*errors.Error](r.err)
 	if !ok {
@@ -412,14 +421,14 @@ func (p *program) explain(r result) {
 			if i == most {
 				break
 			}
-			fmt.Fprintf(p.out, "  - %s\n", describe(step))
+			fmt.Fprintf(out, "  - %s\n", describe(step))
 		}
 	}
 	if e.Message != "" {
-		fmt.Fprintf(p.out, "  provider message: %s\n", printable.Text(e.Message))
+		fmt.Fprintf(out, "  provider message: %s\n", printable.Text(e.Message))
 	}
 	if r.Problem != nil && r.Problem.Advice != "" && r.Outcome != teardown.Stopped {
-		fmt.Fprintf(p.out, "  %s\n", r.Problem.Advice)
+		fmt.Fprintf(out, "  %s\n", r.Problem.Advice)
 	}
 }
 

@@ -43,7 +43,9 @@ func (p *program) demoCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if serve != "" {
-				return p.serve(cmd.Context(), serve)
+				ctx, done := p.untilInterrupted(cmd.Context())
+				defer done()
+				return serveScenes(ctx, serve, p.out, p.errOut)
 			}
 			return p.demo(cmd.Context())
 		},
@@ -61,6 +63,34 @@ func (p *program) demo(ctx context.Context) error {
 		text = io.Discard
 	}
 	p.connect = connectScenes(scenes)
+	results, err := runDemo(ctx, text, scenes, demonstrated{
+		plan: func(ctx context.Context, m *manifest) (*planFile, error) {
+			file, _, err := planAll(ctx, m, nil, p.connector(nil), len(scenes))
+			return file, err
+		},
+		apply: func(ctx context.Context, file *planFile) ([]result, error) {
+			x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
+			if err != nil {
+				return nil, err
+			}
+			return x.run(ctx, io.Discard), nil
+		},
+	})
+	if p.json && results != nil {
+		p.emit(summaryOf(results, p.code))
+	}
+	return err
+}
+
+// demonstrated is the program that the demonstration runs. It connects to the scenes.
+type demonstrated struct {
+	plan  func(context.Context, *manifest) (*planFile, error)
+	apply func(context.Context, *planFile) ([]result, error)
+}
+
+// runDemo runs the demonstration and shows it as text. It returns an error if an outcome
+// differs from the state of the fakes.
+func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrated) ([]result, error) {
 	fmt.Fprint(text, "Five organizations at fakes of five providers, in memory: no account and no network.\n")
 
 	fmt.Fprint(text, "\n1. The plans: blockers, and what is deleted along with each organization:\n\n")
@@ -68,17 +98,17 @@ func (p *program) demo(ctx context.Context) error {
 	for _, s := range scenes {
 		m.Organizations = append(m.Organizations, s.entry)
 	}
-	before, _, err := p.plan(ctx, m, len(scenes))
+	before, err := p.plan(ctx, m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := showBefore(text, before); err != nil {
-		return err
+		return nil, err
 	}
 
 	fmt.Fprint(text, "2. Deletion without a teardown fails:\n\n")
 	if err := showDeletionErrors(ctx, text, scenes); err != nil {
-		return err
+		return nil, err
 	}
 
 	fmt.Fprint(text, "\n3. Manual steps, which no API can do:\n\n")
@@ -89,20 +119,19 @@ func (p *program) demo(ctx context.Context) error {
 	}
 
 	fmt.Fprint(text, "\n4. New plans are applied. The fakes inject faults: 429 with Retry-After, 503, and\n   responses lost after the request was processed.\n\n")
-	file, _, err := p.plan(ctx, m, len(scenes))
+	file, err := p.plan(ctx, m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	attempts := make([]int, len(scenes)) // so far
 	for i, s := range scenes {
 		attempts[i] = s.server.Count(s.deletion)
-		s.server.Fail(s.faults...)
+		s.injectFaults()
 	}
-	x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
+	results, err := p.apply(ctx, file)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	results := x.run(ctx, io.Discard)
 
 	fmt.Fprint(text, "\n5. The results, compared with the state of the fakes:\n\n")
 	t := table.NewWriter()
@@ -119,18 +148,13 @@ func (p *program) demo(ctx context.Context) error {
 		wrong = append(wrong, s.check(r))
 	}
 	t.Render()
-	if p.json {
-		p.emit(summaryOf(results, p.code))
-	}
 	for _, r := range results {
-		if !p.json {
-			p.explain(r)
-		}
+		explain(text, r)
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return &exitError{exitFailed, err}
+		return results, withExitCode(exitFailed, err)
 	}
-	return nil
+	return results, nil
 }
 
 // shortOutcome returns the text of a result without what a pending deletion depends on. The
@@ -200,8 +224,9 @@ func requests(s *scene) string {
 	return fmt.Sprintf("%d, %d limited", len(all), limited)
 }
 
-// serve serves the fakes until a signal.
-func (p *program) serve(ctx context.Context, name string) error {
+// serveScenes serves the fakes until the context ends. It writes a manifest to the named file,
+// the commands that set the environment to out, and instructions to errOut.
+func serveScenes(ctx context.Context, name string, out, errOut io.Writer) error {
 	if err := checkReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
 		return fileError("--serve", name, err)
 	}
@@ -215,15 +240,13 @@ func (p *program) serve(ctx context.Context, name string) error {
 	if err := writeWhole(name, append([]byte(served), text...)); err != nil {
 		return fileError("--serve", name, err)
 	}
-	writeEnvironment(p.out, environment)
-	fmt.Fprintf(p.errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
+	writeEnvironment(out, environment)
+	fmt.Fprintf(errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
 they set the credentials and the base URLs of the fakes, and unset all other credentials.
 Without them, check and delete reach the real providers. Then, for example:
   offboard plan %s -o plan.json
   offboard check %s %s
 `, quoted(name), scenes[0].entry.Provider, scenes[0].entry.Organization)
-	ctx, done := p.untilInterrupted(ctx)
-	defer done()
 	<-ctx.Done()
 	return nil
 }

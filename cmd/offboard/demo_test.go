@@ -223,7 +223,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	m, err := readManifest(file, name)
+	m, _, err := parseManifest(file, name)
 	if err != nil || len(m.Organizations) != len(providers) {
 		t.Fatalf("got %+v, %v", m, err)
 	}

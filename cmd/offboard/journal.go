@@ -89,6 +89,11 @@ func cutEntry(text []byte) bool {
 // subject identifies the organization of a journal's entry.
 type subject struct{ provider, instance, organization string }
 
+// subjectOf returns the subject of a plan.
+func subjectOf(p *teardown.Plan) subject {
+	return subject{p.Provider, p.Instance, p.Organization.ID}
+}
+
 // byOrganization groups the entries of a journal by organization.
 func byOrganization(entries []teardown.Entry) map[subject][]teardown.Entry {
 	of := map[subject][]teardown.Entry{}
@@ -133,7 +138,7 @@ func (r *record) complete() bool {
 
 // record returns the record of a plan. It is empty, not nil, if the journal has none.
 func (c journalIndex) record(p *teardown.Plan) *record {
-	if r := c[journalKey{subject{p.Provider, p.Instance, p.Organization.ID}, p.Fingerprint}]; r != nil {
+	if r := c[journalKey{subjectOf(p), p.Fingerprint}]; r != nil {
 		return r
 	}
 	return &record{}

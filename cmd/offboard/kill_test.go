@@ -174,7 +174,7 @@ func killOnce(t *testing.T, dir string) {
 		return
 	}
 	for _, s := range scenes {
-		s.server.Fail(s.faults...)
+		s.injectFaults()
 	}
 	c := command("apply", "plan.json")
 	if err := c.Start(); err != nil {
@@ -189,8 +189,8 @@ func killOnce(t *testing.T, dir string) {
 		t.Errorf("killed after %v, and then: %v: %s", after, err, out)
 	}
 	for _, s := range scenes {
-		if !s.deleted() || !s.spared() {
-			t.Errorf("killed after %v: %s: %s", after, s.entry.Provider, s.actual())
+		if err := s.verify(); err != nil {
+			t.Errorf("killed after %v: %v", after, err)
 		}
 	}
 	journal := filepath.Join(dir, "plan.json.journal")

@@ -28,8 +28,8 @@ type listed struct {
 // resolvedID identifies an organization by its connection and its ID.
 type resolvedID struct{ connection, id string }
 
-// connection identifies the provider, the address and the credential of an entry.
-func (e entry) connection() string {
+// connectionOf identifies the provider, the address and the credential of an entry.
+func connectionOf(e entry) string {
 	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 }
 
@@ -69,7 +69,7 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 		}
 		seen := map[string]bool{}
 		for _, at := range m.Organizations {
-			if connection := at.connection(); !seen[connection] {
+			if connection := connectionOf(at); !seen[connection] {
 				seen[connection] = true
 				at.Organization = e.text
 				lookups = append(lookups, lookup{e, at})
@@ -85,7 +85,7 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 	}
 	each(len(lookups), parallel, func(i int) {
 		found, err := opened[i].Identify(ctx)
-		lookups[i].of.add(lookups[i].at.connection(), found, err)
+		lookups[i].of.add(connectionOf(lookups[i].at), found, err)
 	})
 	for _, e := range all {
 		switch {
@@ -113,7 +113,7 @@ func (e *listed) planned(file *planFile) {
 		}
 		for _, d := range deleted(o.Plan) {
 			if d.ID == e.text {
-				e.names = append(e.names, resolvedID{o.Entry.connection(), d.ID})
+				e.names = append(e.names, resolvedID{connectionOf(o.Entry), d.ID})
 			}
 		}
 	}
@@ -154,7 +154,7 @@ func (l lists) forbids(p planned) string {
 		switch {
 		case slices.ContainsFunc(l.deny, func(e *listed) bool { return e.denies(o) }):
 			return "the manifest denies" + object
-		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(p.Entry.connection(), o) }):
+		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(connectionOf(p.Entry), o) }):
 			return "the manifest does not allow" + object
 		}
 	}

@@ -56,7 +56,9 @@ func TestLiveView_Screens(t *testing.T) {
 	text += show(14)
 	b.end(0, at(20), result{Outcome: teardown.Deleted})
 	b.end(1, at(21), result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
-	b.end(2, at(22), result{Outcome: teardown.Blocked, started: true, Remaining: []remainingStep{{State: teardown.StepFailed}}})
+	b.end(2, at(22), resultOf(planned{}, teardown.JobResult{
+		Report: &teardown.Report{Outcome: teardown.Blocked, Steps: []teardown.StepReport{{State: teardown.StepFailed}}},
+	}))
 	b.setHint("")
 	text += show(3700)
 	golden(t, "liveview.txt", text)

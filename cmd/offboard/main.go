@@ -58,11 +58,15 @@ const (
 	exitNotFound     = 8
 )
 
-func main() {
+func main() { os.Exit(runProcess()) }
+
+// runProcess runs the program with the arguments, the streams and the signals of the process. It
+// returns the exit code.
+func runProcess() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect, signals: signals}
-	os.Exit(p.run(context.Background(), os.Args[1:]))
+	return p.run(context.Background(), os.Args[1:])
 }
 
 // program is the program without its process: tests set the streams, the connector and the
@@ -111,6 +115,9 @@ type exitError struct {
 }
 
 func (c *exitError) Unwrap() error { return c.error }
+
+// withExitCode returns an error with an exit code of its own.
+func withExitCode(code int, err error) error { return &exitError{code, err} }
 
 // exitCode returns the exit code of an error.
 func exitCode(err error) int {

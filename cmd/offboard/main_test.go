@@ -102,7 +102,7 @@ func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connecto
 		return func(e entry) (organization, error) {
 			t.Helper()
 			base, client := srv.Endpoint()
-			spec := e.spec()
+			spec := specOf(e)
 			spec.BaseURL = base
 			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
 				offboard.WithCredentials(func(string) (string, error) { return workspacetest.Token, nil }))

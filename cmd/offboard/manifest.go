@@ -64,13 +64,8 @@ const manifestExample = `organizations:
 deny: [org_Platform, acme-www]    # never deleted; resolved like organization
 `
 
-// readManifest reads a manifest. Its errors name the line of the fault.
-func readManifest(r io.Reader, name string) (*manifest, error) {
-	m, _, err := parseManifest(r, name)
-	return m, err
-}
-
-// parseManifest reads a manifest, and returns its source as well.
+// parseManifest reads a manifest, and returns its source as well. Its errors name the line of
+// the fault.
 func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 	text, err := readText(r, name)
 	if err != nil {
@@ -258,7 +253,7 @@ func (e *entry) check(s *source, path string) error {
 			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s", list(teardown.Overrides()))
 		}
 	}
-	if fault := e.variableFault(providers[i]); fault != nil {
+	if fault := providers[i].variableFault(e.Credentials); fault != nil {
 		key := ".credentials"
 		if fault.key != "" {
 			key += "." + fault.key

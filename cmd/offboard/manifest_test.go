@@ -11,7 +11,7 @@ import (
 
 func TestManifest_HelpExample(t *testing.T) {
 	t.Parallel()
-	got, err := readManifest(strings.NewReader(manifestExample), "manifest.yaml")
+	got, _, err := parseManifest(strings.NewReader(manifestExample), "manifest.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: the name of the environment variable is missing"},
 		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: duplicate organization: see line 3"},
 	} {
-		_, err := readManifest(strings.NewReader(test.text), "m.yaml")
+		_, _, err := parseManifest(strings.NewReader(test.text), "m.yaml")
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: got %v, want %q", test.text, err, test.want)
 		}
@@ -76,7 +76,7 @@ func TestManifest_NumericID(t *testing.T) {
 			"organizations: [{provider: zitadel, organization: a, confirm: " + text + "}]",
 			"organizations: [{provider: zitadel, organization: a}]\ndeny: [" + text + "]",
 		} {
-			m, err := readManifest(strings.NewReader(manifest), "m.yaml")
+			m, _, err := parseManifest(strings.NewReader(manifest), "m.yaml")
 			if want == "" {
 				if err == nil || !strings.Contains(err.Error(), "in quotes") {
 					t.Errorf("%s: got %+v, %v", manifest, m, err)
@@ -94,7 +94,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add(manifestExample)
 	f.Add("organizations: [{provider: *a}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := readManifest(strings.NewReader(text), "m.yaml")
+		m, _, err := parseManifest(strings.NewReader(text), "m.yaml")
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("the error is not one printable line: %q", err)

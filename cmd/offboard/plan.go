@@ -79,7 +79,7 @@ func (p *program) planCommand() *cobra.Command {
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
-			file, code, err := p.plan(ctx, m, parallel)
+			file, code, err := planAll(ctx, m, p.source, p.connector(nil), parallel)
 			if err != nil {
 				return err
 			}
@@ -146,38 +146,38 @@ func (p *program) standardInput() os.FileInfo {
 	return info
 }
 
-// plan plans all organizations, several at a time. The file also lists those that could not
-// be planned, with their problems. The exit code is the most severe one.
-func (p *program) plan(ctx context.Context, m *manifest, parallel int) (*planFile, int, error) {
-	open := p.connector(nil)
+// planAll plans all organizations of a manifest, several at a time. The file also lists those
+// that could not be planned, with their problems. The exit code is the most severe one. The
+// source may be nil.
+func planAll(ctx context.Context, m *manifest, s *source, open connector, parallel int) (*planFile, int, error) {
 	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
 	for i, e := range m.Organizations {
 		var err error
 		if opened[i], err = open(e); err != nil {
-			return nil, 0, p.source.at(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
+			return nil, 0, s.at(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
 		}
 	}
 	each(len(opened), parallel, func(i int) {
 		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
 		if file.Organizations[i].Plan == nil {
-			file.Organizations[i].Line = p.source.entryLine(i)
+			file.Organizations[i].Line = s.entryLine(i)
 		}
 	})
 	if err := ctx.Err(); err != nil {
 		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
 	}
-	listed, err := resolve(ctx, m, p.source, file, open, parallel)
+	listed, err := resolve(ctx, m, s, file, open, parallel)
 	if err != nil {
 		return nil, 0, err
 	}
 	file.Allow, file.Deny = ids(listed.allow), ids(listed.deny)
 	file.Unmatched = listed.unmatched(file)
 	for i := range file.Organizations {
-		if err := file.forbidden(i, listed); err != nil {
+		if err := forbidden(file, i, listed); err != nil {
 			o := &file.Organizations[i]
 			found := o.Plan.Organization
-			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problemOf(err), exitCode(err), p.source.entryLine(i)
+			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problemOf(err), exitCode(err), s.entryLine(i)
 			codes[i], o.Entry = o.ExitCode, o.Entry.bare()
 		}
 	}
@@ -229,7 +229,7 @@ func planOne(ctx context.Context, e entry, o organization) (planned, int) {
 
 // forbidden returns an error if an organization with a plan must not be applied: the
 // manifest denies it, or another entry names the same organization.
-func (f *planFile) forbidden(i int, l lists) error {
+func forbidden(f *planFile, i int, l lists) error {
 	o := f.Organizations[i]
 	if o.Plan == nil {
 		return nil

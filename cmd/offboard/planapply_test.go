@@ -343,6 +343,17 @@ func TestApply_TwoInterrupts(t *testing.T) {
 	})
 }
 
+// A further interrupt does not block the view that sends it.
+func TestInterrupt_NeverBlocks(t *testing.T) {
+	t.Parallel()
+	p := &program{signals: make(chan os.Signal, 1)}
+	p.interrupt()
+	p.interrupt()
+	if len(p.signals) != 1 {
+		t.Errorf("got %d interrupts", len(p.signals))
+	}
+}
+
 func TestUntilInterrupted_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, hosting())

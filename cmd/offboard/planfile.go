@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -63,7 +62,7 @@ func (p planned) subject() teardown.Organization {
 
 // code returns the exit code of an organization without a plan.
 func (p planned) code() int {
-	if slices.Contains(severity, p.ExitCode) && p.ExitCode != exitOK {
+	if knownExitCode(p.ExitCode) && p.ExitCode != exitOK {
 		return p.ExitCode
 	}
 	return exitFailed

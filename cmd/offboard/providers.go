@@ -114,17 +114,17 @@ func connect(log *slog.Logger) connector {
 		case e.Provider == f5 && e.Email == "":
 			return nil, errors.New("volterra requires --email ADDRESS, the email address of the account to delete")
 		}
-		if fault := e.variableFault(providers[i]); fault != nil {
+		if fault := providers[i].variableFault(e.Credentials); fault != nil {
 			return nil, fault
 		}
-		spec := e.spec()
+		spec := specOf(e)
 		spec.BaseURL = cmp.Or(e.BaseURL, os.Getenv(baseURLVariable(e.Provider)))
 		return clients.Open(context.Background(), spec)
 	}
 }
 
-// spec returns the entry as the library takes it.
-func (e entry) spec() offboard.Spec {
+// specOf returns an entry as the library takes it.
+func specOf(e entry) offboard.Spec {
 	return offboard.Spec{
 		Provider: e.Provider, Organization: e.Organization, BaseURL: e.BaseURL, Credentials: e.Credentials,
 		Email: e.Email, Reason: e.Reason, Feedback: e.Feedback,

@@ -138,11 +138,11 @@ func TestDelete_Alias(t *testing.T) {
 func TestManifest_Alias(t *testing.T) {
 	t.Parallel()
 	const text = "organizations:\n  - {provider: f5, organization: a, email: a@example.com}\n  - {provider: applivery, organization: b}\n"
-	m, err := readManifest(strings.NewReader(text), "m.yaml")
+	m, _, err := parseManifest(strings.NewReader(text), "m.yaml")
 	if err != nil || m.Organizations[0].Provider != f5 || m.Organizations[1].Provider != "workspace" {
 		t.Errorf("got %+v, %v", m, err)
 	}
-	_, err = readManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
+	_, _, err = parseManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
 	if want := "m.yaml:4: duplicate organization: see line 3"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

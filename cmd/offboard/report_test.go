@@ -9,6 +9,9 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+// started is when the run of a report started.
+var started = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func TestReport_HostileNames(t *testing.T) {
 	t.Parallel()
 	const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202E\u0000</style>"
@@ -28,7 +31,7 @@ func TestReport_HostileNames(t *testing.T) {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
 	v := resultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
-	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []result{v, notStarted(p)}, journalIndex{}, at(0), at(60))
+	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []result{v, notStarted(p)}, journalIndex{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +50,7 @@ func TestReport_HostileNames(t *testing.T) {
 
 func TestReport_SelfContained(t *testing.T) {
 	t.Parallel()
-	page, err := renderReport(&planFile{}, nil, journalIndex{}, at(0), at(0).Add(time.Minute))
+	page, err := renderReport(&planFile{}, nil, journalIndex{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,6 +161,9 @@ func resumable(code int) bool {
 // one.
 var severity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
 
+// knownExitCode reports whether the program has an exit code.
+func knownExitCode(code int) bool { return slices.Contains(severity, code) }
+
 // worst returns the most severe of several exit codes.
 func worst(codes []int) int {
 	return slices.MaxFunc(append([]int{exitOK}, codes...), func(a, b int) int {

@@ -34,7 +34,7 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				at := func(*slog.Logger) connector {
 					return func(e entry) (organization, error) {
 						base, client := srv.Endpoint()
-						spec := e.spec()
+						spec := specOf(e)
 						spec.BaseURL = base
 						return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client), offboard.WithCredentials(func(name string) (string, error) {
 							return map[string]string{"F5XC_API_TOKEN": volterratest.Token}[name], nil

@@ -247,7 +247,7 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 // open returns the organization of a scene at its fake.
 func (s *scene) open(log *slog.Logger) (organization, error) {
 	base, client := s.server.Endpoint()
-	spec := s.entry.spec()
+	spec := specOf(s.entry)
 	spec.BaseURL = base
 	credentials := func(name string) (string, error) {
 		if value, ok := s.environment[name]; ok && value == "" { // the address of the fake
@@ -257,6 +257,18 @@ func (s *scene) open(log *slog.Logger) (organization, error) {
 	}
 	return offboard.Open(context.Background(), spec,
 		offboard.WithCredentials(credentials), offboard.WithHTTPClient(client), offboard.WithLogger(log))
+}
+
+// injectFaults makes the fake fail the next requests.
+func (s *scene) injectFaults() { s.server.Fail(s.faults...) }
+
+// verify returns an error unless the fake deleted the organization, and the other one is
+// unchanged.
+func (s *scene) verify() error {
+	if !s.deleted() || !s.spared() {
+		return fmt.Errorf("%s: %s", s.entry.Provider, s.actual())
+	}
+	return nil
 }
 
 // actual returns the state of the fake as text.

@@ -95,20 +95,20 @@ func (s *scripted) Delete(ctx context.Context) error {
 }
 
 // driver is the [teardown.BlockingDriver] of a scripted organization.
-type driver struct{ *scripted }
+type driver struct{ of *scripted }
 
-func (d driver) Provider() (name, instance string) { return d.provider, "" }
+func (d driver) Provider() (name, instance string) { return d.of.provider, "" }
 
 func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.deleted {
-		return nil, &errors.Error{Provider: d.provider, Operation: "Plan", Target: d.ID, Code: errors.OrganizationNotFound, Status: 404}
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	if d.of.deleted {
+		return nil, &errors.Error{Provider: d.of.provider, Operation: "Plan", Target: d.of.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
-	p := &teardown.Plan{Provider: d.provider, Organization: d.Organization, Cascades: d.cascades, DeletionError: d.deletionError}
-	for _, step := range d.steps {
-		if !d.absent[step.ID] {
-			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.absent[id] })
+	p := &teardown.Plan{Provider: d.of.provider, Organization: d.of.Organization, Cascades: d.of.cascades, DeletionError: d.of.deletionError}
+	for _, step := range d.of.steps {
+		if !d.of.absent[step.ID] {
+			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.of.absent[id] })
 			p.Steps = append(p.Steps, step)
 		}
 	}
@@ -116,43 +116,43 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 }
 
 func (d driver) Remove(ctx context.Context, _ teardown.Organization, step teardown.Step, progress func(string)) error {
-	if d.waits != nil {
-		d.waits(progress)
+	if d.of.waits != nil {
+		d.of.waits(progress)
 	}
 	select {
-	case <-time.After(d.duration):
+	case <-time.After(d.of.duration):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if d.remove != nil {
-		if err := d.remove(step); err != nil {
+	if d.of.remove != nil {
+		if err := d.of.remove(step); err != nil {
 			return err
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.absent == nil {
-		d.absent = map[string]bool{}
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	if d.of.absent == nil {
+		d.of.absent = map[string]bool{}
 	}
-	d.absent[step.ID] = true
-	d.removed = append(d.removed, step.ID)
+	d.of.absent[step.ID] = true
+	d.of.removed = append(d.of.removed, step.ID)
 	return nil
 }
 
 func (d driver) IsDeleted(_ context.Context, _ teardown.Organization, step teardown.Step) (bool, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.absent[step.ID], nil
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	return d.of.absent[step.ID], nil
 }
 
 func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletion, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.deleted = d.outcome.Outcome == teardown.Deleted
-	if d.deleteError != nil {
-		return teardown.Deletion{}, d.deleteError
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	d.of.deleted = d.of.outcome.Outcome == teardown.Deleted
+	if d.of.deleteError != nil {
+		return teardown.Deletion{}, d.of.deleteError
 	}
-	return d.outcome, nil
+	return d.of.outcome, nil
 }
 
 // touched reports whether anything was removed or deleted.

@@ -107,7 +107,7 @@ func (h *concealedError) Unwrap() error { return h.error }
 
 // conceal returns an error without the given texts of the entry. The code and the rest of the
 // provider's message remain.
-func (e entry) conceal(err error) error {
+func conceal(e entry, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -145,20 +145,20 @@ type concealedOrganization struct {
 
 func (c concealedOrganization) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := c.organization.Identify(ctx)
-	return found, c.entry.conceal(err)
+	return found, conceal(c.entry, err)
 }
 
 func (c concealedOrganization) Check(ctx context.Context) error {
-	return c.entry.conceal(c.organization.Check(ctx))
+	return conceal(c.entry, c.organization.Check(ctx))
 }
 
 func (c concealedOrganization) Delete(ctx context.Context) error {
-	return c.entry.conceal(c.organization.Delete(ctx))
+	return conceal(c.entry, c.organization.Delete(ctx))
 }
 
 func (c concealedOrganization) Plan(ctx context.Context) (*teardown.Plan, error) {
 	plan, err := c.organization.Plan(ctx)
-	return plan, c.entry.conceal(err)
+	return plan, conceal(c.entry, err)
 }
 
 func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
@@ -170,19 +170,24 @@ func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan
 	if plan != nil && confirms(e.Confirm, plan.Organization) {
 		e.Confirm = ""
 	}
-	return report, e.conceal(err)
+	return report, conceal(e, err)
 }
 
 // connector returns a connector. The errors of its organizations and the log do not show
 // hidden texts. The handler may be nil.
 func (p *program) connector(other slog.Handler) connector {
 	hidden := new(hiddenTexts)
-	open := p.connect(p.logger(other, hidden))
+	return concealed(p.connect(p.logger(other, hidden)), hidden)
+}
+
+// concealed returns a connector whose errors, and those of its organizations, do not show the
+// given texts of an entry. It adds these texts to the hidden ones before it opens the entry.
+func concealed(open connector, hidden *hiddenTexts) connector {
 	return func(e entry) (organization, error) {
 		hidden.add(e.given(errNotFound))
 		o, err := open(e)
 		if err != nil {
-			return nil, e.conceal(err)
+			return nil, conceal(e, err)
 		}
 		return concealedOrganization{o, e}, nil
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// secrets are invented credentials of all kinds, in the form of real ones.
-var secrets = map[string]string{
+// samples are invented credentials of all kinds, in the form of real ones.
+var samples = map[string]string{
 	"Katapult token":      "k4tQm7Zt2Wn9Lx5Rb1Vd",
 	"Zitadel token":       "3qXw9yTtUa_Lk2-Pz8mCvB6nHs4JdEfG7rYiOoWlQxNc1KbVtZaMuSjRpDhF0gIe5wXvTyQ",
 	"Zitadel key":         `{"type":"serviceaccount","keyId":"keyid-4Rw8Zb2Tn","key":"-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAq7Zt2Wn9Lx5Rb1VdTqXw\n-----END RSA PRIVATE KEY-----\n","userId":"userid-7Lq3Xc9Vm"}`,
@@ -123,7 +123,7 @@ func TestSecret_AsArgument(t *testing.T) {
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	b.shows(samples["password"], "plan", "manifest.yaml", "-o", "plan.json")
 	commands := [][]string{
 		{"SECRET"}, {"SECRET", "katapult"}, {"check", "SECRET"}, {"check", "SECRET", "org_acme"}, {"check", "katapult", "org_acme", "SECRET"},
 		{"check", "volterra", "acme-edge-kqzvxwbn", "--email", "SECRET"}, {"delete", "SECRET", "org_acme", "--confirm", "Acme Hosting"},
@@ -149,7 +149,7 @@ func TestSecret_AsArgument(t *testing.T) {
 			commands = append(commands, command)
 		}
 	}
-	for kind, secret := range secrets {
+	for kind, secret := range samples {
 		t.Run(kind, func(t *testing.T) {
 			b := &servedHarness{T: t, dir: b.dir, m: b.m}
 			for _, command := range commands {
@@ -172,11 +172,11 @@ func TestSecret_AsNameOfAFile(t *testing.T) {
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
-	t.Setenv("KATAPULT_API_KEY", secrets["Katapult token"])
-	t.Setenv("MONGODB_ATLAS_PRIVATE_KEY", secrets["Atlas private key"])
+	b.shows(samples["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	t.Setenv("KATAPULT_API_KEY", samples["Katapult token"])
+	t.Setenv("MONGODB_ATLAS_PRIVATE_KEY", samples["Atlas private key"])
 	for _, kind := range []string{"Zitadel key", "Atlas client secret", "PEM", "bearer", "Katapult token", "Atlas private key"} {
-		secret := secrets[kind]
+		secret := samples[kind]
 		for _, command := range [][]string{
 			{"plan", "manifest.yaml", "-o", secret}, {"apply", "plan.json", "--report", secret}, {"apply", "plan.json", "--journal", secret},
 			{"demo", "--serve", secret},
@@ -230,7 +230,7 @@ func TestSecret_InManifest(t *testing.T) {
 		manifests["organization at "+provider] = head + entry + "}\n"
 		manifests["organization twice at "+provider] = head + entry + "}\n" + entry + "}\n"
 	}
-	for kind, secret := range secrets {
+	for kind, secret := range samples {
 		more := map[string]string{}
 		if looksSecret(secret) { // other secrets cannot be distinguished from a sentence
 			more["feedback"] = head + tenant + ", email: owner@example.com, feedback: SECRET}\n"
@@ -268,8 +268,8 @@ func TestSecret_InPlanFile(t *testing.T) {
 	if err := os.WriteFile("manifest.yaml", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.shows(secrets["password"], "plan", "manifest.yaml", "-o", "plan.json")
-	for kind, secret := range secrets {
+	b.shows(samples["password"], "plan", "manifest.yaml", "-o", "plan.json")
+	for kind, secret := range samples {
 		for what, edit := range map[string]func(*planned){
 			"provider":     func(p *planned) { p.Entry.Provider = secret },
 			"organization": func(p *planned) { p.Entry.Organization = secret },
@@ -316,7 +316,7 @@ func TestSecret_InPlanFile(t *testing.T) {
 // Not parallel: the test sets the environment.
 func TestSecret_InVariable(t *testing.T) {
 	b := newServedHarness(t)
-	for kind, secret := range secrets {
+	for kind, secret := range samples {
 		for _, p := range providers {
 			for _, variable := range append(slices.Concat(p.variables, p.others), baseURLVariable(p.name)) {
 				t.Run(kind+"/"+variable, func(t *testing.T) {
@@ -336,7 +336,7 @@ func TestSecret_InVariable(t *testing.T) {
 
 func TestSecret_NotInAnswerToPrompt(t *testing.T) {
 	t.Parallel()
-	for kind, secret := range secrets {
+	for kind, secret := range samples {
 		secret, _, _ := strings.Cut(secret, "\n")
 		var out strings.Builder
 		err := (&program{out: &out}).prompt(planOf(t, named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))

@@ -155,8 +155,10 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					b := newHarness(t, hosting())
 					b.plan()
-					text := strings.ReplaceAll(test.text, "EMPTY", (&planFile{Version: 1, Organizations: []planned{}}).fingerprint())
-					b.write(test.file, strings.ReplaceAll(text, "NULL", (&planFile{Version: 1}).fingerprint()))
+					empty, null := planFile{Organizations: []planned{}}, planFile{}
+					empty.seal()
+					null.seal()
+					b.write(test.file, strings.NewReplacer("EMPTY", empty.Fingerprint, "NULL", null.Fingerprint).Replace(test.text))
 					args := append([]string{"status", "DIR/plan.json"}, test.args...)
 					if offline {
 						args = append(args, "--offline")
@@ -203,9 +205,8 @@ func TestStatusOf_FailedRead(t *testing.T) {
 		errors.Unavailable: exitFailed, errors.UnexpectedResponse: exitFailed, errors.OrganizationNotFound: exitOK,
 	} {
 		p := planOf(t, hosting())
-		s := subject{p.Plan.Provider, p.Plan.Instance, p.Plan.Organization.ID}
 		c := newJournalIndex([]teardown.Entry{{
-			Time: time.Now(), Provider: s.provider, Instance: s.instance, Organization: s.organization, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
+			Time: time.Now(), Provider: p.Plan.Provider, Instance: p.Plan.Instance, Organization: p.Plan.Organization.ID, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
 		}})
 		got := statusOf(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
 		if got.code != want {

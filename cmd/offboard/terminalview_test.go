@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -96,26 +95,26 @@ func TestScreenModel_NeverShrinks(t *testing.T) {
 
 func TestScreenModel_InterruptKey(t *testing.T) {
 	t.Parallel()
-	p := &program{signals: make(chan os.Signal, 1)}
-	model := screenModel{liveView: newLiveView(at(0), nil), interrupt: p.interrupt, height: new(int)}
+	interrupts := 0
+	model := screenModel{liveView: newLiveView(at(0), nil), interrupt: func() { interrupts++ }, height: new(int)}
 	for _, key := range []tea.KeyPressMsg{{Code: 'x'}, {Code: 'c', Mod: tea.ModCtrl}, {Code: 'c', Mod: tea.ModCtrl}} {
 		if _, command := model.Update(key); command != nil {
 			t.Errorf("%v: got a command", key)
 		}
 	}
-	if len(p.signals) != 1 {
-		t.Errorf("got %d interrupts", len(p.signals))
+	if interrupts != 2 {
+		t.Errorf("got %d interrupts", interrupts)
 	}
 }
 
 func TestNewWatcher_NoTerminal(t *testing.T) {
 	t.Parallel()
-	p := &program{out: new(strings.Builder)}
-	if w, ok := p.newWatcher(&planFile{}).(*textView); !ok {
+	s := watcherSettings{out: new(strings.Builder)}
+	if w, ok := newWatcher(s, nil).(*textView); !ok {
 		t.Errorf("got %T", w)
 	}
-	p.json = true
-	if w, ok := p.newWatcher(&planFile{}).(*jsonLines); !ok {
+	s.json = true
+	if w, ok := newWatcher(s, nil).(*jsonLines); !ok {
 		t.Errorf("got %T", w)
 	}
 }

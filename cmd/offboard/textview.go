@@ -20,11 +20,11 @@ type textView struct {
 	started time.Time
 }
 
-func (l *textView) print(i int, format string, args ...any) {
+func (l *textView) print(i int, text string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.plans[i]
-	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", clock(time.Since(l.started)), p.Entry.Provider, p.title(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", clock(time.Since(l.started)), p.Entry.Provider, p.title(), fmt.Sprintf(text, args...))
 }
 
 func (l *textView) event(i int, e teardown.Event) {

@@ -24,15 +24,15 @@ type variableFault struct {
 
 func (f *variableFault) Error() string { return f.text }
 
-// variableFault returns the first fault of the variables that an entry names, or nil. The
+// variableFault returns the first fault of the credentials of an entry, or nil. The
 // rule about names protects from a manifest or a plan file of an attacker, which could
 // otherwise send the value of any variable to any base URL.
-func (e entry) variableFault(p provider) *variableFault {
-	for _, key := range slices.Sorted(maps.Keys(e.Credentials)) {
+func (p provider) variableFault(credentials map[string]string) *variableFault {
+	for _, key := range slices.Sorted(maps.Keys(credentials)) {
 		if !slices.Contains(p.variables, key) {
 			return &variableFault{"", fmt.Sprintf("%s does not read this variable: use %s", p.name, list(p.variables))}
 		}
-		switch name := e.Credentials[key]; {
+		switch name := credentials[key]; {
 		case name == "":
 			return &variableFault{key, "the name of the environment variable is missing"}
 		case !p.mayRead(name):

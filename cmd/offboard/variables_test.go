@@ -79,7 +79,7 @@ func TestManifest_OnlyProvidersOwnVariables(t *testing.T) {
 			if p.name == f5 {
 				text = strings.Replace(text, "acme,", "acme, email: owner@example.com,", 1)
 			}
-			_, err := readManifest(strings.NewReader(text), "m.yaml")
+			_, _, err := parseManifest(strings.NewReader(text), "m.yaml")
 			if ok != (err == nil) {
 				t.Errorf("%s %q: got %v", p.name, name, err)
 			}
@@ -94,6 +94,9 @@ func TestManifest_OnlyProvidersOwnVariables(t *testing.T) {
 		}
 	}
 }
+
+// canary is the value of a variable, which must be neither sent nor printed.
+const canary = "c4nary-S3CRET"
 
 // Not parallel: the test sets the environment.
 func TestManifest_MissingVariableIsNamed(t *testing.T) {
@@ -116,13 +119,13 @@ func TestManifest_MissingVariableIsNamed(t *testing.T) {
 		{"workspace", map[string]string{"APPLIVERY_API_TOKEN": "APPLIVERY_ACME"}, "APPLIVERY_ACME is not set"},
 		{f5, map[string]string{"F5XC_P12_FILE": "OFFBOARD_SET", "F5XC_P12_PASSWORD": "VES_ACME"}, "VES_ACME is not set"},
 	} {
-		t.Setenv("OFFBOARD_SET", literalSecret)
+		t.Setenv("OFFBOARD_SET", canary)
 		e := entry{Provider: test.provider, Organization: "acme", Credentials: test.credentials}
 		if test.provider == f5 {
 			e.Email = "owner@example.com"
 		}
 		_, err := connect(slog.New(slog.DiscardHandler))(e)
-		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), literalSecret) {
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s %v: got %v", test.provider, test.credentials, err)
 		}
 	}
@@ -147,7 +150,7 @@ func TestManifest_Empty(t *testing.T) {
 
 func TestManifest_ByteOrderMark(t *testing.T) {
 	t.Parallel()
-	m, err := readManifest(strings.NewReader("\ufeff"+manifestExample), "m.yaml")
+	m, _, err := parseManifest(strings.NewReader("\ufeff"+manifestExample), "m.yaml")
 	if err != nil || len(m.Organizations) != 2 {
 		t.Errorf("got %+v, %v", m, err)
 	}
@@ -155,7 +158,7 @@ func TestManifest_ByteOrderMark(t *testing.T) {
 
 func TestManifest_TooLarge(t *testing.T) {
 	t.Parallel()
-	_, err := readManifest(bytes.NewReader(bytes.Repeat([]byte("#"), maxManifest+1)), "m.yaml")
+	_, _, err := parseManifest(bytes.NewReader(bytes.Repeat([]byte("#"), maxManifest+1)), "m.yaml")
 	if err == nil || !strings.Contains(err.Error(), "exceeds") {
 		t.Errorf("got %v", err)
 	}
@@ -166,7 +169,7 @@ func TestManifest_ForeignVariableIsNotSent(t *testing.T) {
 	srv := zitadeltest.NewServer()
 	base := srv.Start()
 	t.Cleanup(srv.Close)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", literalSecret)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", canary)
 	_, err := connect(slog.New(slog.DiscardHandler))(entry{
 		Provider: "zitadel", Organization: "1", BaseURL: base,
 		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "AWS_SECRET_ACCESS_KEY"},

@@ -30,21 +30,26 @@ type watcher interface {
 	close()
 }
 
-// newWatcher returns JSON lines if --json is set, the live view on a terminal, and the text
-// view otherwise.
-func (p *program) newWatcher(f *planFile) watcher {
-	file, ok := p.out.(*os.File)
+// watcherSettings are the settings of a watcher.
+type watcherSettings struct {
+	out       io.Writer
+	keys      io.Reader // of the terminal; nil if the standard input is not a terminal
+	interrupt func()    // called for Ctrl-C, which is a key of the live view
+	json      bool      // show JSON lines
+	scroll    bool      // show lines of text on a terminal, too
+}
+
+// newWatcher returns JSON lines if the settings select them, the live view on a terminal, and
+// the text view otherwise.
+func newWatcher(s watcherSettings, organizations []planned) watcher {
+	file, ok := s.out.(*os.File)
 	switch {
-	case p.json:
-		return &jsonLines{out: p.out}
-	case ok && !p.verbose && term.IsTerminal(int(file.Fd())) && movesCursor(os.Getenv("TERM"), runtime.GOOS):
-		var keys io.Reader
-		if p.interactive() {
-			keys = p.in
-		}
-		return newTerminalView(file, keys, p.interrupt, newLiveView(time.Now(), f.Organizations))
+	case s.json:
+		return &jsonLines{out: s.out}
+	case ok && !s.scroll && term.IsTerminal(int(file.Fd())) && movesCursor(os.Getenv("TERM"), runtime.GOOS):
+		return newTerminalView(file, s.keys, s.interrupt, newLiveView(time.Now(), organizations))
 	}
-	return &textView{out: p.out, plans: f.Organizations, started: time.Now()}
+	return &textView{out: s.out, plans: organizations, started: time.Now()}
 }
 
 // movesCursor reports whether a terminal of this type can move its cursor, as the live view
