@@ -16,6 +16,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -71,16 +76,16 @@ func (p *program) applyCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, held, err := openPlan(args[0])
+			file, held, err := planfile.Open(args[0])
 			if err != nil {
 				return err
 			}
-			defer release(held)
+			defer safefile.Release(held)
 			s.plan = args[0]
 			if s.journal == "" {
 				s.journal = journalOf(args[0])
 			}
-			return p.apply(cmd.Context(), file, s, "offboard apply "+quoted(args[0]))
+			return p.apply(cmd.Context(), file, s, "offboard apply "+format.ShellQuote(args[0]))
 		},
 	}
 	flags := command.Flags()
@@ -100,7 +105,7 @@ func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 }
 
 // apply applies a plan file. again is the command that resumes it.
-func (p *program) apply(ctx context.Context, file *planFile, s applySettings, again string) error {
+func (p *program) apply(ctx context.Context, file *planfile.File, s applySettings, again string) error {
 	if err := s.checkOutputs(file); err != nil {
 		return err
 	}
@@ -108,16 +113,16 @@ func (p *program) apply(ctx context.Context, file *planFile, s applySettings, ag
 	if err != nil {
 		return err
 	}
-	journal, err := openJournal(s.journal)
+	journal, err := planfile.OpenJournal(s.journal)
 	if err != nil {
 		return err
 	}
 	if err := s.checkOutputs(file); err != nil { // other names of the journal are found now that it exists
-		journal.discard()
+		journal.Discard()
 		return err
 	}
-	defer release(journal.File)
-	x.resume = byOrganization(journal.entries)
+	defer safefile.Release(journal.File)
+	x.resume = planfile.ByOrganization(journal.Entries)
 	started := time.Now()
 	results := x.run(ctx, journal)
 	var unwritten error
@@ -130,42 +135,42 @@ func (p *program) apply(ctx context.Context, file *planFile, s applySettings, ag
 
 // checkOutputs returns an error if the journal or the report would overwrite an input or
 // each other, or if the report would replace a file that is not a report of this program.
-func (s applySettings) checkOutputs(file *planFile) error {
-	uses := []fileUse{{as: "the plan", name: s.plan}, {as: "--journal", name: s.journal, writes: true}}
+func (s applySettings) checkOutputs(file *planfile.File) error {
+	uses := []safefile.Use{{As: "the plan", Name: s.plan}, {As: "--journal", Name: s.journal, Writes: true}}
 	if s.report != "" {
-		uses = append(uses, fileUse{as: "--report", name: s.report, writes: true})
+		uses = append(uses, safefile.Use{As: "--report", Name: s.report, Writes: true})
 	}
-	var entries []entry
+	var entries []planfile.Entry
 	for _, o := range file.Organizations {
 		entries = append(entries, o.Entry)
 	}
-	if err := checkDistinct(append(uses, keyFiles(entries...)...)...); err != nil {
+	if err := safefile.CheckDistinct(append(uses, planfile.KeyFiles(entries...)...)...); err != nil {
 		return err
 	}
 	if s.report == "" {
 		return nil
 	}
-	return fileError("--report", s.report, checkReplaceable(s.report, "a report", isReport))
+	return safefile.Error("--report", s.report, safefile.CheckReplaceable(s.report, "a report", isReport))
 }
 
 // execution is one run of a plan file.
 type execution struct {
 	*program
-	file     *planFile
+	file     *planfile.File
 	settings applySettings
 	watcher  atomic.Pointer[watcher] // nil before run
 	jobs     []teardown.Job          // one for each organization with a plan
 	index    []int                   // of each job in the file
-	resume   map[subject][]teardown.Entry
+	resume   map[planfile.Subject][]teardown.Entry
 }
 
 // prepare connects to all organizations that have a plan, and checks that each is
 // confirmed. It returns an error, and nothing is started, if one is not.
-func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
+func (p *program) prepare(file *planfile.File, s applySettings) (*execution, error) {
 	x := &execution{program: p, file: file, settings: s}
 	for i, planned := range file.Organizations {
-		if planned.misnamed() {
-			return nil, file.failed(i, unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
+		if planned.Misnamed() {
+			return nil, file.Failed(i, planfile.Unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
 		}
 	}
 	open := p.connector(logRelay{watcher: &x.watcher})
@@ -176,24 +181,24 @@ func (p *program) prepare(file *planFile, s applySettings) (*execution, error) {
 		}
 		o, err := open(planned.Entry)
 		if err != nil {
-			return nil, file.failed(i, err)
+			return nil, file.Failed(i, err)
 		}
 		x.index, opened = append(x.index, i), append(opened, o)
 	}
 	if len(opened) == 0 {
 		codes := make([]int, len(file.Organizations))
 		for i, o := range file.Organizations {
-			codes[i] = o.code()
+			codes[i] = o.Exit()
 		}
-		return nil, withExitCode(worst(codes), errors.New("the plan file contains no plan: no organization could be planned"))
+		return nil, exitcode.With(exitcode.Worst(codes), errors.New("the plan file contains no plan: no organization could be planned"))
 	}
-	given, err := file.confirmedBy(s.names)
+	given, err := file.ConfirmedBy(s.names)
 	if err != nil {
 		return nil, err
 	}
 	answers := bufio.NewReader(p.in)
 	for j, i := range x.index {
-		if err := p.confirmed(file.Organizations[i], slices.Contains(given, i), file.wanted(i), answers); err != nil {
+		if err := p.confirmed(file.Organizations[i], slices.Contains(given, i), file.Wanted(i), answers); err != nil {
 			return nil, err
 		}
 		x.jobs = append(x.jobs, x.job(i, opened[j]))
@@ -207,11 +212,11 @@ func (x *execution) job(i int, o organization) teardown.Job {
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-			entries := x.resume[subjectOf(plan)]
+			entries := x.resume[planfile.SubjectOf(plan)]
 			return o.Teardown(withOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
-			teardown.WithConfirm(confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Override...),
+			teardown.WithConfirm(planfile.Confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Override...),
 			teardown.WithEvents(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.EventUnmatched {
@@ -252,32 +257,24 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	for i, r := range results {
 		codes[i] = r.code()
 	}
-	x.code = worst(codes)
+	x.code = exitcode.Worst(codes)
 	return results
 }
 
 // confirmed returns an error if an organization is confirmed neither in the manifest, nor
 // by --confirm, nor at the prompt. It prompts for the wanted text, on a terminal only.
-func (p *program) confirmed(o planned, given bool, wanted string, answers *bufio.Reader) error {
+func (p *program) confirmed(o planfile.Planned, given bool, wanted string, answers *bufio.Reader) error {
 	switch {
-	case given, confirms(o.Entry.Confirm, o.Plan.Organization):
+	case given, planfile.Confirms(o.Entry.Confirm, o.Plan.Organization):
 		return nil
 	case p.json || !p.interactive():
-		return unconfirmed("Teardown", o, "the name was given neither in the manifest nor by --confirm NAME")
+		return planfile.Unconfirmed("Teardown", o, "the name was given neither in the manifest nor by --confirm NAME")
 	}
 	return p.prompt(o, wanted, answers)
 }
 
-// unconfirmed returns the error of a method for an organization that is not confirmed.
-func unconfirmed(method string, o planned, text string) error {
-	return &errors.Error{
-		Provider: o.Entry.Provider, Operation: method, Target: o.subject().ID, Code: errors.NotConfirmed,
-		Err: errors.New(text),
-	}
-}
-
 // prompt shows the plan and prompts for the wanted text: the organization's name, or its ID.
-func (p *program) prompt(o planned, wanted string, answers *bufio.Reader) error {
+func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
 	if err := o.Plan.WriteTree(p.out); err != nil {
 		return err
 	}
@@ -300,19 +297,19 @@ func (p *program) prompt(o planned, wanted string, answers *bufio.Reader) error 
 	case given = <-answer:
 	case <-p.signals:
 		fmt.Fprintln(p.out)
-		return unconfirmed("Teardown", o, "the prompt was interrupted")
+		return planfile.Unconfirmed("Teardown", o, "the prompt was interrupted")
 	}
 	if given.err != nil && given.err != io.EOF {
 		return given.err
 	}
 	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
+		return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
 	}
 	return nil
 }
 
 // newWatcher returns the watcher that the flags and the standard output select.
-func (p *program) newWatcher(f *planFile) watcher {
+func (p *program) newWatcher(f *planfile.File) watcher {
 	s := watcherSettings{out: p.out, interrupt: p.interrupt, json: p.json, scroll: p.verbose}
 	if p.interactive() {
 		s.keys = p.in
@@ -328,14 +325,14 @@ func (p *program) interactive() bool {
 
 // summarize shows the results of all organizations and the next commands. unwritten is the
 // error of writing the report; it changes neither the outcomes nor the exit code.
-func (p *program) summarize(file *planFile, results []result, s applySettings, again string, unwritten error) {
+func (p *program) summarize(file *planfile.File, results []result, s applySettings, again string, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
 	if p.json {
 		summary := summaryOf(results, p.code)
 		summary.Unmatched = file.Unmatched
-		summary.ReportProblem = problemOf(unwritten)
+		summary.ReportProblem = problem.Of(unwritten)
 		p.emit(summary)
 		return
 	}
@@ -354,7 +351,7 @@ func (p *program) summarize(file *planFile, results []result, s applySettings, a
 	for _, r := range results {
 		explain(p.out, r)
 	}
-	file.showUnmatched(p.out)
+	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
@@ -371,8 +368,8 @@ type next struct{ resume, plan bool }
 // add adds an organization by its exit code.
 func (n *next) add(code int) {
 	switch {
-	case code == exitOK:
-	case resumable(code):
+	case code == exitcode.OK:
+	case exitcode.Resumable(code):
 		n.resume = true
 	default:
 		n.plan = true
@@ -404,7 +401,7 @@ func explain(out io.Writer, r result) {
 			fmt.Fprintf(out, "  … and %d more\n", len(r.Remaining)-most)
 			break
 		}
-		why := stateText(l.State)
+		why := format.State(l.State)
 		if l.Problem != nil {
 			why = printable.Text(l.Problem.Text)
 		} else if l.State == teardown.StepManual {
@@ -421,7 +418,7 @@ func explain(out io.Writer, r result) {
 			if i == most {
 				break
 			}
-			fmt.Fprintf(out, "  - %s\n", describe(step))
+			fmt.Fprintf(out, "  - %s\n", problem.Describe(step))
 		}
 	}
 	if e.Message != "" {
@@ -444,7 +441,7 @@ type summary struct {
 	Unmatched []string `json:"unmatched,omitempty"`
 
 	// ReportProblem is why the report was not written.
-	ReportProblem *problem `json:"report_problem,omitempty"`
+	ReportProblem *problem.Problem `json:"report_problem,omitempty"`
 }
 
 func summaryOf(results []result, code int) summary {
@@ -457,15 +454,4 @@ func summaryOf(results []result, code int) summary {
 		s.Outcomes[r.Outcome]++
 	}
 	return s
-}
-
-// quoted returns a file name, quoted for a shell if necessary.
-func quoted(name string) string {
-	plain := func(r rune) bool {
-		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	}
-	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }

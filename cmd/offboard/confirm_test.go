@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -25,7 +26,7 @@ func (b *harness) unconfirmedPlan() {
 		text += fmt.Sprintf("  - {provider: %s, organization: %q}\n", o.provider, o.ID)
 	}
 	b.write("manifest.yaml", text)
-	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK {
 		b.Fatalf("exit code %d: %s%s", code, out, errOut)
 	}
 }
@@ -38,27 +39,27 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 		code          int
 		want          string
 	}{
-		"each by its name":                  {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitOK, ""},
-		"one twice":                         {[]*scripted{acme}, []string{"Acme", "Acme"}, exitOK, ""},
-		"one is missing":                    {[]*scripted{acme, other}, []string{"Acme"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one is missing, the other twice":   {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitNotConfirmed, "neither"},
-		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitNotConfirmed, "matches no organization"},
-		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitNotConfirmed, "matches no organization"},
-		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitNotConfirmed, "--confirm is empty"},
-		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitNotConfirmed, "--confirm is empty"},
-		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitNotConfirmed, `confirm each by its ID: "org_1", "org_3"`},
-		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitNotConfirmed, "by its ID"},
-		"two of the same name, by ID":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitOK, ""},
-		"two of the same name, one ID":      {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitNotConfirmed, "org_1"},
-		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitNotConfirmed, "matches no organization"},
-		"without a name, by ID":             {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitOK, ""},
-		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitNotConfirmed, "--confirm is empty"},
-		"without a name, not given":         {[]*scripted{named("org_4", "")}, nil, exitNotConfirmed, "neither"},
-		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitNotConfirmed, "--confirm is empty"},
-		"blank name, by ID":                 {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitOK, ""},
-		"two without a name":                {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitOK, ""},
-		"two without a name, one":           {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitNotConfirmed, "org_5"},
-		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitNotConfirmed, "matches 2 organizations"},
+		"each by its name":                  {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitcode.OK, ""},
+		"one twice":                         {[]*scripted{acme}, []string{"Acme", "Acme"}, exitcode.OK, ""},
+		"one is missing":                    {[]*scripted{acme, other}, []string{"Acme"}, exitcode.NotConfirmed, "neither in the manifest nor by --confirm"},
+		"one is missing, the other twice":   {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "neither"},
+		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitcode.NotConfirmed, "matches no organization"},
+		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitcode.NotConfirmed, "matches no organization"},
+		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitcode.NotConfirmed, "--confirm is empty"},
+		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitcode.NotConfirmed, "--confirm is empty"},
+		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitcode.NotConfirmed, `confirm each by its ID: "org_1", "org_3"`},
+		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "by its ID"},
+		"two of the same name, by ID":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitcode.OK, ""},
+		"two of the same name, one ID":      {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitcode.NotConfirmed, "org_1"},
+		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitcode.NotConfirmed, "matches no organization"},
+		"without a name, by ID":             {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitcode.OK, ""},
+		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitcode.NotConfirmed, "--confirm is empty"},
+		"without a name, not given":         {[]*scripted{named("org_4", "")}, nil, exitcode.NotConfirmed, "neither"},
+		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitcode.NotConfirmed, "--confirm is empty"},
+		"blank name, by ID":                 {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitcode.OK, ""},
+		"two without a name":                {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitcode.OK, ""},
+		"two without a name, one":           {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitcode.NotConfirmed, "org_5"},
+		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitcode.NotConfirmed, "matches 2 organizations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -76,7 +77,7 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				for _, o := range b.organizations {
-					if o.deleted != (test.code == exitOK) {
+					if o.deleted != (test.code == exitcode.OK) {
 						t.Errorf("%s: deleted: %t", o.ID, o.deleted)
 					}
 				}
@@ -90,12 +91,12 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 		called, confirm string
 		code            int // of plan
 	}{
-		"by name":               {"Acme", "Acme", exitOK},
-		"by ID":                 {"Acme", "org_1", exitNotConfirmed},
-		"without a name, by ID": {"", "org_1", exitOK},
-		"without a name":        {"", "Acme", exitNotConfirmed},
-		"empty":                 {"", "", exitUsage},
-		"blank":                 {" ", " ", exitUsage},
+		"by name":               {"Acme", "Acme", exitcode.OK},
+		"by ID":                 {"Acme", "org_1", exitcode.NotConfirmed},
+		"without a name, by ID": {"", "org_1", exitcode.OK},
+		"without a name":        {"", "Acme", exitcode.NotConfirmed},
+		"empty":                 {"", "", exitcode.Usage},
+		"blank":                 {" ", " ", exitcode.Usage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -108,15 +109,15 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 				if strings.TrimSpace(test.confirm) == "" {
 					return
 				}
-				if code != exitOK {
+				if code != exitcode.OK {
 					for _, command := range []string{"apply", "status"} {
-						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
+						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() {
 							t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
 						}
 					}
 					return
 				}
-				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitOK || !b.organizations[0].deleted {
+				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !b.organizations[0].deleted {
 					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
 				}
 			})
@@ -129,18 +130,18 @@ func TestConfirm_Delete(t *testing.T) {
 		called, confirm string
 		code            int
 	}{
-		"by name":                {"Acme", "Acme", exitOK},
-		"by ID":                  {"Acme", "org_1", exitNotConfirmed},
-		"without a name, by ID":  {"", "org_1", exitOK},
-		"without a name, empty":  {"", "", exitNotConfirmed},
-		"without a name, blank":  {"", " ", exitNotConfirmed},
-		"a blank name, by blank": {" ", " ", exitNotConfirmed},
+		"by name":                {"Acme", "Acme", exitcode.OK},
+		"by ID":                  {"Acme", "org_1", exitcode.NotConfirmed},
+		"without a name, by ID":  {"", "org_1", exitcode.OK},
+		"without a name, empty":  {"", "", exitcode.NotConfirmed},
+		"without a name, blank":  {"", " ", exitcode.NotConfirmed},
+		"a blank name, by blank": {" ", " ", exitcode.NotConfirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, named("org_1", test.called))
 				code, out, errOut := b.run("delete", "katapult", "org_1", "--confirm", test.confirm)
-				if code != test.code || b.organizations[0].deleted != (code == exitOK) {
+				if code != test.code || b.organizations[0].deleted != (code == exitcode.OK) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 			})

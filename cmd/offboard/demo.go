@@ -14,6 +14,12 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -64,11 +70,11 @@ func (p *program) demo(ctx context.Context) error {
 	}
 	p.connect = connectScenes(scenes)
 	results, err := runDemo(ctx, text, scenes, demonstrated{
-		plan: func(ctx context.Context, m *manifest) (*planFile, error) {
+		plan: func(ctx context.Context, m *planfile.Manifest) (*planfile.File, error) {
 			file, _, err := planAll(ctx, m, nil, p.connector(nil), len(scenes))
 			return file, err
 		},
-		apply: func(ctx context.Context, file *planFile) ([]result, error) {
+		apply: func(ctx context.Context, file *planfile.File) ([]result, error) {
 			x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
 			if err != nil {
 				return nil, err
@@ -84,8 +90,8 @@ func (p *program) demo(ctx context.Context) error {
 
 // demonstrated is the program that the demonstration runs. It connects to the scenes.
 type demonstrated struct {
-	plan  func(context.Context, *manifest) (*planFile, error)
-	apply func(context.Context, *planFile) ([]result, error)
+	plan  func(context.Context, *planfile.Manifest) (*planfile.File, error)
+	apply func(context.Context, *planfile.File) ([]result, error)
 }
 
 // runDemo runs the demonstration and shows it as text. It returns an error if an outcome
@@ -94,7 +100,7 @@ func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrate
 	fmt.Fprint(text, "Five organizations at fakes of five providers, in memory: no account and no network.\n")
 
 	fmt.Fprint(text, "\n1. The plans: blockers, and what is deleted along with each organization:\n\n")
-	m := new(manifest)
+	m := new(planfile.Manifest)
 	for _, s := range scenes {
 		m.Organizations = append(m.Organizations, s.entry)
 	}
@@ -152,7 +158,7 @@ func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrate
 		explain(text, r)
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return results, withExitCode(exitFailed, err)
+		return results, exitcode.With(exitcode.Failed, err)
 	}
 	return results, nil
 }
@@ -167,7 +173,7 @@ func shortOutcome(r result) string {
 }
 
 // showBefore shows plans, and why a deletion would fail.
-func showBefore(text io.Writer, file *planFile) error {
+func showBefore(text io.Writer, file *planfile.File) error {
 	for _, o := range file.Organizations {
 		if o.Plan == nil {
 			return fmt.Errorf("%s: %s", o.Entry.Provider, o.Problem.Text)
@@ -178,7 +184,7 @@ func showBefore(text io.Writer, file *planFile) error {
 		}
 		fmt.Fprint(text, tree.String())
 		if err := o.Plan.Err(); err != nil {
-			fmt.Fprintf(text, "   deletion would fail: %s\n", short(err))
+			fmt.Fprintf(text, "   deletion would fail: %s\n", problem.Short(err))
 		}
 		fmt.Fprintln(text)
 	}
@@ -203,7 +209,7 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*scene) error
 			blockers = append(blockers, step.Name)
 		}
 		if len(blockers) == 0 {
-			blockers = []string{short(e)}
+			blockers = []string{problem.Short(e)}
 		}
 		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(blockers, ", "))})
 	}
@@ -227,8 +233,8 @@ func requests(s *scene) string {
 // serveScenes serves the fakes until the context ends. It writes a manifest to the named file,
 // the commands that set the environment to out, and instructions to errOut.
 func serveScenes(ctx context.Context, name string, out, errOut io.Writer) error {
-	if err := checkReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
-		return fileError("--serve", name, err)
+	if err := safefile.CheckReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
+		return safefile.Error("--serve", name, err)
 	}
 	scenes := newScenes()
 	m, environment := listen(scenes)
@@ -237,8 +243,8 @@ func serveScenes(ctx context.Context, name string, out, errOut io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(name, append([]byte(served), text...)); err != nil {
-		return fileError("--serve", name, err)
+	if err := safefile.Write(name, append([]byte(served), text...)); err != nil {
+		return safefile.Error("--serve", name, err)
 	}
 	writeEnvironment(out, environment)
 	fmt.Fprintf(errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
@@ -246,7 +252,7 @@ they set the credentials and the base URLs of the fakes, and unset all other cre
 Without them, check and delete reach the real providers. Then, for example:
   offboard plan %s -o plan.json
   offboard check %s %s
-`, quoted(name), scenes[0].entry.Provider, scenes[0].entry.Organization)
+`, format.ShellQuote(name), scenes[0].entry.Provider, scenes[0].entry.Organization)
 	<-ctx.Done()
 	return nil
 }
@@ -255,22 +261,22 @@ Without them, check and delete reach the real providers. Then, for example:
 // all others that the clients of the providers read, so that the fakes never get a credential
 // of a real account and no request goes to another base URL.
 func writeEnvironment(out io.Writer, environment map[string]string) {
-	for _, p := range providers {
-		for _, variable := range slices.Concat(p.variables, p.others) {
+	for _, p := range providers.All {
+		for _, variable := range slices.Concat(p.Variables, p.Others) {
 			if _, set := environment[variable]; !set {
 				fmt.Fprintf(out, "unset %s\n", variable)
 			}
 		}
 	}
 	for _, variable := range slices.Sorted(maps.Keys(environment)) {
-		fmt.Fprintf(out, "export %s=%s\n", variable, quoted(environment[variable]))
+		fmt.Fprintf(out, "export %s=%s\n", variable, format.ShellQuote(environment[variable]))
 	}
 }
 
 // listen does the manual steps, serves the fakes, and returns a manifest and an environment
 // for them.
-func listen(scenes []*scene) (*manifest, map[string]string) {
-	m, environment := new(manifest), map[string]string{}
+func listen(scenes []*scene) (*planfile.Manifest, map[string]string) {
+	m, environment := new(planfile.Manifest), map[string]string{}
 	for _, s := range scenes {
 		s.manualStep()
 		s.entry.BaseURL = s.server.Start()
@@ -281,7 +287,7 @@ func listen(scenes []*scene) (*manifest, map[string]string) {
 			}
 			environment[variable] = value
 		}
-		environment[baseURLVariable(s.entry.Provider)] = s.entry.BaseURL
+		environment[providers.BaseURLVariable(s.entry.Provider)] = s.entry.BaseURL
 	}
 	return m, environment
 }

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -53,7 +55,7 @@ func TestDemo_AllProviders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, errOut bytes.Buffer
 		start := time.Now()
-		if code := run(t.Context(), nil, &out, &errOut); code != exitOK {
+		if code := run(t.Context(), nil, &out, &errOut); code != exitcode.OK {
 			t.Fatalf("exit code %d, %s%s", code, out.String(), errOut.String())
 		}
 		if took := time.Since(start); took > 9*time.Second {
@@ -63,13 +65,13 @@ func TestDemo_AllProviders(t *testing.T) {
 		if !found {
 			t.Fatalf("no results in\n%s", out.String())
 		}
-		for _, p := range providers {
+		for _, p := range providers.All {
 			want := "deleted"
-			if p.name == f5 {
+			if p.Name == providers.F5 {
 				want = "pending"
 			}
-			if row := line(results, p.name); !strings.Contains(row, want) {
-				t.Errorf("%s: the result is missing: %q", p.name, row)
+			if row := line(results, p.Name); !strings.Contains(row, want) {
+				t.Errorf("%s: the result is missing: %q", p.Name, row)
 			}
 		}
 		for _, reason := range []errors.Code{
@@ -106,7 +108,7 @@ func TestDemo_JSON(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out, errOut bytes.Buffer
-		if code := run(t.Context(), []string{"demo", "--json"}, &out, &errOut); code != exitOK {
+		if code := run(t.Context(), []string{"demo", "--json"}, &out, &errOut); code != exitcode.OK {
 			t.Fatalf("exit code %d, %s", code, errOut.String())
 		}
 		results := map[string]teardown.Outcome{}
@@ -122,7 +124,7 @@ func TestDemo_JSON(t *testing.T) {
 				results[document.Provider] = document.Outcome
 			}
 		}
-		if len(results) != len(providers) || results[f5] != teardown.Pending || results["atlas"] != teardown.Deleted {
+		if len(results) != len(providers.All) || results[providers.F5] != teardown.Pending || results["atlas"] != teardown.Deleted {
 			t.Errorf("got %v", results)
 		}
 	})
@@ -180,11 +182,11 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	only := &loopbackOnly{next: http.DefaultTransport, sent: map[string]int{}}
 	http.DefaultTransport = only
 	t.Cleanup(func() { http.DefaultTransport = only.next })
-	for _, p := range providers { // credentials of real accounts
-		for _, variable := range slices.Concat(p.variables, p.others) {
+	for _, p := range providers.All { // credentials of real accounts
+		for _, variable := range slices.Concat(p.Variables, p.Others) {
 			t.Setenv(variable, "https://real.invalid/"+variable)
 		}
-		t.Setenv(baseURLVariable(p.name), "")
+		t.Setenv(providers.BaseURLVariable(p.Name), "")
 	}
 
 	name := filepath.Join(t.TempDir(), "manifest.yaml")
@@ -223,20 +225,20 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	m, _, err := parseManifest(file, name)
-	if err != nil || len(m.Organizations) != len(providers) {
+	m, _, err := planfile.ParseManifest(file, name)
+	if err != nil || len(m.Organizations) != len(providers.All) {
 		t.Fatalf("got %+v, %v", m, err)
 	}
 	offboard := func(args ...string) int {
 		t.Helper()
 		var out, errOut bytes.Buffer
 		code := (&program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}).run(t.Context(), args)
-		if code != exitOK && code != exitBlocked {
+		if code != exitcode.OK && code != exitcode.Blocked {
 			t.Errorf("%v: exit code %d: %s%s", args, code, &out, &errOut)
 		}
 		return code
 	}
-	if code := offboard("plan", name, "-o", filepath.Join(t.TempDir(), "plan.json")); code != exitOK {
+	if code := offboard("plan", name, "-o", filepath.Join(t.TempDir(), "plan.json")); code != exitcode.OK {
 		t.Errorf("plan: exit code %d", code)
 	}
 	for _, e := range m.Organizations {
@@ -264,33 +266,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 		t.Errorf("%s was sent", request)
 	}
 	signals <- os.Interrupt
-	if code := <-ended; code != exitOK {
+	if code := <-ended; code != exitcode.OK {
 		t.Errorf("exit code %d", code)
-	}
-}
-
-// The source of the clients names all variables that they read.
-func TestProviders_VariablesAreComplete(t *testing.T) {
-	t.Parallel()
-	name := regexp.MustCompile(`"((?:KATAPULT|ZITADEL|MONGODB_ATLAS|APPLIVERY|F5XC|VOLT|VES)_[A-Z0-9_]+)"`)
-	for _, p := range providers {
-		files, err := filepath.Glob(filepath.Join("..", "..", p.name, "*.go"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: no source: %v", p.name, err)
-		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, match := range name.FindAllSubmatch(text, -1) {
-				if variable := string(match[1]); !slices.Contains(slices.Concat(p.variables, p.others), variable) {
-					t.Errorf("%s reads %s, which is missing from the table of providers", file, variable)
-				}
-			}
-		}
 	}
 }

@@ -15,20 +15,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // exitCodes returns the values of the program's constants.
 func exitCodes(t *testing.T) []int {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("internal", "exitcode", "exitcode.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var codes []int
 	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "exit") {
-			code, err := strconv.Atoi(spec.Values[0].(*ast.BasicLit).Value)
+		if _, ok := n.(*ast.FuncDecl); ok {
+			return false
+		}
+		if value, ok := n.(*ast.BasicLit); ok && value.Kind == token.INT {
+			code, err := strconv.Atoi(value.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,7 +51,7 @@ func TestExitCodes_DocumentationIsComplete(t *testing.T) {
 	}
 	var known []int
 	for code := range 100 {
-		if knownExitCode(code) {
+		if exitcode.Known(code) {
 			known = append(known, code)
 		}
 	}
@@ -88,7 +92,7 @@ func TestExitCodes_EveryErrorHasOneOfThem(t *testing.T) {
 	}
 	for _, match := range codes {
 		code := errors.Code(match[1])
-		if got := exitCode(&errors.Error{Code: code}); !slices.Contains(want, got) || got == exitOK {
+		if got := exitcode.Of(&errors.Error{Code: code}); !slices.Contains(want, got) || got == exitcode.OK {
 			t.Errorf("%s: exit code %d", code, got)
 		}
 	}
@@ -101,11 +105,11 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 		lines        string // of the entry and of the manifest
 		code         int
 	}{
-		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitNotConfirmed},
-		"not found":     {func() *scripted { s := named("org_1", "Acme"); s.deleted = true; return s }(), "    confirm: Acme\n", exitNotFound},
-		"denied":        {named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitNotConfirmed},
-		"not allowed":   {named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitNotConfirmed},
-		"not confirmed": {named("org_1", "Acme"), "", exitOK},
+		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitcode.NotConfirmed},
+		"not found":     {func() *scripted { s := named("org_1", "Acme"); s.deleted = true; return s }(), "    confirm: Acme\n", exitcode.NotFound},
+		"denied":        {named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitcode.NotConfirmed},
+		"not allowed":   {named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitcode.NotConfirmed},
+		"not confirmed": {named("org_1", "Acme"), "", exitcode.OK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -116,8 +120,8 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 					t.Errorf("plan: exit code %d: %s%s", code, out, errOut)
 				}
 				wantApply, wantStatus := test.code, test.code
-				if test.code == exitOK { // only apply requires the confirmation
-					wantApply, wantStatus = exitNotConfirmed, exitBlocked
+				if test.code == exitcode.OK { // only apply requires the confirmation
+					wantApply, wantStatus = exitcode.NotConfirmed, exitcode.Blocked
 				}
 				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != wantApply {
 					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)

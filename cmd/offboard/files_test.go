@@ -4,13 +4,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -88,7 +88,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 		"apply DIR/plan.json --report DIR/new --journal DIR/to-new",
 	} {
 		code, _, errOut := b.run(strings.Fields(args)...)
-		if code != exitUsage || !strings.Contains(errOut, "is the same file as") || strings.Count(errOut, "\n") != 1 {
+		if code != exitcode.Usage || !strings.Contains(errOut, "is the same file as") || strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit code %d: %s", args, code, errOut)
 		}
 		if b.organizations[0].touched() {
@@ -112,24 +112,8 @@ func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 	defer in.Close()
 	var out, errOut strings.Builder
 	p := &program{in: in, out: &out, errOut: &errOut, connect: b.connect, signals: b.signals}
-	if code := p.run(t.Context(), []string{"plan", "-", "-o", b.dir + "/manifest.yaml"}); code != exitUsage || !strings.Contains(errOut.String(), "is the same file as the manifest") {
+	if code := p.run(t.Context(), []string{"plan", "-", "-o", b.dir + "/manifest.yaml"}); code != exitcode.Usage || !strings.Contains(errOut.String(), "is the same file as the manifest") {
 		t.Errorf("exit code %d: %s", code, errOut.String())
-	}
-}
-
-func TestFiles_NamesThatFoldCase(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	upper, lower := fileUse{as: "--report", name: dir + "/New", writes: true}, fileUse{as: "--journal", name: dir + "/new", writes: true}
-	if got, want := upper.same(lower), foldsCase(runtime.GOOS); got != want {
-		t.Errorf("got %t, want %t", got, want)
-	}
-	if !foldsCase("windows") || !foldsCase("darwin") || foldsCase("linux") {
-		t.Error("the systems are mixed up")
-	}
-	elsewhere := fileUse{as: "--journal", name: dir + "/none/New", writes: true}
-	if upper.same(elsewhere) || elsewhere.same(elsewhere) {
-		t.Error("a file that cannot be created counts as a file")
 	}
 }
 
@@ -170,7 +154,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 				b.write("plan.json", old)
 				b.organizations[0].deleted, b.organizations[0].absent = false, nil
 				code, _, errOut := b.run(strings.Fields(try.args)...)
-				if try.ok != (code == exitOK) || !try.ok && code != exitUsage {
+				if try.ok != (code == exitcode.OK) || !try.ok && code != exitcode.Usage {
 					t.Errorf("%s: %s: exit code %d: %s", name, try.args, code, errOut)
 				}
 				if after := b.read("file"); !try.ok && after != test.text {
@@ -188,7 +172,7 @@ func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t)
 	b.write("manifest.yaml", "organizations: []\n")
-	if code, _, errOut := b.run("demo", "--serve", "DIR/manifest.yaml"); code != exitUsage || !strings.Contains(errOut, "is not a manifest of demo --serve") {
+	if code, _, errOut := b.run("demo", "--serve", "DIR/manifest.yaml"); code != exitcode.Usage || !strings.Contains(errOut, "is not a manifest of demo --serve") {
 		t.Errorf("exit code %d: %s", code, errOut)
 	}
 	if !isServed([]byte(served + "organizations: []\n")) {
@@ -223,7 +207,7 @@ func TestFiles_OnlyRegularFiles(t *testing.T) {
 			go func() {
 				defer close(ended)
 				code, _, errOut := b.run(strings.Fields(strings.ReplaceAll(args, "NAME", name))...)
-				if code != exitUsage || !strings.Contains(errOut, "must be a regular file") {
+				if code != exitcode.Usage || !strings.Contains(errOut, "must be a regular file") {
 					t.Errorf("%s: %s: exit code %d: %s", name, args, code, errOut)
 				}
 			}()
@@ -262,7 +246,7 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 					args, wants = append(args, "--json"), []string{`"type":"summary"`, `"outcomes":{"blocked":1,"pending":1}`, `"exit_code":3`, `"report_problem":{"text":`}
 				}
 				code, out, errOut := b.run(args...)
-				if code != exitBlocked || !strings.Contains(errOut, "the report was not written: ") || strings.Contains(out, "Report:") {
+				if code != exitcode.Blocked || !strings.Contains(errOut, "the report was not written: ") || strings.Contains(out, "Report:") {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				for _, want := range wants {
@@ -285,7 +269,7 @@ func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/reports/report.html")
-		if code != exitOK || !strings.Contains(out, "deleted") || !strings.Contains(errOut, "the report was not written") {
+		if code != exitcode.OK || !strings.Contains(out, "deleted") || !strings.Contains(errOut, "the report was not written") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
 		}
 	})
@@ -317,38 +301,22 @@ func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 			"apply DIR/plan.json", "apply DIR/plan.json --journal DIR/another", "apply DIR/other.json",
 			"apply DIR/third.json --journal DIR/plan.json.journal", "plan DIR/manifest.yaml -o DIR/plan.json",
 		} {
-			if code, _, errOut := b.run(strings.Fields(args)...); code != exitUsage || !strings.Contains(errOut, "is in use by") {
+			if code, _, errOut := b.run(strings.Fields(args)...); code != exitcode.Usage || !strings.Contains(errOut, "is in use by") {
 				t.Errorf("%s: exit code %d: %s", args, code, errOut)
 			}
 		}
-		if code, out, errOut := b.run("status", "DIR/plan.json", "--offline"); code != exitBlocked || !strings.Contains(out, "started") {
+		if code, out, errOut := b.run("status", "DIR/plan.json", "--offline"); code != exitcode.Blocked || !strings.Contains(out, "started") {
 			t.Errorf("status meanwhile: exit code %d: %s%s", code, out, errOut)
 		}
 		if _, err := os.Stat(b.dir + "/another"); err == nil {
 			t.Error("a refused run created a journal")
 		}
 		close(free)
-		if code := <-ended; code != exitOK {
+		if code := <-ended; code != exitcode.OK {
 			t.Errorf("the first: exit code %d", code)
 		}
-		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitOK {
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK {
 			t.Errorf("afterwards: exit code %d: %s", code, errOut)
 		}
 	})
-}
-
-func TestLockFile_ReplacedMeanwhile(t *testing.T) {
-	t.Parallel()
-	name := filepath.Join(t.TempDir(), "plan.json")
-	file, err := openRegular(name, os.O_CREATE|os.O_RDWR)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if err := os.Remove(name); err != nil {
-		t.Skip(err)
-	}
-	if err := lockFile(file, name); err == nil || !strings.Contains(err.Error(), "was replaced") {
-		t.Errorf("got %v", err)
-	}
 }

@@ -2,6 +2,8 @@
 
 package main
 
-import "syscall"
+import (
+	"syscall"
+)
 
 func makeFIFO(name string) error { return syscall.Mkfifo(name, 0o600) }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
@@ -202,7 +203,7 @@ func killOnce(t *testing.T, dir string) {
 // deleted.
 func checkOrder(t *testing.T, journal, plan string) {
 	t.Helper()
-	file, err := readPlanFile(plan)
+	file, err := planfile.Read(plan)
 	if err != nil {
 		t.Error(err)
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -29,7 +30,7 @@ type listed struct {
 type resolvedID struct{ connection, id string }
 
 // connectionOf identifies the provider, the address and the credential of an entry.
-func connectionOf(e entry) string {
+func connectionOf(e planfile.Entry) string {
 	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 }
 
@@ -49,7 +50,7 @@ func deleted(p *teardown.Plan) []teardown.Organization {
 // does not read the ID of a planned organization. It returns an error for an entry that no
 // provider finds, and for an entry that cannot be read: the organizations that it allows or
 // denies are unknown.
-func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open connector, parallel int) (lists, error) {
+func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file *planfile.File, open connector, parallel int) (lists, error) {
 	l := lists{}
 	for i, text := range m.Allow {
 		l.allow = append(l.allow, &listed{list: "allow", text: text, index: i})
@@ -60,7 +61,7 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 	all := slices.Concat(l.allow, l.deny)
 	type lookup struct {
 		of *listed
-		at entry
+		at planfile.Entry
 	}
 	var lookups []lookup
 	for _, e := range all {
@@ -100,13 +101,13 @@ func resolve(ctx context.Context, m *manifest, s *source, file *planFile, open c
 
 // unresolved returns the error of an entry that cannot be resolved. It does not repeat the
 // entry, which may be a secret.
-func (e *listed) unresolved(s *source, err error) error {
+func (e *listed) unresolved(s *planfile.Source, err error) error {
 	subject := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
-	return s.at(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
+	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
 }
 
 // planned adds the organizations of plans if the entry is their ID.
-func (e *listed) planned(file *planFile) {
+func (e *listed) planned(file *planfile.File) {
 	for _, o := range file.Organizations {
 		if o.Plan == nil {
 			continue
@@ -145,7 +146,7 @@ func (e *listed) allows(connection string, o teardown.Organization) bool {
 }
 
 // forbids returns why a plan must not be applied; "" if it may be.
-func (l lists) forbids(p planned) string {
+func (l lists) forbids(p planfile.Planned) string {
 	for i, o := range deleted(p.Plan) {
 		object := " this organization"
 		if i > 0 {
@@ -176,10 +177,10 @@ func ids(entries []*listed) []string {
 }
 
 // unmatched lists the entries that name no organization of the file.
-func (l lists) unmatched(file *planFile) []string {
+func (l lists) unmatched(file *planfile.File) []string {
 	var unmatched []string
 	for _, e := range slices.Concat(l.allow, l.deny) {
-		matches := slices.ContainsFunc(file.Organizations, func(o planned) bool {
+		matches := slices.ContainsFunc(file.Organizations, func(o planfile.Planned) bool {
 			return o.Plan != nil && slices.ContainsFunc(deleted(o.Plan), e.denies)
 		})
 		if !matches {

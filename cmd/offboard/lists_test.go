@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
@@ -37,19 +38,19 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 		code  int
 		want  string // in the output
 	}{
-		"denied by ID":              {"deny: [org_1]", exitNotConfirmed, "the manifest denies this organization"},
-		"denied by subdomain":       {"deny: [acme]", exitNotConfirmed, "the manifest denies this organization"},
-		"child denied by ID":        {"deny: [org_child]", exitNotConfirmed, `the manifest denies "org_child", which is deleted first`},
-		"child denied by subdomain": {"deny: [child]", exitNotConfirmed, `the manifest denies "org_child"`},
-		"another denied":            {"deny: [org_2]", exitOK, "deny: \"org_2\" matches no organization of this plan\n"},
-		"another by subdomain":      {"deny: [other]", exitOK, "deny: \"other\" (org_2) matches no organization of this plan\n"},
-		"all allowed by ID":         {"allow: [org_1, org_child]", exitOK, ""},
-		"all allowed by subdomain":  {"allow: [acme, child]", exitOK, ""},
-		"allowed without its child": {"allow: [acme]", exitNotConfirmed, `the manifest does not allow "org_child"`},
-		"child allowed alone":       {"allow: [org_child]", exitNotConfirmed, "the manifest does not allow this organization"},
-		"another allowed":           {"allow: [other]", exitNotConfirmed, "the manifest does not allow this organization"},
-		"allowed and another":       {"allow: [acme, child, other]", exitOK, "allow: \"other\" (org_2) matches no organization"},
-		"denied wins":               {"allow: [acme, child]\ndeny: [acme]", exitNotConfirmed, "denies this organization"},
+		"denied by ID":              {"deny: [org_1]", exitcode.NotConfirmed, "the manifest denies this organization"},
+		"denied by subdomain":       {"deny: [acme]", exitcode.NotConfirmed, "the manifest denies this organization"},
+		"child denied by ID":        {"deny: [org_child]", exitcode.NotConfirmed, `the manifest denies "org_child", which is deleted first`},
+		"child denied by subdomain": {"deny: [child]", exitcode.NotConfirmed, `the manifest denies "org_child"`},
+		"another denied":            {"deny: [org_2]", exitcode.OK, "deny: \"org_2\" matches no organization of this plan\n"},
+		"another by subdomain":      {"deny: [other]", exitcode.OK, "deny: \"other\" (org_2) matches no organization of this plan\n"},
+		"all allowed by ID":         {"allow: [org_1, org_child]", exitcode.OK, ""},
+		"all allowed by subdomain":  {"allow: [acme, child]", exitcode.OK, ""},
+		"allowed without its child": {"allow: [acme]", exitcode.NotConfirmed, `the manifest does not allow "org_child"`},
+		"child allowed alone":       {"allow: [org_child]", exitcode.NotConfirmed, "the manifest does not allow this organization"},
+		"another allowed":           {"allow: [other]", exitcode.NotConfirmed, "the manifest does not allow this organization"},
+		"allowed and another":       {"allow: [acme, child, other]", exitcode.OK, "allow: \"other\" (org_2) matches no organization"},
+		"denied wins":               {"allow: [acme, child]\ndeny: [acme]", exitcode.NotConfirmed, "denies this organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -59,12 +60,12 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 				if code != test.code || !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "matches no") {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
-				if code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html"); (code == exitOK) != (test.code == exitOK) {
+				if code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html"); (code == exitcode.OK) != (test.code == exitcode.OK) {
 					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
 				} else if strings.Contains(test.want, "matches no") && (!strings.Contains(out, "matches no") || !strings.Contains(b.read("report.html"), "matches no")) {
 					t.Errorf("apply does not report the unmatched entry: %s", out)
 				}
-				if b.organizations[0].touched() != (test.code == exitOK) {
+				if b.organizations[0].touched() != (test.code == exitcode.OK) {
 					t.Errorf("touched is %t", b.organizations[0].touched())
 				}
 			})
@@ -107,10 +108,10 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 				acme.deleted = true
 				b := newHarness(t, family(), deleted, acme)
 				code, out, errOut := b.listing(test.lines)
-				if code == exitOK || !strings.Contains(errOut, test.want) {
+				if code == exitcode.OK || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
-				if code, _, _ := b.run("apply", "DIR/plan.json"); code != exitUsage || b.organizations[0].touched() {
+				if code, _, _ := b.run("apply", "DIR/plan.json"); code != exitcode.Usage || b.organizations[0].touched() {
 					t.Errorf("apply: exit code %d", code)
 				}
 			})
@@ -136,7 +137,7 @@ func TestListed_FailedReadIsNotAbsence(t *testing.T) {
 
 // A slug and an ID of the same organization are both denied at a fake.
 func TestLists_SlugAtTheFake(t *testing.T) {
-	for entry, want := range map[string]int{"acme": exitNotConfirmed, "65f000000000000000000001": exitNotConfirmed, "other": exitOK, "none": exitUsage} {
+	for entry, want := range map[string]int{"acme": exitcode.NotConfirmed, "65f000000000000000000001": exitcode.NotConfirmed, "other": exitcode.OK, "none": exitcode.Usage} {
 		t.Run(entry, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				srv := workspacetest.NewServer()

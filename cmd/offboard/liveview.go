@@ -10,6 +10,9 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -48,10 +51,10 @@ type activity struct {
 	until     time.Time // the end of the wait; zero if unknown
 }
 
-func newLiveView(now time.Time, organizations []planned) *liveView {
+func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
 	v := &liveView{started: now, width: 80, height: 24}
 	for _, p := range organizations {
-		r := &row{provider: p.Entry.Provider, name: p.title(), plan: p.Plan}
+		r := &row{provider: p.Entry.Provider, name: p.Title(), plan: p.Plan}
 		if p.Plan != nil {
 			r.total = len(p.Plan.Steps)
 		} else {
@@ -162,7 +165,7 @@ func stepTitle(p *teardown.Plan, id string) string {
 // reasonOf returns the reason of a retry.
 func reasonOf(e teardown.Event) string {
 	if typed, ok := errors.AsType[*errors.Error](e.Err); ok {
-		return printable.Text(reason(typed))
+		return printable.Text(problem.Reason(typed))
 	}
 	return printable.Text(e.Text)
 }
@@ -279,7 +282,7 @@ func (r *row) line(now time.Time, names int) string {
 		if !r.ended.IsZero() {
 			end = r.ended
 		}
-		took = clock(end.Sub(r.started))
+		took = format.Clock(end.Sub(r.started))
 	}
 	return fmt.Sprintf("%s %-9s  %s  %s %7s  %6s  %s", mark, r.provider, strong.Render(fit(r.name, names)),
 		r.bar(), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
@@ -297,7 +300,7 @@ func (r *row) bar() string {
 func (r *row) status(now time.Time) string {
 	switch {
 	case r.until.After(now) && r.waits:
-		return fair.Render(fmt.Sprintf("waiting %s: %s", clock(r.until.Sub(now)), r.note))
+		return fair.Render(fmt.Sprintf("waiting %s: %s", format.Clock(r.until.Sub(now)), r.note))
 	case r.until.After(now):
 		return fair.Render(r.note)
 	case r.done == r.total:
@@ -311,11 +314,11 @@ func (r *row) status(now time.Time) string {
 }
 
 func (a *activity) line(now time.Time) string {
-	line := fmt.Sprintf("   %s %s %s", accent.Render(spin(now)), a.title, dim.Render(clock(now.Sub(a.since))))
+	line := fmt.Sprintf("   %s %s %s", accent.Render(spin(now)), a.title, dim.Render(format.Clock(now.Sub(a.since))))
 	switch {
 	case a.text == "":
 	case a.until.After(now):
-		line += fair.Render(fmt.Sprintf("  %s, retry in %s", a.text, clock(a.until.Sub(now))))
+		line += fair.Render(fmt.Sprintf("  %s, retry in %s", a.text, format.Clock(a.until.Sub(now))))
 	default:
 		line += dim.Render("  " + a.text)
 	}
@@ -333,13 +336,13 @@ func (v *liveView) totals(now time.Time) []string {
 			outcomes[r.outcome]++
 		}
 	}
-	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, count(len(v.rows), "organization")))}
+	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, format.Count(len(v.rows), "organization")))}
 	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Stopped, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, outcomeStyle(o).Render(fmt.Sprintf("%d %s", n, o)))
 		}
 	}
-	parts = append(parts, fmt.Sprintf("%d of %s", done, count(total, "step")), clock(now.Sub(v.started)))
+	parts = append(parts, fmt.Sprintf("%d of %s", done, format.Count(total, "step")), format.Clock(now.Sub(v.started)))
 	lines := []string{"", strings.Join(parts, dim.Render(" · "))}
 	if v.hint != "" {
 		lines = append(lines, dim.Render(v.hint))
@@ -363,25 +366,8 @@ func spin(now time.Time) string {
 	return string(spinner[now.UnixMilli()/100%int64(len(spinner))])
 }
 
-// clock returns a duration as minutes and seconds, with hours if it has any.
-func clock(d time.Duration) string {
-	s := max(int(d.Round(time.Second).Seconds()), 0)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
-
 // fit returns a text truncated or padded to the width of a column.
 func fit(text string, width int) string {
 	text = ansi.Truncate(text, width, "…")
 	return text + strings.Repeat(" ", max(width-ansi.StringWidth(text), 0))
-}
-
-// count returns a number and a noun, such as "2 steps".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

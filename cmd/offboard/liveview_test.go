@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -17,13 +18,13 @@ func at(seconds float64) time.Time {
 	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(seconds * float64(time.Second)))
 }
 
-func planOf(t *testing.T, s *scripted) planned {
+func planOf(t *testing.T, s *scripted) planfile.Planned {
 	t.Helper()
 	p, err := s.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return planned{Entry: entry{Provider: s.provider, Organization: s.ID}, Plan: p}
+	return planfile.Planned{Entry: planfile.Entry{Provider: s.provider, Organization: s.ID}, Plan: p}
 }
 
 func TestLiveView_Screens(t *testing.T) {
@@ -31,7 +32,7 @@ func TestLiveView_Screens(t *testing.T) {
 	login, data := hosting(), hosting()
 	login.provider, login.Organization.Name = "zitadel", "Acme Login"
 	data.provider, data.Organization.Name = "atlas", "Acme Data"
-	b := newLiveView(at(0), []planned{planOf(t, hosting()), planOf(t, tenant()), planOf(t, login), planOf(t, data)})
+	b := newLiveView(at(0), []planfile.Planned{planOf(t, hosting()), planOf(t, tenant()), planOf(t, login), planOf(t, data)})
 	b.setHint(hintRunning)
 	show := func(now float64) string {
 		return fmt.Sprintf("--- %v s\n%s\n", now, ansi.Strip(b.render(at(now), 96, 24)))
@@ -56,7 +57,7 @@ func TestLiveView_Screens(t *testing.T) {
 	text += show(14)
 	b.end(0, at(20), result{Outcome: teardown.Deleted})
 	b.end(1, at(21), result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
-	b.end(2, at(22), resultOf(planned{}, teardown.JobResult{
+	b.end(2, at(22), resultOf(planfile.Planned{}, teardown.JobResult{
 		Report: &teardown.Report{Outcome: teardown.Blocked, Steps: []teardown.StepReport{{State: teardown.StepFailed}}},
 	}))
 	b.setHint("")
@@ -66,7 +67,7 @@ func TestLiveView_Screens(t *testing.T) {
 
 func TestLiveView_FitsTerminal(t *testing.T) {
 	t.Parallel()
-	var plans []planned
+	var plans []planfile.Planned
 	for i := range 40 {
 		s := hosting()
 		s.Organization.Name = fmt.Sprintf("Organization %d of a company with a very long name 株式会社", i)
@@ -108,7 +109,7 @@ func TestLiveView_HostileNames(t *testing.T) {
 	s := hosting()
 	s.Organization.Name, s.steps[0].Name, s.steps[0].ID = hostile, hostile, "virtual_machine/"+hostile
 	p := planOf(t, s)
-	b := newLiveView(at(0), []planned{p})
+	b := newLiveView(at(0), []planfile.Planned{p})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: s.steps[0].ID, Total: 3})
 	b.event(0, teardown.Event{Time: at(0), Kind: teardown.EventWaiting, Step: s.steps[0].ID, Text: hostile, Total: 3})
@@ -117,7 +118,7 @@ func TestLiveView_HostileNames(t *testing.T) {
 	b.end(0, at(2), result{Outcome: teardown.Pending, PendingOn: hostile})
 	screens += b.render(at(3), 200, 24)
 	var out strings.Builder
-	l := &textView{out: &out, plans: []planned{p}, started: at(0)}
+	l := &textView{out: &out, plans: []planfile.Planned{p}, started: at(0)}
 	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventRetrying, teardown.EventFinished} {
 		l.event(0, teardown.Event{Kind: kind, Step: s.steps[0].ID, Text: hostile, Err: errors.New(hostile)})
 		l.event(0, teardown.Event{Kind: kind, Text: hostile})

@@ -40,22 +40,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
-)
-
-// Exit codes.
-const (
-	exitOK           = 0
-	exitFailed       = 1
-	exitUsage        = 2
-	exitBlocked      = 3
-	exitUnknown      = 4
-	exitNotConfirmed = 5
-	exitStale        = 6
-	exitStopped      = 7
-	exitNotFound     = 8
 )
 
 func main() { os.Exit(runProcess()) }
@@ -79,7 +72,7 @@ type program struct {
 
 	json, verbose bool // flags
 
-	source *source // of the manifest; nil if none was read
+	source *planfile.Source // of the manifest; nil if none was read
 
 	code         int  // the exit code of a command without an error
 	errorWritten bool // the JSON output contains the error
@@ -93,65 +86,27 @@ func (p *program) run(ctx context.Context, args []string) int {
 	command.SetErr(p.errOut)
 	if err := command.ExecuteContext(ctx); err != nil {
 		if p.json && !p.errorWritten {
-			p.emit(failure{"error", problemOf(err), exitCode(err)})
+			p.emit(failure{"error", problem.Of(err), exitcode.Of(err)})
 		}
-		advise(p.errOut, err)
-		return exitCode(err)
+		problem.Print(p.errOut, err)
+		return exitcode.Of(err)
 	}
 	return p.code
 }
 
 // failure is the JSON output of a command that failed.
 type failure struct {
-	Type     string   `json:"type"`
-	Problem  *problem `json:"problem"`
-	ExitCode int      `json:"exit_code"`
-}
-
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	error
-}
-
-func (c *exitError) Unwrap() error { return c.error }
-
-// withExitCode returns an error with an exit code of its own.
-func withExitCode(code int, err error) error { return &exitError{code, err} }
-
-// exitCode returns the exit code of an error.
-func exitCode(err error) int {
-	if e, ok := errors.AsType[*exitError](err); ok {
-		return e.code
-	}
-	_, provider := errors.AsType[*errors.Error](err)
-	switch {
-	case err == nil:
-		return exitOK
-	case !provider, errors.Is(err, errors.InvalidArgument):
-		return exitUsage
-	case errors.Is(err, errors.OutcomeUnknown):
-		return exitUnknown
-	case errors.Is(err, errors.NotConfirmed):
-		return exitNotConfirmed
-	case errors.Is(err, errors.PlanStale):
-		return exitStale
-	case errors.Is(err, errors.DeletionStepsNotSatisfied):
-		return exitBlocked
-	case errors.Is(err, errors.OrganizationNotFound):
-		return exitNotFound
-	case errors.Is(err, errors.Canceled), errors.Is(err, errors.NotFinished):
-		return exitStopped
-	}
-	return exitFailed
+	Type     string           `json:"type"`
+	Problem  *problem.Problem `json:"problem"`
+	ExitCode int              `json:"exit_code"`
 }
 
 // logger returns a logger that writes to the standard error if --verbose is set, and to
 // another handler, which may be nil. It does not log hidden texts.
-func (p *program) logger(other slog.Handler, hidden *hiddenTexts) *slog.Logger {
+func (p *program) logger(other slog.Handler, hidden *secrets.Hidden) *slog.Logger {
 	var handlers []slog.Handler
 	if p.verbose {
-		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.replace}))
+		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.ReplaceAttr}))
 	}
 	if other != nil {
 		handlers = append(handlers, other)
@@ -279,11 +234,11 @@ type deletion struct {
 	Organization string           `json:"organization"`
 	Deletable    *bool            `json:"deletable,omitempty"` // check only
 	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // delete only
-	Problem      *problem         `json:"problem,omitempty"`
+	Problem      *problem.Problem `json:"problem,omitempty"`
 }
 
 func (p *program) checkCommand() *cobra.Command {
-	var e entry
+	var e planfile.Entry
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
@@ -292,7 +247,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e.Provider, e.Organization = providerName(args[0]), args[1]
+			e.Provider, e.Organization = providers.Name(args[0]), args[1]
 			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
@@ -303,7 +258,7 @@ func (p *program) checkCommand() *cobra.Command {
 			if p.json {
 				p.errorWritten = true
 				deletable := err == nil
-				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Deletable: &deletable, Problem: problemOf(err)})
+				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Deletable: &deletable, Problem: problem.Of(err)})
 				return err
 			}
 			if err != nil {
@@ -318,7 +273,7 @@ func (p *program) checkCommand() *cobra.Command {
 }
 
 func (p *program) deleteCommand() *cobra.Command {
-	var e entry
+	var e planfile.Entry
 	remove := &cobra.Command{
 		Use:   "delete PROVIDER ORG --confirm NAME",
 		Short: "Delete an organization permanently",
@@ -335,7 +290,7 @@ func (p *program) deleteCommand() *cobra.Command {
 					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
 				}
 			}
-			e.Provider, e.Organization = providerName(args[0]), args[1]
+			e.Provider, e.Organization = providers.Name(args[0]), args[1]
 			organization, err := p.connector(nil)(e)
 			if err != nil {
 				return err
@@ -347,7 +302,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			}
 			if p.json {
 				p.errorWritten = true
-				p.emit(deletion{Provider: e.Provider, Organization: e.shown(err), Outcome: outcomeOf(e.Provider, err), Problem: problemOf(err)})
+				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Outcome: outcomeOf(e.Provider, err), Problem: problem.Of(err)})
 				return err
 			}
 			if err != nil {
@@ -362,14 +317,14 @@ func (p *program) deleteCommand() *cobra.Command {
 	return remove
 }
 
-func emailFlag(command *cobra.Command, e *entry) {
+func emailFlag(command *cobra.Command, e *planfile.Entry) {
 	command.Flags().StringVar(&e.Email, "email", "", "volterra: the email `ADDRESS` of the account to delete")
 }
 
 // outcomeOf returns the outcome of a deletion that returned an error, or nil.
 func outcomeOf(provider string, err error) teardown.Outcome {
 	switch {
-	case err == nil && provider == f5:
+	case err == nil && provider == providers.F5:
 		return teardown.Pending
 	case err == nil:
 		return teardown.Deleted
@@ -386,8 +341,8 @@ func outcomeOf(provider string, err error) teardown.Outcome {
 func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	if len(args) == 0 {
-		for _, p := range providers {
-			names = append(names, p.name)
+		for _, p := range providers.All {
+			names = append(names, p.Name)
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
@@ -396,10 +351,10 @@ func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 // argumentsHelp is the part of the help texts about PROVIDER and ORG.
 func argumentsHelp() string {
 	var accepted []string
-	for _, p := range providers {
-		accepted = append(accepted, p.accepted())
+	for _, p := range providers.All {
+		accepted = append(accepted, p.Accepted())
 	}
-	return "PROVIDER is one of " + list(accepted) + ".\n" +
+	return "PROVIDER is one of " + format.List(accepted) + ".\n" +
 		"ORG is an ID. At katapult it may be a subdomain, and at workspace a slug. At volterra it\n" +
 		"is the name of the tenant.\n\n"
 }
@@ -409,8 +364,8 @@ func argumentsHelp() string {
 func credentials(organizations string) string {
 	var b strings.Builder
 	b.WriteString("Credentials are read from the environment:\n")
-	for _, p := range providers {
-		fmt.Fprintf(&b, "  %-10s %s\n", p.name, p.environment)
+	for _, p := range providers.All {
+		fmt.Fprintf(&b, "  %-10s %s\n", p.Name, p.Environment)
 	}
 	b.WriteString("OFFBOARD_KATAPULT_BASE_URL, OFFBOARD_ZITADEL_BASE_URL and so on set the base URL of a\n" +
 		"provider" + organizations + "\n")

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go"
-	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
@@ -58,7 +58,7 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 		{"delete workspace acme --confirm", "flag needs an argument"},
 	} {
 		var out, errOut bytes.Buffer
-		if code := run(t.Context(), strings.Fields(test.args), &out, &errOut); code != exitUsage {
+		if code := run(t.Context(), strings.Fields(test.args), &out, &errOut); code != exitcode.Usage {
 			t.Errorf("%s: exit code %d", test.args, code)
 		}
 		if got := errOut.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, test.want) {
@@ -82,7 +82,7 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 	t.Setenv("ZITADEL_KEY_PATH", "")
 
 	var out, errOut bytes.Buffer
-	if code := run(t.Context(), []string{"delete", "zitadel", id, "--confirm", "Acme", "--verbose"}, &out, &errOut); code != exitOK {
+	if code := run(t.Context(), []string{"delete", "zitadel", id, "--confirm", "Acme", "--verbose"}, &out, &errOut); code != exitcode.OK {
 		t.Fatalf("exit code %d: %s", code, errOut.String())
 	}
 	if diff := cmp.Diff("zitadel "+id+": deleted\n", out.String()); diff != "" {
@@ -99,7 +99,7 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 // atFake returns a connector to organizations at a fake.
 func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connector {
 	return func(*slog.Logger) connector {
-		return func(e entry) (organization, error) {
+		return func(e planfile.Entry) (organization, error) {
 			t.Helper()
 			base, client := srv.Endpoint()
 			spec := specOf(e)
@@ -132,43 +132,43 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 		deleted      bool
 	}{
 		"check": {
-			organization: free, args: "check workspace acme", code: exitOK,
+			organization: free, args: "check workspace acme", code: exitcode.OK,
 			out: []string{"no blocker found"},
 		},
 		"delete": {
-			organization: free, args: "delete workspace acme --confirm Acme", code: exitOK,
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitcode.OK,
 			out: []string{"workspace acme: deleted"}, deleted: true,
 		},
 		"check finds a blocker": {
-			organization: subscribed, args: "check workspace acme", code: exitBlocked,
+			organization: subscribed, args: "check workspace acme", code: exitcode.Blocked,
 			errOut: []string{"active_subscriptions", "Enterprise", "Cancel the subscriptions"},
 		},
 		"delete with a blocker": {
-			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitBlocked,
+			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitcode.Blocked,
 			errOut: []string{"active_subscriptions", "Cancel the subscriptions"},
 		},
 		"delete with another name": {
-			organization: free, args: "delete workspace acme --confirm acme", code: exitNotConfirmed,
+			organization: free, args: "delete workspace acme --confirm acme", code: exitcode.NotConfirmed,
 			errOut: []string{`the confirmed name differs from the provider's name "Acme"`, "Nothing was changed."},
 		},
 		"delete without a name": {
-			organization: free, args: "delete workspace acme", code: exitNotConfirmed,
+			organization: free, args: "delete workspace acme", code: exitcode.NotConfirmed,
 			errOut: []string{"not_confirmed: --confirm NAME is missing", "Nothing was changed."},
 		},
 		"check of another organization": {
-			organization: free, args: "check workspace other", code: exitNotFound,
+			organization: free, args: "check workspace other", code: exitcode.NotFound,
 			errOut: []string{"organization_not_found", "cannot see it"},
 		},
 		"delete of another organization": {
-			organization: free, args: "delete workspace other --confirm Acme", code: exitNotFound,
+			organization: free, args: "delete workspace other --confirm Acme", code: exitcode.NotFound,
 			errOut: []string{"organization_not_found", "cannot see it"},
 		},
 		"invalid ID": {
-			organization: free, args: "check workspace a/b", code: exitUsage,
+			organization: free, args: "check workspace a/b", code: exitcode.Usage,
 			errOut: []string{"invalid_argument"},
 		},
 		"delete with a lost response and failing reads": {
-			organization: free, args: "delete workspace acme --confirm Acme", code: exitUnknown,
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitcode.Unknown,
 			faults: []offboardtest.Fault{
 				offboardtest.LoseResponse("DeleteOrganization"),
 				{Operation: "GetOrganization", Times: 2}, // for --confirm, and to resolve the ID
@@ -177,7 +177,7 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 			errOut: []string{"outcome_unknown", "Check at the provider before you retry."}, deleted: true,
 		},
 		"failing provider": {
-			organization: free, args: "delete workspace acme --confirm Acme", code: exitFailed,
+			organization: free, args: "delete workspace acme --confirm Acme", code: exitcode.Failed,
 			faults: []offboardtest.Fault{times(9, offboardtest.HTMLResponse("GetOrganization", 503))},
 			errOut: []string{"unavailable", "Retry later."},
 		},
@@ -211,46 +211,13 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 	}
 }
 
-func TestAdvice_EveryCodeOfADeletion(t *testing.T) {
-	t.Parallel()
-	for _, code := range []errors.Code{
-		errors.DeletionStepsNotSatisfied, errors.ActiveSubscriptions, errors.OrganizationNotEmpty, errors.ActiveLiveMigration,
-		errors.PaymentRequired, errors.DefaultOrganization, errors.SystemOrganization, errors.OrganizationNotFound,
-		errors.Unauthenticated, errors.InvalidAPIToken, errors.ExpiredAPIToken, errors.PermissionDenied, errors.ScopeNotGranted,
-		errors.UnauthorizedNetworkForAPIToken, errors.UnexpectedResponse, errors.RouteNotFound, errors.Unavailable,
-		errors.OutcomeUnknown, errors.NotConfirmed,
-	} {
-		if advice(&errors.Error{Code: code}) == "" {
-			t.Errorf("no advice for %q", code)
-		}
-	}
-	if got := advice(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}); got != "Retry in 1m0s." {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestAdvise_ControlCharacters(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	advise(&out, &errors.Error{
-		Provider: "atlas", Operation: "DeleteOrganization", Target: "1", Code: errors.OrganizationNotEmpty,
-		Message: "a\x1b[2Jb\nc", RequestID: "r\r1",
-		Steps: []errors.Step{{Name: "projects\a", Description: "\u202Eshop"}},
-	})
-	for _, r := range []string{"\x1b", "\r", "\a", "\u202E", "b\nc"} {
-		if strings.Contains(out.String(), r) {
-			t.Errorf("%q is in %q", r, out.String())
-		}
-	}
-}
-
 func TestCheck_CanceledContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	srv := workspacetest.NewServer()
 	var out, errOut bytes.Buffer
-	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atFake(t, srv)); code != exitStopped {
+	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atFake(t, srv)); code != exitcode.Stopped {
 		t.Errorf("exit code %d: %s", code, errOut.String())
 	}
 }

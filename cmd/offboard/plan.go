@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -12,9 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
-	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 const planHelp = `Read the resources that block the deletion of each organization of a manifest, and plan
@@ -55,7 +58,7 @@ func (p *program) planCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
 		Short: "Plan the removal of all blockers of a manifest's organizations, without changing anything",
-		Long:  planHelp + indented(manifestExample) + manifestNotes + credentials(" for organizations without base_url in the manifest."),
+		Long:  planHelp + indented(planfile.ManifestExample) + manifestNotes + credentials(" for organizations without base_url in the manifest."),
 		Example: `  offboard plan manifest.yaml                    show the plan as a tree
   offboard plan manifest.yaml -o plan.json       also write the plan, for review and apply
   offboard plan manifest.yaml --view table
@@ -84,7 +87,7 @@ func (p *program) planCommand() *cobra.Command {
 				return err
 			}
 			if output != "" {
-				if err := file.write(output); err != nil {
+				if err := file.Write(output); err != nil {
 					return err
 				}
 			}
@@ -99,38 +102,38 @@ func (p *program) planCommand() *cobra.Command {
 	return command
 }
 
-func (p *program) manifest(name string) (m *manifest, err error) {
+func (p *program) manifest(name string) (m *planfile.Manifest, err error) {
 	if name == "-" {
-		m, p.source, err = parseManifest(p.in, "manifest")
+		m, p.source, err = planfile.ParseManifest(p.in, "manifest")
 		return m, err
 	}
-	file, err := openRegular(name, os.O_RDONLY)
-	if errors.Is(err, errNotRegular) {
+	file, err := safefile.Open(name, os.O_RDONLY)
+	if errors.Is(err, safefile.ErrNotRegular) {
 		return nil, fmt.Errorf("%w; give - to read the standard input", err)
 	}
 	if err != nil {
-		return nil, fileError("MANIFEST", name, err)
+		return nil, safefile.Error("MANIFEST", name, err)
 	}
 	defer file.Close()
-	m, p.source, err = parseManifest(file, name)
+	m, p.source, err = planfile.ParseManifest(file, name)
 	return m, err
 }
 
 // checkPlanOutput returns an error if the plan file would overwrite an input, or a file that
 // is not a plan file of this program.
-func (p *program) checkPlanOutput(name, output string, m *manifest) error {
-	input := fileUse{as: "the manifest", name: name}
+func (p *program) checkPlanOutput(name, output string, m *planfile.Manifest) error {
+	input := safefile.Use{As: "the manifest", Name: name}
 	if name == "-" {
-		input.info = p.standardInput()
+		input.Info = p.standardInput()
 	}
-	uses := []fileUse{{as: "--output", name: output, writes: true}}
-	if name != "-" || input.info != nil {
+	uses := []safefile.Use{{As: "--output", Name: output, Writes: true}}
+	if name != "-" || input.Info != nil {
 		uses = append(uses, input)
 	}
-	if err := checkDistinct(append(uses, keyFiles(m.Organizations...)...)...); err != nil {
+	if err := safefile.CheckDistinct(append(uses, planfile.KeyFiles(m.Organizations...)...)...); err != nil {
 		return err
 	}
-	return fileError("--output", output, checkReplaceable(output, "a plan file", isPlanFile))
+	return safefile.Error("--output", output, safefile.CheckReplaceable(output, "a plan file", planfile.IsPlanFile))
 }
 
 // standardInput describes the file that the standard input reads; nil if it reads none.
@@ -149,19 +152,19 @@ func (p *program) standardInput() os.FileInfo {
 // planAll plans all organizations of a manifest, several at a time. The file also lists those
 // that could not be planned, with their problems. The exit code is the most severe one. The
 // source may be nil.
-func planAll(ctx context.Context, m *manifest, s *source, open connector, parallel int) (*planFile, int, error) {
-	file := &planFile{Organizations: make([]planned, len(m.Organizations))}
+func planAll(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open connector, parallel int) (*planfile.File, int, error) {
+	file := &planfile.File{Organizations: make([]planfile.Planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]organization, len(m.Organizations))
 	for i, e := range m.Organizations {
 		var err error
 		if opened[i], err = open(e); err != nil {
-			return nil, 0, s.at(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
+			return nil, 0, s.At(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
 		}
 	}
 	each(len(opened), parallel, func(i int) {
 		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
 		if file.Organizations[i].Plan == nil {
-			file.Organizations[i].Line = s.entryLine(i)
+			file.Organizations[i].Line = s.EntryLine(i)
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -177,15 +180,15 @@ func planAll(ctx context.Context, m *manifest, s *source, open connector, parall
 		if err := forbidden(file, i, listed); err != nil {
 			o := &file.Organizations[i]
 			found := o.Plan.Organization
-			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problemOf(err), exitCode(err), s.entryLine(i)
-			codes[i], o.Entry = o.ExitCode, o.Entry.bare()
+			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
+			codes[i], o.Entry = o.ExitCode, o.Entry.Bare()
 		}
 	}
-	file.seal()
-	if slices.ContainsFunc(file.Organizations, planned.misnamed) {
-		return file, exitNotConfirmed, nil // apply refuses the whole file
+	file.Seal()
+	if slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
+		return file, exitcode.NotConfirmed, nil // apply refuses the whole file
 	}
-	return file, worst(codes), nil
+	return file, exitcode.Worst(codes), nil
 }
 
 // each calls a function for 0 to n-1, several at a time.
@@ -203,65 +206,65 @@ func each(n, parallel int, f func(int)) {
 }
 
 // planOne plans an organization, and compares its name with the confirmed one.
-func planOne(ctx context.Context, e entry, o organization) (planned, int) {
-	made := planned{Entry: e}
+func planOne(ctx context.Context, e planfile.Entry, o organization) (planfile.Planned, int) {
+	made := planfile.Planned{Entry: e}
 	plan, err := o.Plan(ctx)
-	if err == nil && e.Confirm != "" && !confirms(e.Confirm, plan.Organization) {
+	if err == nil && e.Confirm != "" && !planfile.Confirms(e.Confirm, plan.Organization) {
 		found := plan.Organization
-		made.Organization, made.NameDiffers, err = &found, true, misnamed("Plan", e, found)
+		made.Organization, made.NameDiffers, err = &found, true, planfile.Misnamed("Plan", e, found)
 	}
 	if err != nil {
-		made.Entry, made.Problem, made.ExitCode = e.bare(), problemOf(err), exitCode(err)
+		made.Entry, made.Problem, made.ExitCode = e.Bare(), problem.Of(err), exitcode.Of(err)
 		return made, made.ExitCode
 	}
 	made.Plan = plan
 	// The exit code reports what apply cannot remove.
 	switch err := plan.Err(); {
 	case err != nil && len(plan.Steps) == 0:
-		return made, exitCode(err)
+		return made, exitcode.Of(err)
 	case len(plan.Manual()) > 0:
-		return made, exitBlocked
-	case len(e.missingOverrides(plan)) > 0:
-		return made, exitNotConfirmed
+		return made, exitcode.Blocked
+	case len(e.MissingOverrides(plan)) > 0:
+		return made, exitcode.NotConfirmed
 	}
-	return made, exitOK
+	return made, exitcode.OK
 }
 
 // forbidden returns an error if an organization with a plan must not be applied: the
 // manifest denies it, or another entry names the same organization.
-func forbidden(f *planFile, i int, l lists) error {
+func forbidden(f *planfile.File, i int, l lists) error {
 	o := f.Organizations[i]
 	if o.Plan == nil {
 		return nil
 	}
 	id := o.Plan.Organization.ID
 	if why := l.forbids(o); why != "" {
-		return unconfirmed("Plan", o, why)
+		return planfile.Unconfirmed("Plan", o, why)
 	}
 	for _, other := range f.Organizations[:i] {
 		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
 			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
-			return unconfirmed("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
+			return planfile.Unconfirmed("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
 		}
 	}
 	return nil
 }
 
 // showPlan prints the plans, or the file as JSON.
-func (p *program) showPlan(file *planFile, output, view string) error {
+func (p *program) showPlan(file *planfile.File, output, view string) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(file)
 	}
-	file.showUnmatched(p.out)
+	file.ShowUnmatched(p.out)
 	steps, ready := 0, 0
 	for i, o := range file.Organizations {
 		if i > 0 {
 			fmt.Fprintln(p.out)
 		}
 		if o.Plan == nil {
-			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.title(), printable.Text(o.Problem.Text))
+			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.Title(), printable.Text(o.Problem.Text))
 			if o.Problem.Advice != "" {
 				fmt.Fprintf(p.out, "  %s\n", o.Problem.Advice)
 			}
@@ -278,41 +281,28 @@ func (p *program) showPlan(file *planFile, output, view string) error {
 		}
 		p.showDeletionError(o)
 	}
-	fmt.Fprintf(p.out, "\n%s", count(ready, "organization"))
+	fmt.Fprintf(p.out, "\n%s", format.Count(ready, "organization"))
 	if missing := len(file.Organizations) - ready; missing > 0 {
 		fmt.Fprintf(p.out, " (%d more not planned)", missing)
 	}
-	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", count(steps, "step"))
+	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", format.Count(steps, "step"))
 	switch {
-	case slices.ContainsFunc(file.Organizations, planned.misnamed):
+	case slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed):
 		fmt.Fprintln(p.out, "Correct confirm in the manifest, and plan again: apply refuses a plan with another name.")
 	case output != "" && ready > 0:
-		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", quoted(output))
+		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", format.ShellQuote(output))
 	}
 	return nil
 }
 
-// showUnmatched prints the entries of allow and deny that match no organization. They may
-// be misspelled.
-func (f *planFile) showUnmatched(out io.Writer) {
-	for _, text := range f.Unmatched {
-		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
-	}
-}
-
 // showDeletionError prints blockers that no step removes, and missing overrides.
-func (p *program) showDeletionError(o planned) {
+func (p *program) showDeletionError(o planfile.Planned) {
 	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
-		advise(p.out, err)
+		problem.Print(p.out, err)
 	}
-	for _, c := range o.Entry.missingOverrides(o.Plan) {
+	for _, c := range o.Entry.MissingOverrides(o.Plan) {
 		fmt.Fprintf(p.out, "  Missing override %s: apply refuses this plan. Add it to override in the manifest.\n", c)
 	}
-}
-
-// missingOverrides returns the overrides that a plan requires and the entry does not have.
-func (e entry) missingOverrides(p *teardown.Plan) []teardown.Override {
-	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Override, c) })
 }
 
 // indented indents every line of an example in a help text.

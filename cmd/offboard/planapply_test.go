@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -30,7 +32,7 @@ func TestPlan_Views(t *testing.T) {
 				b := newHarness(t, hosting(), tenant())
 				b.manifest()
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--view", view)
-				if code != exitOK || errOut != "" {
+				if code != exitcode.OK || errOut != "" {
 					t.Errorf("exit code %d: %s", code, errOut)
 				}
 				golden(t, "plan-"+view+".txt", out)
@@ -47,7 +49,7 @@ func TestPlan_JSON(t *testing.T) {
 		b := newHarness(t, hosting(), tenant())
 		b.manifest("override: [partial]")
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
-		if code != exitOK {
+		if code != exitcode.OK {
 			t.Errorf("exit code %d", code)
 		}
 		if diff := cmp.Diff(b.read("plan.json"), out); diff != "" {
@@ -93,11 +95,11 @@ func TestPlan_Problems(t *testing.T) {
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitNotConfirmed {
+		if code != exitcode.NotConfirmed {
 			t.Errorf("exit code %d", code)
 		}
 		golden(t, "plan-problems.txt", out)
-		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || !strings.Contains(errOut, "organization 2 of the plan file") {
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || !strings.Contains(errOut, "organization 2 of the plan file") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		for _, o := range b.organizations[1:] { // the first one does not exist
@@ -106,10 +108,10 @@ func TestPlan_Problems(t *testing.T) {
 			}
 		}
 		b.manifest()
-		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitNotFound {
+		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.NotFound {
 			t.Errorf("exit code %d", code)
 		}
-		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitNotFound || errOut != "" {
+		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.NotFound || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		if last := b.organizations[3]; !last.deleted {
@@ -124,7 +126,7 @@ func TestApply_Text(t *testing.T) {
 		b.organizations[0].waits = func(progress func(string)) { progress("stopping the machine") }
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
-		if code != exitOK || errOut != "" {
+		if code != exitcode.OK || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		golden(t, "apply.txt", out)
@@ -153,7 +155,7 @@ func TestApply_JSON(t *testing.T) {
 		b := newHarness(t, hosting(), tenant())
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--json")
-		if code != exitOK || errOut != "" {
+		if code != exitcode.OK || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		golden(t, "apply.jsonl", out)
@@ -173,27 +175,27 @@ func TestApply_Confirmation(t *testing.T) {
 		code    int
 		want    string
 	}{
-		"not confirmed":             {"", nil, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"by a flag":                 {"", []string{"--confirm", "Acme Hosting"}, exitOK, ""},
-		"another one by a flag":     {"", []string{"--confirm", "Acme"}, exitNotConfirmed, "matches no organization"},
-		"in the manifest":           {"Acme Hosting", nil, exitOK, ""},
-		"in the manifest, for JSON": {"Acme Hosting", []string{"--json"}, exitOK, ""},
-		"not confirmed, for JSON":   {"", []string{"--json"}, exitNotConfirmed, "neither in the manifest nor by --confirm"},
-		"one of several, by a flag": {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitNotConfirmed, "matches no organization"},
-		"another case":              {"", []string{"--confirm", "acme hosting"}, exitNotConfirmed, "matches no organization"},
+		"not confirmed":             {"", nil, exitcode.NotConfirmed, "neither in the manifest nor by --confirm"},
+		"by a flag":                 {"", []string{"--confirm", "Acme Hosting"}, exitcode.OK, ""},
+		"another one by a flag":     {"", []string{"--confirm", "Acme"}, exitcode.NotConfirmed, "matches no organization"},
+		"in the manifest":           {"Acme Hosting", nil, exitcode.OK, ""},
+		"in the manifest, for JSON": {"Acme Hosting", []string{"--json"}, exitcode.OK, ""},
+		"not confirmed, for JSON":   {"", []string{"--json"}, exitcode.NotConfirmed, "neither in the manifest nor by --confirm"},
+		"one of several, by a flag": {"", []string{"--confirm", "x", "--confirm", "Acme Hosting"}, exitcode.NotConfirmed, "matches no organization"},
+		"another case":              {"", []string{"--confirm", "acme hosting"}, exitcode.NotConfirmed, "matches no organization"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, hosting())
 				b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1, confirm: "+strings.TrimSpace(test.confirm+" ")+"}]")
-				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK {
 					t.Fatalf("exit code %d: %s%s", code, out, errOut)
 				}
 				code, _, errOut := b.run(append([]string{"apply", "DIR/plan.json"}, test.args...)...)
 				if code != test.code || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut)
 				}
-				if touched := b.organizations[0].touched(); touched != (test.code == exitOK) {
+				if touched := b.organizations[0].touched(); touched != (test.code == exitcode.OK) {
 					t.Errorf("touched: %t", touched)
 				}
 			})
@@ -211,7 +213,7 @@ func TestPrompt_Answer(t *testing.T) {
 	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
 		var out strings.Builder
 		p := &program{out: &out}
-		err := p.prompt(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))
+		err := p.prompt(planfile.Planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))
 		if ok != (err == nil) || !ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", answer, err)
 		}
@@ -231,7 +233,7 @@ func TestPrompt_Interrupt(t *testing.T) {
 		signals <- os.Interrupt
 		reader, writer := io.Pipe()
 		p := &program{out: new(strings.Builder), signals: signals}
-		if err := p.prompt(planned{Plan: plan}, "Acme Hosting", bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
+		if err := p.prompt(planfile.Planned{Plan: plan}, "Acme Hosting", bufio.NewReader(reader)); !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("got %v", err)
 		}
 		writer.Close()
@@ -246,16 +248,16 @@ func TestApply_InvalidPlanFile(t *testing.T) {
 		code int
 		want string
 	}{
-		"another machine":      {edit: replace(`"web-1"`, `"web-2"`), code: exitStale, want: "the file was edited"},
-		"another organization": {edit: replace(`"id": "org_1"`, `"id": "org_2"`), code: exitStale, want: "the file was edited"},
-		"another confirmation": {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitStale, want: "the file was edited"},
-		"another base URL":     {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitStale, want: "the file was edited"},
-		"a later version":      {edit: replace(`"version": 1,`, `"version": 2,`), code: exitStale, want: "file version is 2"},
-		"unknown field":        {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitUsage, want: "unknown fields or invalid values"},
-		"data after the plan":  {edit: func(s string) string { return s + "{}" }, code: exitUsage, want: "unexpected data after the plan"},
-		"truncated":            {edit: func(s string) string { return s[:len(s)/2] }, code: exitUsage, want: "not a plan file"},
-		"expired":              {wait: 25 * time.Hour, code: exitStale, want: ""},
-		"new resource":         {more: true, code: exitStale, want: ""},
+		"another machine":      {edit: replace(`"web-1"`, `"web-2"`), code: exitcode.Stale, want: "the file was edited"},
+		"another organization": {edit: replace(`"id": "org_1"`, `"id": "org_2"`), code: exitcode.Stale, want: "the file was edited"},
+		"another confirmation": {edit: replace(`"confirm": "Acme Hosting"`, `"confirm": "Acme"`), code: exitcode.Stale, want: "the file was edited"},
+		"another base URL":     {edit: replace(`"confirm"`, `"base_url": "https://example.com", "confirm"`), code: exitcode.Stale, want: "the file was edited"},
+		"a later version":      {edit: replace(`"version": 1,`, `"version": 2,`), code: exitcode.Stale, want: "file version is 2"},
+		"unknown field":        {edit: replace(`"version": 1,`, `"version": 1, "force": true,`), code: exitcode.Usage, want: "unknown fields or invalid values"},
+		"data after the plan":  {edit: func(s string) string { return s + "{}" }, code: exitcode.Usage, want: "unexpected data after the plan"},
+		"truncated":            {edit: func(s string) string { return s[:len(s)/2] }, code: exitcode.Usage, want: "not a plan file"},
+		"expired":              {wait: 25 * time.Hour, code: exitcode.Stale, want: ""},
+		"new resource":         {more: true, code: exitcode.Stale, want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -298,7 +300,7 @@ func TestApply_OneInterrupt(t *testing.T) {
 			b.signals <- os.Interrupt
 		}()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
-		if code != exitStopped || errOut != "" {
+		if code != exitcode.Stopped || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		golden(t, "apply-stopped.txt", out)
@@ -309,7 +311,7 @@ func TestApply_OneInterrupt(t *testing.T) {
 		golden(t, "status-stopped.txt", out)
 
 		code, _, errOut = b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
-		if code != exitOK {
+		if code != exitcode.OK {
 			t.Errorf("resumed: exit code %d: %s", code, errOut)
 		}
 		if diff := cmp.Diff([]string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}, b.organizations[0].removed); diff != "" {
@@ -334,7 +336,7 @@ func TestApply_TwoInterrupts(t *testing.T) {
 		}()
 		started := time.Now()
 		code, out, _ := b.run("apply", "DIR/plan.json")
-		if took := time.Since(started); code != exitStopped || took != 3*time.Second {
+		if took := time.Since(started); code != exitcode.Stopped || took != 3*time.Second {
 			t.Errorf("exit code %d after %v", code, took)
 		}
 		if !strings.Contains(out, "interrupted") || !strings.Contains(out, "To resume: offboard apply DIR/plan.json") {
@@ -377,26 +379,26 @@ func TestApply_Problems(t *testing.T) {
 				RequestID: "req-1", Message: "Not \x1b[31myours",
 			}
 		}
-		lost.deleteError = &errors.Error{Provider: f5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
+		lost.deleteError = &errors.Error{Provider: providers.F5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
 		manual.ID, manual.Organization.Name, manual.steps[0].Manual = "org_3", "Manual", true
 		b := newHarness(t, failing, lost, manual)
 		b.manifest()
-		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitBlocked {
+		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.Blocked {
 			t.Errorf("plan: exit code %d", code)
 		}
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--report", "DIR/report.html")
-		if code != exitUnknown || errOut != "" {
+		if code != exitcode.Unknown || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		golden(t, "apply-problems.txt", out)
 		golden(t, "report.html", withoutPlans(b.read("report.html")))
 		code, out, _ = b.run("status", "DIR/plan.json", "--offline")
-		if code != exitBlocked {
+		if code != exitcode.Blocked {
 			t.Errorf("status: exit code %d", code)
 		}
 		golden(t, "status-offline.txt", out)
 		code, out, _ = b.run("status", "DIR/plan.json", "--json")
-		if code != exitBlocked {
+		if code != exitcode.Blocked {
 			t.Errorf("status: exit code %d", code)
 		}
 		golden(t, "status.json", withoutPlans(out))
@@ -414,10 +416,10 @@ func TestPlan_Denied(t *testing.T) {
 				b.organizations = append(b.organizations, other)
 				b.write("manifest.yaml", b.read("manifest.yaml")+line)
 				code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-				if code != exitNotConfirmed || !strings.Contains(out, want) {
+				if code != exitcode.NotConfirmed || !strings.Contains(out, want) {
 					t.Errorf("exit code %d: %s", code, out)
 				}
-				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() {
+				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() {
 					t.Errorf("exit code %d: %s", code, out)
 				}
 			})
@@ -432,7 +434,7 @@ func TestPlan_SameOrganizationTwice(t *testing.T) {
 		b := newHarness(t, hosting(), same)
 		b.manifest()
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitNotConfirmed || !strings.Contains(out, `same organization as "org_1"`) {
+		if code != exitcode.NotConfirmed || !strings.Contains(out, `same organization as "org_1"`) {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
@@ -443,11 +445,11 @@ func TestApply_MissingOverride(t *testing.T) {
 		b := newHarness(t, hosting())
 		b.organizations[0].steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
 		b.plan()
-		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitNotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
+		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 		b.plan("override: [managed_organizations]")
-		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitOK {
+		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.OK {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
@@ -458,32 +460,11 @@ func TestApply_UnwritableFiles(t *testing.T) {
 		b := newHarness(t, hosting())
 		b.plan()
 		for _, flag := range []string{"--journal", "--report"} {
-			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitUsage || b.organizations[0].touched() {
+			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitcode.Usage || b.organizations[0].touched() {
 				t.Errorf("%s: exit code %d", flag, code)
 			}
 		}
 	})
-}
-
-func TestWorst_MostSevere(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		codes []int
-		want  int
-	}{
-		{nil, exitOK}, {[]int{exitOK, exitOK}, exitOK}, {[]int{exitStopped, exitBlocked}, exitBlocked},
-		{[]int{exitBlocked, exitUnknown, exitFailed}, exitUnknown}, {[]int{exitFailed, exitStale, exitOK}, exitFailed},
-		{[]int{exitNotConfirmed, exitBlocked}, exitNotConfirmed},
-	} {
-		if got := worst(test.codes); got != test.want {
-			t.Errorf("%v: got %d, want %d", test.codes, got, test.want)
-		}
-	}
-	for code := exitOK; code <= exitNotFound; code++ {
-		if !slices.Contains(severity, code) {
-			t.Errorf("severity does not contain %d", code)
-		}
-	}
 }
 
 func TestCheckAndDelete_JSON(t *testing.T) {
@@ -510,7 +491,7 @@ func TestApply_StalePlanFileJSON(t *testing.T) {
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
 		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: the file was edited","code":"plan_stale",` +
 			`"advice":"Nothing was changed. Plan again, and review the differences."},"exit_code":6}` + "\n"
-		if code != exitStale || !strings.Contains(errOut, "Plan again") {
+		if code != exitcode.Stale || !strings.Contains(errOut, "Plan again") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		if diff := cmp.Diff(want, out); diff != "" {
@@ -541,7 +522,7 @@ func TestCompletion_Values(t *testing.T) {
 		{[]string{"__complete", "apply", ""}, "json\n"},
 		{[]string{"__complete", "plan", "--view", ""}, "table\n"},
 	} {
-		if code, out, _ := b.run(test.args...); code != exitOK || !strings.Contains(out, test.want) {
+		if code, out, _ := b.run(test.args...); code != exitcode.OK || !strings.Contains(out, test.want) {
 			t.Errorf("%v: %d, %s", test.args, code, out)
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
@@ -22,7 +24,7 @@ func TestConnect_VariablesOfTheEntry(t *testing.T) {
 	}
 	t.Setenv("ZITADEL_ACME_TOKEN", zitadeltest.Token)
 	open := connect(slog.New(slog.DiscardHandler))
-	e := entry{
+	e := planfile.Entry{
 		Provider: "zitadel", Organization: "312909075211944042", BaseURL: base,
 		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "ZITADEL_ACME_TOKEN"},
 	}
@@ -48,35 +50,35 @@ func TestConnect_VariablesOfTheEntry(t *testing.T) {
 }
 
 func TestConnect_EveryVariableBelongsToACredential(t *testing.T) {
-	for _, p := range providers {
-		for _, variable := range p.variables {
+	for _, p := range providers.All {
+		for _, variable := range p.Variables {
 			file := strings.HasSuffix(variable, "_PATH") || strings.HasSuffix(variable, "_FILE")
 			t.Setenv("OFFBOARD_ACME", "secret-of-acme")
 			if file {
 				t.Setenv("OFFBOARD_ACME", filepath.Join(t.TempDir(), "none"))
 			}
-			e := entry{
-				Provider: p.name, Organization: "acme", BaseURL: "https://fake.invalid",
+			e := planfile.Entry{
+				Provider: p.Name, Organization: "acme", BaseURL: "https://fake.invalid",
 				Credentials: map[string]string{variable: "OFFBOARD_ACME"},
 			}
-			if p.name == f5 {
+			if p.Name == providers.F5 {
 				e.Email = "owner@example.com"
 			}
-			for _, other := range p.variables { // set the other halves of pairs
+			for _, other := range p.Variables { // set the other halves of pairs
 				t.Setenv(other, "secret-of-"+other)
 			}
 			_, err := connect(slog.New(slog.DiscardHandler))(e)
 			if err != nil && strings.Contains(err.Error(), "secret-of") {
-				t.Errorf("%s %s: the error has the secret: %v", p.name, variable, err)
+				t.Errorf("%s %s: the error has the secret: %v", p.Name, variable, err)
 			}
 			alone := strings.HasSuffix(variable, "_SECRET") || strings.HasSuffix(variable, "PRIVATE_KEY") || strings.HasSuffix(variable, "PASSWORD")
 			switch {
 			case alone && (err == nil || !strings.Contains(err.Error(), "must name one of")):
-				t.Errorf("%s %s: half a pair is accepted: %v", p.name, variable, err)
+				t.Errorf("%s %s: half a pair is accepted: %v", p.Name, variable, err)
 			case file && err == nil:
-				t.Errorf("%s %s: a missing file is accepted", p.name, variable)
+				t.Errorf("%s %s: a missing file is accepted", p.Name, variable)
 			case !alone && !file && err != nil:
-				t.Errorf("%s %s: got %v", p.name, variable, err)
+				t.Errorf("%s %s: got %v", p.Name, variable, err)
 			}
 		}
 	}
@@ -96,7 +98,7 @@ func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv("MONGODB_ATLAS_BASE_URL", "http://127.0.0.1:9")
 			t.Setenv(variable, base)
-			o, err := connect(slog.New(slog.DiscardHandler))(entry{
+			o, err := connect(slog.New(slog.DiscardHandler))(planfile.Entry{
 				Provider: "atlas", Organization: id,
 				Credentials: map[string]string{"MONGODB_ATLAS_CLIENT_ID": "OFFBOARD_ID", "MONGODB_ATLAS_CLIENT_SECRET": "OFFBOARD_SECRET"},
 			})
@@ -110,40 +112,12 @@ func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 	}
 }
 
-// The program accepts the aliases that the library accepts, and reports the names.
-func TestProviderName_Alias(t *testing.T) {
-	t.Parallel()
-	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "acme", Organization: "1"})
-	_, of, _ := strings.Cut(unknownProvider().Error(), "use one of ")
-	if err == nil || !strings.HasSuffix(err.Error(), "use one of "+of) {
-		t.Errorf("the program accepts %s, and the library returns %v", of, err)
-	}
-	for text, want := range map[string]string{"f5": f5, "applivery": "workspace", f5: f5, "atlas": "atlas", "F5": "F5", "": ""} {
-		if got := providerName(text); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
 func TestDelete_Alias(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, tenant())
 		code, out, errOut := b.run("delete", "f5", "acme-edge", "--confirm", "acme-edge", "--email", "owner@example.com")
-		if want := "volterra acme-edge: pending: in the deletion queue\n"; code != exitOK || out != want {
+		if want := "volterra acme-edge: pending: in the deletion queue\n"; code != exitcode.OK || out != want {
 			t.Errorf("exit code %d, got %q, want %q: %s", code, out, want, errOut)
 		}
 	})
-}
-
-func TestManifest_Alias(t *testing.T) {
-	t.Parallel()
-	const text = "organizations:\n  - {provider: f5, organization: a, email: a@example.com}\n  - {provider: applivery, organization: b}\n"
-	m, _, err := parseManifest(strings.NewReader(text), "m.yaml")
-	if err != nil || m.Organizations[0].Provider != f5 || m.Organizations[1].Provider != "workspace" {
-		t.Errorf("got %+v, %v", m, err)
-	}
-	_, _, err = parseManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
-	if want := "m.yaml:4: duplicate organization: see line 3"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
 }

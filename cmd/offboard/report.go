@@ -9,6 +9,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -75,19 +78,19 @@ type providerMessage struct {
 
 // writeReport writes the report. For steps that were already deleted, the report shows the
 // journal's entries of earlier runs.
-func writeReport(name string, file *planFile, results []result, journal string, started, ended time.Time) error {
+func writeReport(name string, file *planfile.File, results []result, journal string, started, ended time.Time) error {
 	// Without the journal, the report lacks only the entries of earlier runs.
-	entries, _, _ := readJournal(journal)
+	entries, _, _ := planfile.ReadJournal(journal)
 	page, err := renderReport(file, results, entries, started, ended)
 	if err != nil {
 		return err
 	}
-	return fileError("--report", name, writeWhole(name, page))
+	return safefile.Error("--report", name, safefile.Write(name, page))
 }
 
-func renderReport(file *planFile, results []result, entries journalIndex, started, ended time.Time) ([]byte, error) {
+func renderReport(file *planfile.File, results []result, entries planfile.Index, started, ended time.Time) ([]byte, error) {
 	r := reportPage{
-		Started: stamp(started), Ended: stamp(ended), Took: clock(ended.Sub(started)), Program: version(),
+		Started: stamp(started), Ended: stamp(ended), Took: format.Clock(ended.Sub(started)), Program: version(),
 	}
 	for _, text := range file.Unmatched {
 		r.Unmatched = append(r.Unmatched, printable.Text(text))
@@ -113,7 +116,7 @@ func renderReport(file *planFile, results []result, entries journalIndex, starte
 	return b.Bytes(), nil
 }
 
-func sectionOf(p planned, r result, entries journalIndex) reportSection {
+func sectionOf(p planfile.Planned, r result, entries planfile.Index) reportSection {
 	s := reportSection{
 		Provider: printable.Text(r.Provider), Name: printable.Text(r.Organization.Name), ID: printable.Text(r.Organization.ID),
 		Class: cmp.Or(string(r.Outcome), "not_started"), Result: r.text(), Done: r.Done, Total: r.Total,
@@ -148,8 +151,8 @@ func sectionOf(p planned, r result, entries journalIndex) reportSection {
 	if r.Outcome == teardown.Pending {
 		s.Detail = printable.Text(r.PendingOn)
 	}
-	s.Started, s.Took = stamp(r.report.StartedAt), clock(r.report.FinishedAt.Sub(r.report.StartedAt))
-	record := entries.record(p.Plan)
+	s.Started, s.Took = stamp(r.report.StartedAt), format.Clock(r.report.FinishedAt.Sub(r.report.StartedAt))
+	record := entries.Record(p.Plan)
 	for _, step := range r.report.Steps {
 		row := reportStepOf(step, record)
 		s.Rows = append(s.Rows, row)
@@ -183,10 +186,10 @@ func (s *reportSection) addMessage(subject string, err error) {
 	s.Messages = append(s.Messages, line)
 }
 
-func reportStepOf(step teardown.StepReport, record *record) reportStep {
+func reportStepOf(step teardown.StepReport, record *planfile.Record) reportStep {
 	row := reportStep{
 		Kind: printable.Text(step.Kind), Name: printable.Text(step.Name), ID: printable.Text(step.ID), Removal: printable.Text(step.Removal),
-		State: stateText(step.State), Class: "not_started", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
+		State: format.State(step.State), Class: "not_started", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
 	switch step.State {
 	case teardown.StepDeleted, teardown.StepAlreadyDeleted:
@@ -197,12 +200,12 @@ func reportStepOf(step teardown.StepReport, record *record) reportStep {
 		row.Class = "manual"
 	}
 	if !step.FinishedAt.IsZero() {
-		row.When, row.Took = stamp(step.FinishedAt), clock(step.FinishedAt.Sub(step.StartedAt))
+		row.When, row.Took = stamp(step.FinishedAt), format.Clock(step.FinishedAt.Sub(step.StartedAt))
 	}
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
-	if entry := record.steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
+	if entry := record.Steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
 		row.Earlier, row.State, row.When, row.RequestID = true, "deleted by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -31,7 +32,7 @@ func TestReport_HostileNames(t *testing.T) {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
 	v := resultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
-	page, err := renderReport(&planFile{Organizations: []planned{p, p}}, []result{v, notStarted(p)}, journalIndex{}, started, started.Add(time.Minute))
+	page, err := renderReport(&planfile.File{Organizations: []planfile.Planned{p, p}}, []result{v, notStarted(p)}, planfile.Index{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestReport_HostileNames(t *testing.T) {
 
 func TestReport_SelfContained(t *testing.T) {
 	t.Parallel()
-	page, err := renderReport(&planFile{}, nil, journalIndex{}, started, started.Add(time.Minute))
+	page, err := renderReport(&planfile.File{}, nil, planfile.Index{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -22,11 +24,11 @@ type result struct {
 	Outcome   teardown.Outcome `json:"outcome,omitempty"`
 	PendingOn string           `json:"pending_on,omitempty"`
 
-	Done      int             `json:"done"`
-	Total     int             `json:"total"`
-	Remaining []remainingStep `json:"remaining,omitempty"`
-	Problem   *problem        `json:"problem,omitempty"`
-	err       error           // also nil if the teardown was not started
+	Done      int              `json:"done"`
+	Total     int              `json:"total"`
+	Remaining []remainingStep  `json:"remaining,omitempty"`
+	Problem   *problem.Problem `json:"problem,omitempty"`
+	err       error            // also nil if the teardown was not started
 	started   bool
 	title     string // the name of the organization, for people
 
@@ -40,24 +42,24 @@ type remainingStep struct {
 	ID      string             `json:"id"`
 	State   teardown.StepState `json:"state"`
 	Removal string             `json:"removal"`
-	Problem *problem           `json:"problem,omitempty"`
+	Problem *problem.Problem   `json:"problem,omitempty"`
 }
 
 // notStarted returns the result of an organization whose teardown was not started.
-func notStarted(p planned) result {
-	r := result{Provider: p.Entry.Provider, Organization: p.subject(), Problem: p.Problem, Line: p.Line, title: p.title()}
+func notStarted(p planfile.Planned) result {
+	r := result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, title: p.Title()}
 	if p.Plan != nil {
 		r.Total = len(p.Plan.Steps)
 	} else {
-		r.unplanned = p.code()
+		r.unplanned = p.Exit()
 	}
 	return r
 }
 
 // resultOf returns the result of a job of [teardown.RunJobs].
-func resultOf(p planned, of teardown.JobResult) result {
+func resultOf(p planfile.Planned, of teardown.JobResult) result {
 	r := notStarted(p)
-	r.err, r.Problem, r.report = of.Err, problemOf(of.Err), of.Report
+	r.err, r.Problem, r.report = of.Err, problem.Of(of.Err), of.Report
 	if of.Report == nil {
 		r.Outcome = outcomeOf("", of.Err)
 		return r
@@ -65,12 +67,12 @@ func resultOf(p planned, of teardown.JobResult) result {
 	r.took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
 	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
 	for _, s := range of.Report.Remaining() {
-		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problemOf(s.Err)})
+		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.Of(s.Err)})
 	}
 	r.Total = len(of.Report.Steps)
 	r.Done = r.Total - len(r.Remaining)
 	if r.Problem != nil && r.Outcome == teardown.Stopped {
-		r.Problem.Advice = adviceStopped
+		r.Problem.Advice = problem.AdviceStopped
 	}
 	if r.Problem != nil && errors.Is(of.Err, errors.PlanStale) {
 		// The plan became stale after the first step.
@@ -95,7 +97,7 @@ func (r result) text() string {
 	case r.Outcome == teardown.NotFound:
 		return "not_found: this run and its journal started no deletion"
 	case !r.started:
-		return fmt.Sprintf("%s: nothing was changed: %s", r.Outcome, short(r.err))
+		return fmt.Sprintf("%s: nothing was changed: %s", r.Outcome, problem.Short(r.err))
 	case errors.Is(r.err, errors.PlanStale):
 		return fmt.Sprintf("%s: %d of %d steps deleted, and the organization no longer matches the plan", r.Outcome, r.Done, r.Total)
 	}
@@ -112,27 +114,13 @@ func (r result) reason() string {
 	var parts []string
 	for _, state := range []teardown.StepState{teardown.StepFailed, teardown.StepManual, teardown.StepInterrupted, teardown.StepNotStarted} {
 		if n := states[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, stateText(state)))
+			parts = append(parts, fmt.Sprintf("%d %s", n, format.State(state)))
 		}
 	}
 	if len(parts) == 0 {
-		return short(r.err)
+		return problem.Short(r.err)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// short returns an error in a few words.
-func short(err error) string {
-	e, ok := errors.AsType[*errors.Error](err)
-	switch {
-	case err == nil:
-		return ""
-	case !ok:
-		return printable.Text(err.Error())
-	case e.Status == 0 && e.Err != nil:
-		return printable.Text(fmt.Sprintf("%v: %v", e.Code, e.Err))
-	}
-	return printable.Text(reason(e))
 }
 
 // code returns the exit code of one result.
@@ -141,32 +129,13 @@ func (r result) code() int {
 	case r.Outcome == "" && r.Problem != nil:
 		return r.unplanned // the exit code of plan
 	case r.Outcome == "", r.Outcome == teardown.Stopped:
-		return exitStopped
+		return exitcode.Stopped
 	case r.Outcome == teardown.Unknown:
-		return exitUnknown
+		return exitcode.Unknown
 	case r.started && errors.Is(r.err, errors.PlanStale):
-		return exitStale
+		return exitcode.Stale
 	case r.started && r.Outcome == teardown.Blocked:
-		return exitBlocked
+		return exitcode.Blocked
 	}
-	return exitCode(r.err)
-}
-
-// resumable reports whether applying the same plan file again can help.
-func resumable(code int) bool {
-	return slices.Contains([]int{exitStopped, exitBlocked, exitFailed, exitUnknown}, code)
-}
-
-// severity orders exit codes. The exit code of several organizations is the most severe
-// one.
-var severity = []int{exitOK, exitStopped, exitBlocked, exitNotConfirmed, exitStale, exitUsage, exitNotFound, exitFailed, exitUnknown}
-
-// knownExitCode reports whether the program has an exit code.
-func knownExitCode(code int) bool { return slices.Contains(severity, code) }
-
-// worst returns the most severe of several exit codes.
-func worst(codes []int) int {
-	return slices.MaxFunc(append([]int{exitOK}, codes...), func(a, b int) int {
-		return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b))
-	})
+	return exitcode.Of(r.err)
 }

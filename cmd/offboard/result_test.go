@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -14,18 +18,18 @@ func TestResult_StaleAfterSteps(t *testing.T) {
 	t.Parallel()
 	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}, {ID: "disk/b"}}}
 	stale := &errors.Error{Operation: "Teardown", Code: errors.PlanStale}
-	late := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale, Report: &teardown.Report{
+	late := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale, Report: &teardown.Report{
 		Organization: plan.Organization, Outcome: teardown.Blocked, Err: stale,
 		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepDeleted}, {Step: plan.Steps[1], State: teardown.StepDeleted}},
 	}})
 	if text := late.text(); strings.Contains(text, "nothing was changed") || !strings.Contains(text, "2 of 2 steps") {
 		t.Errorf("late: got %q", text)
 	}
-	if strings.Contains(late.Problem.Advice, "Nothing was changed") || late.code() != exitStale {
+	if strings.Contains(late.Problem.Advice, "Nothing was changed") || late.code() != exitcode.Stale {
 		t.Errorf("late: got advice %q and code %d", late.Problem.Advice, late.code())
 	}
-	first := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale})
-	if !strings.Contains(first.text(), "blocked: nothing was changed: plan_stale") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.code() != exitStale {
+	first := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale})
+	if !strings.Contains(first.text(), "blocked: nothing was changed: plan_stale") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.code() != exitcode.Stale {
 		t.Errorf("at the start: got %q, advice %q and code %d", first.text(), first.Problem.Advice, first.code())
 	}
 }
@@ -46,17 +50,17 @@ func TestResultOf_Outcome(t *testing.T) {
 		code    int
 		text    string
 	}{
-		"canceled before the first step": {nil, canceled, teardown.Stopped, exitStopped, "stopped: nothing was changed: canceled"},
-		"refused before the first step":  {nil, &errors.Error{Code: errors.NotConfirmed}, teardown.Blocked, exitNotConfirmed, "blocked: nothing was changed: not_confirmed"},
-		"stopped":                        {report(teardown.Stopped, teardown.StepInterrupted, stopped), stopped, teardown.Stopped, exitStopped, "stopped: 1 interrupted"},
+		"canceled before the first step": {nil, canceled, teardown.Stopped, exitcode.Stopped, "stopped: nothing was changed: canceled"},
+		"refused before the first step":  {nil, &errors.Error{Code: errors.NotConfirmed}, teardown.Blocked, exitcode.NotConfirmed, "blocked: nothing was changed: not_confirmed"},
+		"stopped":                        {report(teardown.Stopped, teardown.StepInterrupted, stopped), stopped, teardown.Stopped, exitcode.Stopped, "stopped: 1 interrupted"},
 		// The step failed by its own timeout: nothing stopped the teardown.
-		"step timeout": {report(teardown.Blocked, teardown.StepFailed, timeout), timeout, teardown.Blocked, exitBlocked, "blocked: 1 failed"},
+		"step timeout": {report(teardown.Blocked, teardown.StepFailed, timeout), timeout, teardown.Blocked, exitcode.Blocked, "blocked: 1 failed"},
 	} {
-		r := resultOf(planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
+		r := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
 		if r.Outcome != test.outcome || r.code() != test.code || r.text() != test.text {
 			t.Errorf("%s: got %q, exit code %d and %q", name, r.Outcome, r.code(), r.text())
 		}
-		if want := test.outcome == teardown.Stopped; (r.Problem.Advice == adviceStopped) != want {
+		if want := test.outcome == teardown.Stopped; (r.Problem.Advice == problem.AdviceStopped) != want {
 			t.Errorf("%s: got the advice %q", name, r.Problem.Advice)
 		}
 	}
@@ -75,7 +79,7 @@ func TestOutcomeOf_Error(t *testing.T) {
 	if got := outcomeOf("atlas", nil); got != teardown.Deleted {
 		t.Errorf("got %q", got)
 	}
-	if got := outcomeOf(f5, nil); got != teardown.Pending {
+	if got := outcomeOf(providers.F5, nil); got != teardown.Pending {
 		t.Errorf("got %q", got)
 	}
 }
@@ -84,8 +88,8 @@ func TestNext_Commands(t *testing.T) {
 	t.Parallel()
 	const resume, plan = "To resume: offboard apply p.json\n", "To plan again: offboard plan MANIFEST -o p.json\n"
 	for code, want := range map[int]string{
-		exitOK: "", exitStopped: resume, exitBlocked: resume, exitFailed: resume, exitUnknown: resume,
-		exitStale: plan, exitNotConfirmed: plan, exitNotFound: plan, exitUsage: plan,
+		exitcode.OK: "", exitcode.Stopped: resume, exitcode.Blocked: resume, exitcode.Failed: resume, exitcode.Unknown: resume,
+		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.NotFound: plan, exitcode.Usage: plan,
 	} {
 		var n next
 		n.add(code)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
@@ -19,10 +21,10 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 		again  int
 		status int
 	}{
-		"valid credential":                 {keeps: true, again: exitOK, status: exitOK},
-		"valid credential after a crash":   {keeps: true, cut: true, again: exitOK, status: exitOK},
-		"revoked credential":               {again: exitUnknown, status: exitFailed},
-		"revoked credential after a crash": {cut: true, again: exitUnknown, status: exitFailed},
+		"valid credential":                 {keeps: true, again: exitcode.OK, status: exitcode.OK},
+		"valid credential after a crash":   {keeps: true, cut: true, again: exitcode.OK, status: exitcode.OK},
+		"revoked credential":               {again: exitcode.Unknown, status: exitcode.Failed},
+		"revoked credential after a crash": {cut: true, again: exitcode.Unknown, status: exitcode.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -32,7 +34,7 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				b := newHarness(t)
 				b.write("manifest.yaml", "organizations: [{provider: volterra, organization: "+tenant+", confirm: "+tenant+", email: owner@example.com}]")
 				at := func(*slog.Logger) connector {
-					return func(e entry) (organization, error) {
+					return func(e planfile.Entry) (organization, error) {
 						base, client := srv.Endpoint()
 						spec := specOf(e)
 						spec.BaseURL = base
@@ -49,10 +51,10 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 					code := runWith(t.Context(), args, &out, &out, at)
 					return code, out.String()
 				}
-				if code, out := command("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK {
+				if code, out := command("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK {
 					t.Fatalf("plan: exit code %d: %s", code, out)
 				}
-				if code, out := command("apply", "DIR/plan.json"); code != exitOK || !strings.Contains(out, "pending") {
+				if code, out := command("apply", "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "pending") {
 					t.Fatalf("exit code %d: %s", code, out)
 				}
 				if test.cut {

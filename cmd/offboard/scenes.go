@@ -1,16 +1,17 @@
 package main
 
 import (
-	"github.com/offboard-dev/offboard-go"
-
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -25,7 +26,7 @@ import (
 
 // scene is one organization of the demonstration at the fake of its provider.
 type scene struct {
-	entry       entry
+	entry       planfile.Entry
 	server      *offboardtest.Server
 	environment map[string]string // variables for the fake; "" stands for its base URL
 
@@ -91,7 +92,7 @@ func sceneKatapult() *scene {
 	)
 	had := fmt.Sprint(srv.Remaining(other))
 	return &scene{
-		entry: entry{
+		entry: planfile.Entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
 			Override: []teardown.Override{teardown.ManagedOrganizations},
 		},
@@ -120,7 +121,7 @@ func sceneZitadel() *scene {
 	srv.AddApp(zitadeltest.App{Project: shop, Name: "API"})
 	srv.AddUserGrant(zitadeltest.UserGrant{User: jane, Project: shop, Roles: []string{"clerk"}})
 	return &scene{
-		entry:  entry{Provider: "zitadel", Organization: id, Confirm: "Acme Login"},
+		entry:  planfile.Entry{Provider: "zitadel", Organization: id, Confirm: "Acme Login"},
 		server: srv.Server,
 		environment: map[string]string{
 			"ZITADEL_API_URL": "", "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token,
@@ -156,7 +157,7 @@ func sceneAtlas() *scene {
 		srv.AddResource(shop, resource)
 	}
 	return &scene{
-		entry: entry{
+		entry: planfile.Entry{
 			Provider: "atlas", Organization: id, Confirm: "Acme Data",
 			Override: []teardown.Override{teardown.TerminationProtection},
 		},
@@ -183,7 +184,7 @@ func sceneApplivery() *scene {
 	})
 	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "other", Name: "Other"})
 	return &scene{
-		entry:       entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
+		entry:       planfile.Entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
 		server:      srv.Server,
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
 		attempt:     func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
@@ -209,8 +210,8 @@ func sceneF5() *scene {
 	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 	srv.AddInvoice(volterra.Invoice{Name: "inv-7", Amount: 12000, Currency: "USD"})
 	return &scene{
-		entry: entry{
-			Provider: f5, Organization: name, Confirm: name, Email: email,
+		entry: planfile.Entry{
+			Provider: providers.F5, Organization: name, Confirm: name, Email: email,
 			Override: []teardown.Override{teardown.ManagedOrganizations},
 		},
 		server:      srv.Server,
@@ -233,13 +234,13 @@ func sceneF5() *scene {
 // connectScenes returns a connector to the organizations of scenes.
 func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 	return func(log *slog.Logger) connector {
-		return func(e entry) (organization, error) {
+		return func(e planfile.Entry) (organization, error) {
 			for _, s := range scenes {
 				if s.entry.Provider == e.Provider {
 					return s.open(log)
 				}
 			}
-			return nil, unknownProvider()
+			return nil, providers.Unknown()
 		}
 	}
 }
@@ -278,7 +279,7 @@ func (s *scene) actual() string {
 		return "OTHER ORGANIZATION CHANGED"
 	case !s.deleted():
 		return "exists"
-	case s.entry.Provider == f5:
+	case s.entry.Provider == providers.F5:
 		return "queued once"
 	}
 	return "deleted; other unchanged"

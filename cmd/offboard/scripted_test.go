@@ -18,6 +18,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -201,7 +204,7 @@ func newHarness(t *testing.T, organizations ...*scripted) *harness {
 
 // connect opens the scripted organizations.
 func (b *harness) connect(*slog.Logger) connector {
-	return func(e entry) (organization, error) {
+	return func(e planfile.Entry) (organization, error) {
 		for _, o := range b.organizations {
 			if o.provider == e.Provider && stdcmp.Or(o.alias, o.ID) == e.Organization {
 				return o, nil
@@ -253,7 +256,7 @@ func (b *harness) manifest(more ...string) {
 	text := "organizations:\n"
 	for _, o := range b.organizations {
 		text += fmt.Sprintf("  - provider: %s\n    organization: %q\n    confirm: %q\n", o.provider, stdcmp.Or(o.alias, o.ID), o.Organization.Name)
-		if o.provider == f5 {
+		if o.provider == providers.F5 {
 			text += "    email: owner@example.com\n"
 		}
 		for _, line := range more {
@@ -267,7 +270,7 @@ func (b *harness) manifest(more ...string) {
 func (b *harness) plan(more ...string) {
 	b.Helper()
 	b.manifest(more...)
-	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitOK && code != exitNotConfirmed {
+	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK && code != exitcode.NotConfirmed {
 		b.Fatalf("exit code %d: %s%s", code, out, errOut)
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -52,7 +55,7 @@ func words(secret string) []string {
 type servedHarness struct {
 	*testing.T
 	dir string
-	m   *manifest
+	m   *planfile.Manifest
 }
 
 // Not parallel: the test sets the environment and the working directory.
@@ -61,8 +64,8 @@ func newServedHarness(t *testing.T) *servedHarness {
 	scenes := newScenes()
 	m, environment := listen(scenes)
 	t.Cleanup(func() { closeScenes(scenes) })
-	for _, p := range providers {
-		for _, variable := range slices.Concat(p.variables, p.others) {
+	for _, p := range providers.All {
+		for _, variable := range slices.Concat(p.Variables, p.Others) {
 			t.Setenv(variable, environment[variable])
 		}
 	}
@@ -143,7 +146,7 @@ func TestSecret_AsArgument(t *testing.T) {
 			{"delete", e.Provider, e.Organization, "--confirm", "SECRET"},
 			{"delete", e.Provider, "SECRET", "--confirm", e.Confirm},
 		} {
-			if e.Provider == f5 {
+			if e.Provider == providers.F5 {
 				command = append(command, "--email", e.Email)
 			}
 			commands = append(commands, command)
@@ -199,7 +202,7 @@ func TestSecret_InManifest(t *testing.T) {
 	}
 	// The first organization can be planned, so that plan writes a file.
 	head := "organizations:\n  - {provider: zitadel, organization: \"281763529917394947\", base_url: \"" + base["zitadel"] + "\"}\n"
-	tenant := "  - {provider: volterra, organization: acme-edge-kqzvxwbn, base_url: \"" + base[f5] + "\""
+	tenant := "  - {provider: volterra, organization: acme-edge-kqzvxwbn, base_url: \"" + base[providers.F5] + "\""
 	manifests := map[string]string{
 		"provider":          head + "  - {provider: SECRET, organization: org_acme}\n",
 		"provider alone":    "organizations: [{provider: SECRET}]\n",
@@ -224,7 +227,7 @@ func TestSecret_InManifest(t *testing.T) {
 	}
 	for provider, url := range base {
 		entry := "  - {provider: " + provider + ", organization: SECRET, base_url: \"" + url + "\""
-		if provider == f5 {
+		if provider == providers.F5 {
 			entry += ", email: owner@example.com"
 		}
 		manifests["organization at "+provider] = head + entry + "}\n"
@@ -232,7 +235,7 @@ func TestSecret_InManifest(t *testing.T) {
 	}
 	for kind, secret := range samples {
 		more := map[string]string{}
-		if looksSecret(secret) { // other secrets cannot be distinguished from a sentence
+		if secrets.LooksLikeToken(secret) { // other secrets cannot be distinguished from a sentence
 			more["feedback"] = head + tenant + ", email: owner@example.com, feedback: SECRET}\n"
 			more["reason"] = head + tenant + ", email: owner@example.com, reason: SECRET}\n"
 		}
@@ -270,22 +273,22 @@ func TestSecret_InPlanFile(t *testing.T) {
 	}
 	b.shows(samples["password"], "plan", "manifest.yaml", "-o", "plan.json")
 	for kind, secret := range samples {
-		for what, edit := range map[string]func(*planned){
-			"provider":     func(p *planned) { p.Entry.Provider = secret },
-			"organization": func(p *planned) { p.Entry.Organization = secret },
-			"confirm":      func(p *planned) { p.Entry.Confirm = secret },
-			"override":     func(p *planned) { p.Entry.Override = []teardown.Override{teardown.Override(secret)} },
-			"base_url":     func(p *planned) { p.Entry.BaseURL = secret },
-			"no plan":      func(p *planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
+		for what, edit := range map[string]func(*planfile.Planned){
+			"provider":     func(p *planfile.Planned) { p.Entry.Provider = secret },
+			"organization": func(p *planfile.Planned) { p.Entry.Organization = secret },
+			"confirm":      func(p *planfile.Planned) { p.Entry.Confirm = secret },
+			"override":     func(p *planfile.Planned) { p.Entry.Override = []teardown.Override{teardown.Override(secret)} },
+			"base_url":     func(p *planfile.Planned) { p.Entry.BaseURL = secret },
+			"no plan":      func(p *planfile.Planned) { p.Entry.Organization, p.Entry.Confirm, p.Plan = secret, secret, nil },
 		} {
 			t.Run(kind+"/"+what, func(t *testing.T) {
-				file, err := readPlanFile("plan.json")
+				file, err := planfile.Read("plan.json")
 				if err != nil {
 					t.Fatal(err)
 				}
 				edit(&file.Organizations[0])
-				file.seal()
-				if err := file.write("edited.json"); err != nil {
+				file.Seal()
+				if err := file.Write("edited.json"); err != nil {
 					t.Fatal(err)
 				}
 				b := &servedHarness{T: t, dir: b.dir, m: b.m}
@@ -317,12 +320,12 @@ func TestSecret_InPlanFile(t *testing.T) {
 func TestSecret_InVariable(t *testing.T) {
 	b := newServedHarness(t)
 	for kind, secret := range samples {
-		for _, p := range providers {
-			for _, variable := range append(slices.Concat(p.variables, p.others), baseURLVariable(p.name)) {
+		for _, p := range providers.All {
+			for _, variable := range append(slices.Concat(p.Variables, p.Others), providers.BaseURLVariable(p.Name)) {
 				t.Run(kind+"/"+variable, func(t *testing.T) {
 					t.Setenv(variable, secret)
 					b := &servedHarness{T: t, dir: b.dir, m: b.m}
-					e := b.m.Organizations[slices.IndexFunc(b.m.Organizations, func(e entry) bool { return e.Provider == p.name })]
+					e := b.m.Organizations[slices.IndexFunc(b.m.Organizations, func(e planfile.Entry) bool { return e.Provider == p.Name })]
 					args := []string{"check", e.Provider, e.Organization, "-v"}
 					if e.Email != "" {
 						args = append(args, "--email", e.Email)

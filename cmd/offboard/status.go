@@ -12,6 +12,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -39,10 +44,10 @@ type organizationStatus struct {
 
 	// Now is the result of a read: "exists", "not_found", or "not_read" if no read was made
 	// or the read failed. Problem is the error of a failed read.
-	Now       string   `json:"now"`
-	Remaining []string `json:"remaining,omitempty"`   // IDs of steps of the plan
-	NotInPlan []string `json:"not_in_plan,omitempty"` // IDs of steps that the plan does not contain
-	Problem   *problem `json:"problem,omitempty"`
+	Now       string           `json:"now"`
+	Remaining []string         `json:"remaining,omitempty"`   // IDs of steps of the plan
+	NotInPlan []string         `json:"not_in_plan,omitempty"` // IDs of steps that the plan does not contain
+	Problem   *problem.Problem `json:"problem,omitempty"`
 
 	// Stale is true if apply refuses the plan: the plan expired or no longer matches a read.
 	Stale bool `json:"stale,omitempty"`
@@ -65,21 +70,21 @@ func (p *program) statusCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := readPlanFile(args[0])
+			file, err := planfile.Read(args[0])
 			if err != nil {
 				return err
 			}
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
-				return fileError("--journal", journal, err) // only the default journal may be missing
+				return safefile.Error("--journal", journal, err) // only the default journal may be missing
 			}
-			entries, unreadable, err := readJournal(journal)
+			entries, unreadable, err := planfile.ReadJournal(journal)
 			if err != nil {
 				return err
 			}
 			if unreadable > 0 {
-				fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", count(unreadable, "line"), journal)
+				fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", format.Count(unreadable, "line"), journal)
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
@@ -91,8 +96,8 @@ func (p *program) statusCommand() *cobra.Command {
 			for i, s := range statuses {
 				codes[i] = s.code
 			}
-			p.code = worst(codes)
-			return p.showStatus(statuses, "offboard apply "+quoted(args[0]))
+			p.code = exitcode.Worst(codes)
+			return p.showStatus(statuses, "offboard apply "+format.ShellQuote(args[0]))
 		},
 	}
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")
@@ -102,7 +107,7 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 // status compares the plans with the journal and, unless offline is set, with a read.
-func (p *program) status(ctx context.Context, file *planFile, journal journalIndex, parallel int, offline bool) ([]organizationStatus, error) {
+func (p *program) status(ctx context.Context, file *planfile.File, journal planfile.Index, parallel int, offline bool) ([]organizationStatus, error) {
 	statuses := make([]organizationStatus, len(file.Organizations))
 	opened := make([]organization, len(file.Organizations))
 	open := p.connector(nil)
@@ -112,7 +117,7 @@ func (p *program) status(ctx context.Context, file *planFile, journal journalInd
 		}
 		var err error
 		if opened[i], err = open(o.Entry); err != nil {
-			return nil, file.failed(i, err)
+			return nil, file.Failed(i, err)
 		}
 	}
 	each(len(statuses), parallel, func(i int) {
@@ -125,21 +130,21 @@ func (p *program) status(ctx context.Context, file *planFile, journal journalInd
 }
 
 // statusOf returns the status of one organization. It does not read if o is nil.
-func statusOf(ctx context.Context, p planned, journal journalIndex, o organization) organizationStatus {
-	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.subject(), Line: p.Line, Now: "not_read", title: p.title()}
+func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o organization) organizationStatus {
+	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.Subject(), Line: p.Line, Now: "not_read", title: p.Title()}
 	if p.Plan == nil {
-		s.Problem, s.code = p.Problem, p.code()
+		s.Problem, s.code = p.Problem, p.Exit()
 		return s
 	}
-	if p.misnamed() {
-		s.Problem, s.code = problemOf(misnamed("Plan", p.Entry, p.Plan.Organization)), exitNotConfirmed
+	if p.Misnamed() {
+		s.Problem, s.code = problem.Of(planfile.Misnamed("Plan", p.Entry, p.Plan.Organization)), exitcode.NotConfirmed
 		return s
 	}
-	r := journal.record(p.Plan)
-	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.last, len(p.Plan.Steps)
-	through := r.complete()
+	r := journal.Record(p.Plan)
+	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.Last, len(p.Plan.Steps)
+	through := r.Complete()
 	for _, step := range p.Plan.Steps {
-		if through || r.isDeleted(step.ID) { // a deleted organization has no steps
+		if through || r.IsDeleted(step.ID) { // a deleted organization has no steps
 			s.Done++
 		}
 	}
@@ -147,17 +152,17 @@ func statusOf(ctx context.Context, p planned, journal journalIndex, o organizati
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
-		case errors.Is(err, errors.OrganizationNotFound) && r.deletionStarted:
+		case errors.Is(err, errors.OrganizationNotFound) && r.DeletionStarted:
 			s.Now, s.Done = "not_found", s.Total
 			return s
 		case errors.Is(err, errors.OrganizationNotFound):
 			// Nothing shows that this plan deleted the organization.
-			s.Now, s.Problem, s.code = "not_found", problemOf(err), exitNotFound
+			s.Now, s.Problem, s.code = "not_found", problem.Of(err), exitcode.NotFound
 			return s
 		case err != nil:
-			s.Problem, s.code = problemOf(err), exitCode(err)
+			s.Problem, s.code = problem.Of(err), exitcode.Of(err)
 			if through && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied)) {
-				s.code = exitOK // the credential may be deleted with the organization
+				s.code = exitcode.OK // the credential may be deleted with the organization
 			}
 			return s
 		}
@@ -165,10 +170,10 @@ func statusOf(ctx context.Context, p planned, journal journalIndex, o organizati
 		s.Stale = s.Stale || len(p.Plan.Diff(now)) > 0
 		s.Remaining, s.NotInPlan = compare(p.Plan, now)
 		s.Done = s.Total - len(s.Remaining)
-		through = r.last != nil && r.last.Outcome == teardown.Pending
+		through = r.Last != nil && r.Last.Outcome == teardown.Pending
 	}
 	if !through {
-		s.code = exitBlocked
+		s.code = exitcode.Blocked
 	}
 	return s
 }
@@ -215,7 +220,7 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 	}
 	var n next
 	for _, s := range statuses {
-		if s.Stale && s.code != exitOK {
+		if s.Stale && s.code != exitcode.OK {
 			n.plan = true
 			continue
 		}
@@ -239,7 +244,7 @@ func (s *organizationStatus) journal() string {
 // now returns the result of the read as text.
 func (s *organizationStatus) now() string {
 	switch {
-	case s.Now == "not_found" && s.code == exitNotFound:
+	case s.Now == "not_found" && s.code == exitcode.NotFound:
 		return "not_found: the journal has no deletion; the credential may not see the organization"
 	case s.Now == "not_found":
 		return "deleted"
@@ -250,7 +255,7 @@ func (s *organizationStatus) now() string {
 	case len(s.Remaining)+len(s.NotInPlan) == 0:
 		return "exists; no steps remaining"
 	}
-	now := fmt.Sprintf("exists; %s remaining", count(len(s.Remaining), "step"))
+	now := fmt.Sprintf("exists; %s remaining", format.Count(len(s.Remaining), "step"))
 	if n := len(s.NotInPlan); n > 0 {
 		now += fmt.Sprintf(", %d not in the plan", n)
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -19,18 +19,18 @@ func TestApply_NotFound(t *testing.T) {
 		b.plan()
 		b.organizations[0].deleted = true // by another program, or the credential cannot see it
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
-		if code != exitNotFound || errOut != "" || !strings.Contains(out, "not_found: this run and its journal started no deletion") {
+		if code != exitcode.NotFound || errOut != "" || !strings.Contains(out, "not_found: this run and its journal started no deletion") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
 		}
 		if page := b.read("report.html"); !strings.Contains(page, `<span class="badge not_found">not_found</span>`) || strings.Contains(page, `class="badge deleted"`) {
 			t.Error("the report does not show the outcome")
 		}
 		code, out, _ = b.run("status", "DIR/plan.json")
-		if code != exitNotFound || !strings.Contains(out, "not_found: the journal has no") {
+		if code != exitcode.NotFound || !strings.Contains(out, "not_found: the journal has no") {
 			t.Errorf("status: exit code %d: %s", code, out)
 		}
 		code, out, _ = b.run("apply", "DIR/plan.json", "--json")
-		if code != exitNotFound || !strings.Contains(out, `"outcome":"not_found"`) || !strings.Contains(out, `"outcomes":{"not_found":1,"pending":1}`) {
+		if code != exitcode.NotFound || !strings.Contains(out, `"outcome":"not_found"`) || !strings.Contains(out, `"outcomes":{"not_found":1,"pending":1}`) {
 			t.Errorf("again: exit code %d: %s", code, out)
 		}
 	})
@@ -43,18 +43,18 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 		journal string
 		code    int
 	}{
-		"deleting":             {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
-		"deleting, then cut":   {head + `"kind":"deletion_started"}` + "\n" + head + `"kin`, exitOK},
-		"unknown":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"unknown"}` + "\n", exitOK},
-		"deleted":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"deleted"}` + "\n", exitOK},
-		"started only":         {head + `"kind":"started"}` + "\n", exitNotFound},
-		"cut before deleting":  {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_s`, exitNotFound},
-		"another provider":     {strings.Replace(head, "katapult", "zitadel", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
-		"another instance":     {head + `"instance":"https://other.example","kind":"deletion_started"}` + "\n", exitNotFound},
-		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"kind":"deletion_started"}` + "\n", exitNotFound},
-		"step only":            {head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitNotFound},
-		"empty":                {"", exitNotFound},
-		"after other entries":  {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"kind":"finished","outcome":"deleted"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitOK},
+		"deleting":             {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitcode.OK},
+		"deleting, then cut":   {head + `"kind":"deletion_started"}` + "\n" + head + `"kin`, exitcode.OK},
+		"unknown":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"unknown"}` + "\n", exitcode.OK},
+		"deleted":              {head + `"kind":"deletion_started"}` + "\n" + head + `"kind":"finished","outcome":"deleted"}` + "\n", exitcode.OK},
+		"started only":         {head + `"kind":"started"}` + "\n", exitcode.NotFound},
+		"cut before deleting":  {head + `"kind":"started"}` + "\n" + head + `"kind":"deletion_s`, exitcode.NotFound},
+		"another provider":     {strings.Replace(head, "katapult", "zitadel", 1) + `"kind":"deletion_started"}` + "\n", exitcode.NotFound},
+		"another instance":     {head + `"instance":"https://other.example","kind":"deletion_started"}` + "\n", exitcode.NotFound},
+		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"kind":"deletion_started"}` + "\n", exitcode.NotFound},
+		"step only":            {head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitcode.NotFound},
+		"empty":                {"", exitcode.NotFound},
+		"after other entries":  {"\n" + strings.Replace(head, "org_1", "org_9", 1) + `"kind":"finished","outcome":"deleted"}` + "\n" + head + `"kind":"deletion_started"}` + "\n", exitcode.OK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestDelete_NotFoundJSON(t *testing.T) {
 		b := newHarness(t, hosting())
 		b.organizations[0].deleted = true
 		code, out, _ := b.run("delete", "katapult", "org_1", "--confirm", "Acme Hosting", "--json")
-		if code != exitNotFound || !strings.Contains(out, `"outcome":"not_found"`) {
+		if code != exitcode.NotFound || !strings.Contains(out, `"outcome":"not_found"`) {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
@@ -89,30 +89,30 @@ func TestStatus_OtherInstancesAndPlans(t *testing.T) {
 		code    int
 		deleted int
 	}{
-		"this plan":            {head + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitOK, 3},
-		"another plan":         {head + `"plan":"other","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
-		"no plan":              {head + `"kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
-		"another instance":     {head + `"instance":"https://other.example","plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
-		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitBlocked, 0},
+		"this plan":            {head + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitcode.OK, 3},
+		"another plan":         {head + `"plan":"other","kind":"finished","outcome":"deleted"}` + "\n", exitcode.Blocked, 0},
+		"no plan":              {head + `"kind":"finished","outcome":"deleted"}` + "\n", exitcode.Blocked, 0},
+		"another instance":     {head + `"instance":"https://other.example","plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitcode.Blocked, 0},
+		"another organization": {strings.Replace(head, "org_1", "org_2", 1) + `"plan":"PLAN","kind":"finished","outcome":"deleted"}` + "\n", exitcode.Blocked, 0},
 		"steps of this plan": {
 			head + `"plan":"other","kind":"started"}` + "\n" + head + `"step":"trash/all","kind":"finished","state":"deleted"}` + "\n" +
-				head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
+				head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitcode.Blocked, 1,
 		},
 		"steps of another plan": {
 			head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n" +
-				head + `"plan":"other","kind":"started"}` + "\n" + head + `"step":"trash/all","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
+				head + `"plan":"other","kind":"started"}` + "\n" + head + `"step":"trash/all","kind":"finished","state":"deleted"}` + "\n", exitcode.Blocked, 1,
 		},
 		"steps at another instance": {
 			head + `"plan":"PLAN","kind":"started"}` + "\n" + head + `"instance":"https://other.example","plan":"other","kind":"started"}` + "\n" +
 				head + `"instance":"https://other.example","step":"trash/all","kind":"finished","state":"deleted"}` + "\n" +
-				head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitBlocked, 1,
+				head + `"step":"disk/disk_1","kind":"finished","state":"deleted"}` + "\n", exitcode.Blocked, 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, hosting())
 				b.plan()
-				file, err := readPlanFile(b.dir + "/plan.json")
+				file, err := planfile.Read(b.dir + "/plan.json")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -134,30 +134,30 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 		code       int
 		want       string
 	}{
-		"empty plan":          {"plan.json", "", nil, exitUsage, "not a plan file"},
-		"cut plan":            {"plan.json", `{"version":1,"organiz`, nil, exitUsage, "not a plan file"},
-		"foreign plan":        {"plan.json", `{"name":"package"}`, nil, exitUsage, "not a plan file"},
-		"no organizations":    {"plan.json", `{"version":1,"organizations":[],"fingerprint":"EMPTY"}`, nil, exitUsage, "the list of organizations is empty"},
-		"null organizations":  {"plan.json", `{"version":1,"organizations":null,"fingerprint":"NULL"}`, nil, exitUsage, "the list of organizations is empty"},
-		"null":                {"plan.json", `null`, nil, exitStale, ""},
-		"empty journal":       {"plan.json.journal", "", nil, exitBlocked, ""},
-		"foreign journal":     {"plan.json.journal", "Dear Jane,\n", nil, exitUsage, "is not a journal"},
-		"foreign JSON":        {"plan.json.journal", `{"type":"result"}` + "\n", nil, exitUsage, "is not a journal"},
-		"entries without IDs": {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitUsage, "is not a journal"},
-		"cut journal":         {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitBlocked, "cannot read 1 line of DIR/plan.json.journal"},
-		"missing journal":     {"other", "", []string{"--journal", "DIR/none"}, exitUsage, "no such file"},
-		"bytes":               {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitUsage, "is not a journal"},
-		"plan as journal":     {"other", "", []string{"--journal", "DIR/plan.json"}, exitUsage, "is not a journal"},
-		"manifest as plan":    {"plan.json", "organizations: []\n", nil, exitUsage, "not a plan file"},
+		"empty plan":          {"plan.json", "", nil, exitcode.Usage, "not a plan file"},
+		"cut plan":            {"plan.json", `{"version":1,"organiz`, nil, exitcode.Usage, "not a plan file"},
+		"foreign plan":        {"plan.json", `{"name":"package"}`, nil, exitcode.Usage, "not a plan file"},
+		"no organizations":    {"plan.json", `{"version":1,"organizations":[],"fingerprint":"EMPTY"}`, nil, exitcode.Usage, "the list of organizations is empty"},
+		"null organizations":  {"plan.json", `{"version":1,"organizations":null,"fingerprint":"NULL"}`, nil, exitcode.Usage, "the list of organizations is empty"},
+		"null":                {"plan.json", `null`, nil, exitcode.Stale, ""},
+		"empty journal":       {"plan.json.journal", "", nil, exitcode.Blocked, ""},
+		"foreign journal":     {"plan.json.journal", "Dear Jane,\n", nil, exitcode.Usage, "is not a journal"},
+		"foreign JSON":        {"plan.json.journal", `{"type":"result"}` + "\n", nil, exitcode.Usage, "is not a journal"},
+		"entries without IDs": {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitcode.Usage, "is not a journal"},
+		"cut journal":         {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitcode.Blocked, "cannot read 1 line of DIR/plan.json.journal"},
+		"missing journal":     {"other", "", []string{"--journal", "DIR/none"}, exitcode.Usage, "no such file"},
+		"bytes":               {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitcode.Usage, "is not a journal"},
+		"plan as journal":     {"other", "", []string{"--journal", "DIR/plan.json"}, exitcode.Usage, "is not a journal"},
+		"manifest as plan":    {"plan.json", "organizations: []\n", nil, exitcode.Usage, "not a plan file"},
 	} {
 		for _, offline := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					b := newHarness(t, hosting())
 					b.plan()
-					empty, null := planFile{Organizations: []planned{}}, planFile{}
-					empty.seal()
-					null.seal()
+					empty, null := planfile.File{Organizations: []planfile.Planned{}}, planfile.File{}
+					empty.Seal()
+					null.Seal()
 					b.write(test.file, strings.NewReplacer("EMPTY", empty.Fingerprint, "NULL", null.Fingerprint).Replace(test.text))
 					args := append([]string{"status", "DIR/plan.json"}, test.args...)
 					if offline {
@@ -184,7 +184,7 @@ func TestStatus_UnreadableJournal(t *testing.T) {
 		if _, err := os.ReadFile(b.dir + "/plan.json.journal"); err == nil {
 			t.Skip("this user can read every file")
 		}
-		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitUsage || !strings.Contains(errOut, "permission denied") {
+		if code, _, errOut := b.run("status", "DIR/plan.json"); code != exitcode.Usage || !strings.Contains(errOut, "permission denied") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 	})
@@ -201,37 +201,17 @@ func (u unreadable) Plan(context.Context) (*teardown.Plan, error) { return nil, 
 func TestStatusOf_FailedRead(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[errors.Code]int{
-		errors.Unauthenticated: exitOK, errors.PermissionDenied: exitOK, // the credential may be deleted with the organization
-		errors.Unavailable: exitFailed, errors.UnexpectedResponse: exitFailed, errors.OrganizationNotFound: exitOK,
+		errors.Unauthenticated: exitcode.OK, errors.PermissionDenied: exitcode.OK, // the credential may be deleted with the organization
+		errors.Unavailable: exitcode.Failed, errors.UnexpectedResponse: exitcode.Failed, errors.OrganizationNotFound: exitcode.OK,
 	} {
 		p := planOf(t, hosting())
-		c := newJournalIndex([]teardown.Entry{{
+		c := planfile.NewIndex([]teardown.Entry{{
 			Time: time.Now(), Provider: p.Plan.Provider, Instance: p.Plan.Instance, Organization: p.Plan.Organization.ID, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
 		}})
 		got := statusOf(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
 		if got.code != want {
 			t.Errorf("%s: exit code %d, want %d", code, got.code, want)
 		}
-	}
-}
-
-func TestJournalIndex_RefusedDeletion(t *testing.T) {
-	t.Parallel()
-	var got []bool
-	for _, kinds := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
-		var entries []teardown.Entry
-		for _, kind := range kinds {
-			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(kind)}
-			switch outcome := teardown.Outcome(kind); outcome {
-			case teardown.Unknown, teardown.Pending, teardown.Blocked:
-				e.Kind, e.Outcome = teardown.EntryFinished, outcome
-			}
-			entries = append(entries, e)
-		}
-		got = append(got, newJournalIndex(entries)[journalKey{subject{"atlas", "", "1"}, "a"}].deletionStarted)
-	}
-	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -254,7 +234,7 @@ func TestStatus_StalePlan(t *testing.T) {
 					h.organizations[0].steps = append(h.organizations[0].steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
 				}
 				code, out, errOut := h.run("status", "DIR/plan.json")
-				if code != exitBlocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To resume") == test.stale {
+				if code != exitcode.Blocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To resume") == test.stale {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				if _, out, _ := h.run("status", "DIR/plan.json", "--json"); strings.Contains(out, `"stale": true`) != test.stale {

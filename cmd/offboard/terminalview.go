@@ -41,8 +41,10 @@ func newTerminalView(out *os.File, keys io.Reader, interrupt func(), v *liveView
 func (l *terminalView) note(i int, text string, wait time.Duration) {
 	l.liveView.note(i, time.Now(), text, wait)
 }
+
 func (l *terminalView) end(i int, v result) { l.liveView.end(i, time.Now(), v) }
-func (l *terminalView) stopping()           { l.setHint(hintStopping) }
+
+func (l *terminalView) stopping() { l.setHint(hintStopping) }
 
 // close removes the screen and prints the last one as text. Bubble Tea leaves the cursor in
 // the last line of its screen, and would overwrite that line.

@@ -11,6 +11,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -48,7 +49,7 @@ func testLastScreen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planned{planOf(t, hosting()), planOf(t, tenant())}))
+	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planfile.Planned{planOf(t, hosting()), planOf(t, tenant())}))
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
 	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
 	l.stopping()

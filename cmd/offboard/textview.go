@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -16,7 +18,7 @@ import (
 type textView struct {
 	mu      sync.Mutex
 	out     io.Writer
-	plans   []planned
+	plans   []planfile.Planned
 	started time.Time
 }
 
@@ -24,18 +26,18 @@ func (l *textView) print(i int, text string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.plans[i]
-	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", clock(time.Since(l.started)), p.Entry.Provider, p.title(), fmt.Sprintf(text, args...))
+	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", format.Clock(time.Since(l.started)), p.Entry.Provider, p.Title(), fmt.Sprintf(text, args...))
 }
 
 func (l *textView) event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
 		case teardown.EventStarted:
-			l.print(i, "started, %s", count(e.Total, "step"))
+			l.print(i, "started, %s", format.Count(e.Total, "step"))
 		case teardown.EventWaiting:
 			l.print(i, "waiting: %s", printable.Text(e.Text))
 		case teardown.EventRetrying:
-			l.print(i, "retry in %s: %s", clock(e.Wait), reasonOf(e))
+			l.print(i, "retry in %s: %s", format.Clock(e.Wait), reasonOf(e))
 		}
 		return // end prints the result
 	}
@@ -46,11 +48,11 @@ func (l *textView) event(i int, e teardown.Event) {
 	case teardown.EventWaiting:
 		l.print(i, "%s: waiting: %s", step, printable.Text(e.Text))
 	case teardown.EventRetrying:
-		l.print(i, "%s: retry in %s: %s", step, clock(e.Wait), reasonOf(e))
+		l.print(i, "%s: retry in %s: %s", step, format.Clock(e.Wait), reasonOf(e))
 	case teardown.EventFinished:
-		text := stateText(e.State)
+		text := format.State(e.State)
 		if e.Err != nil {
-			text += ": " + short(e.Err)
+			text += ": " + problem.Short(e.Err)
 		}
 		l.print(i, "%s: %s (%d/%d)", step, text, e.Done, e.Total)
 	}
@@ -58,7 +60,7 @@ func (l *textView) event(i int, e teardown.Event) {
 
 func (l *textView) note(i int, text string, wait time.Duration) {
 	if wait > 0 {
-		text = fmt.Sprintf("waiting %s: %s", clock(wait), text)
+		text = fmt.Sprintf("waiting %s: %s", format.Clock(wait), text)
 	}
 	l.print(i, "%s", printable.Text(text))
 }
@@ -68,15 +70,10 @@ func (l *textView) end(i int, r result) { l.print(i, "%s", r.text()) }
 func (l *textView) stopping() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.out, "%6s  %s\n", clock(time.Since(l.started)), hintStopping)
+	fmt.Fprintf(l.out, "%6s  %s\n", format.Clock(time.Since(l.started)), hintStopping)
 }
 
 func (*textView) close() {}
-
-// stateText returns a state as text, such as "already deleted".
-func stateText(s teardown.StepState) string {
-	return printable.Text(strings.ReplaceAll(string(s), "_", " "))
-}
 
 // jsonLines writes one JSON document per line. Each has a type.
 type jsonLines struct {
@@ -104,12 +101,12 @@ type eventLine struct {
 	Wait         float64               `json:"wait_seconds,omitempty"`
 	Done         int                   `json:"done"`
 	Total        int                   `json:"total"`
-	Problem      *problem              `json:"problem,omitempty"`
+	Problem      *problem.Problem      `json:"problem,omitempty"`
 }
 
 func (j *jsonLines) event(_ int, e teardown.Event) {
 	j.write(eventLine{
-		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problemOf(e.Err),
+		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.Of(e.Err),
 	})
 }
 
@@ -122,5 +119,7 @@ func (j *jsonLines) end(_ int, r result) {
 }
 
 func (*jsonLines) note(int, string, time.Duration) {}
-func (*jsonLines) stopping()                       {}
-func (*jsonLines) close()                          {}
+
+func (*jsonLines) stopping() {}
+
+func (*jsonLines) close() {}

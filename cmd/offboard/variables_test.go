@@ -1,12 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
@@ -56,7 +58,7 @@ func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 				bench.write("manifest.yaml", head+strings.ReplaceAll(lines, "SECRET", secret))
 				for _, args := range [][]string{{"plan", "DIR/manifest.yaml", "-v"}, {"plan", "DIR/manifest.yaml", "--json"}} {
 					code, out, errOut := bench.run(args...)
-					if code != exitUsage || strings.Contains(out+errOut, secret) || strings.Contains(out+errOut, fmt.Sprintf("%q", secret)) {
+					if code != exitcode.Usage || strings.Contains(out+errOut, secret) || strings.Contains(out+errOut, fmt.Sprintf("%q", secret)) {
 						t.Errorf("%s: exit code %d: %s%s", secret, code, out, errOut)
 					}
 				}
@@ -67,29 +69,29 @@ func TestManifest_LiteralSecretInCredentials(t *testing.T) {
 
 func TestManifest_OnlyProvidersOwnVariables(t *testing.T) {
 	t.Parallel()
-	for _, p := range providers {
+	for _, p := range providers.All {
 		for name, ok := range map[string]bool{
 			"OFFBOARD_ACME": true, "OFFBOARD_": false, "AWS_SECRET_ACCESS_KEY": false, "HOME": false, "GITHUB_TOKEN": false,
-			"KATAPULT_ACME": p.name == "katapult", "ZITADEL_ACME": p.name == "zitadel", "MONGODB_ATLAS_ACME": p.name == "atlas",
-			"APPLIVERY_ACME": p.name == "workspace", "F5XC_ACME": p.name == f5, "VOLT_API_P12_FILE": p.name == f5, "VES_P12_PASSWORD": p.name == f5,
+			"KATAPULT_ACME": p.Name == "katapult", "ZITADEL_ACME": p.Name == "zitadel", "MONGODB_ATLAS_ACME": p.Name == "atlas",
+			"APPLIVERY_ACME": p.Name == "workspace", "F5XC_ACME": p.Name == providers.F5, "VOLT_API_P12_FILE": p.Name == providers.F5, "VES_P12_PASSWORD": p.Name == providers.F5,
 			"MY_OFFBOARD_KEY": false, "offboard_key": false, "OFFBOARD_KEY ": false, "OFFBOARD_KEY\n": false, "MONGODB_KEY": false,
 		} {
-			e := entry{Provider: p.name, Organization: "acme", Email: "owner@example.com", Credentials: map[string]string{p.variables[0]: name}}
-			text := fmt.Sprintf("organizations: [{provider: %s, organization: acme, credentials: {%s: %q}}]", p.name, p.variables[0], name)
-			if p.name == f5 {
+			e := planfile.Entry{Provider: p.Name, Organization: "acme", Email: "owner@example.com", Credentials: map[string]string{p.Variables[0]: name}}
+			text := fmt.Sprintf("organizations: [{provider: %s, organization: acme, credentials: {%s: %q}}]", p.Name, p.Variables[0], name)
+			if p.Name == providers.F5 {
 				text = strings.Replace(text, "acme,", "acme, email: owner@example.com,", 1)
 			}
-			_, _, err := parseManifest(strings.NewReader(text), "m.yaml")
+			_, _, err := planfile.ParseManifest(strings.NewReader(text), "m.yaml")
 			if ok != (err == nil) {
-				t.Errorf("%s %q: got %v", p.name, name, err)
+				t.Errorf("%s %q: got %v", p.Name, name, err)
 			}
 			// The same rule applies to a plan file.
 			_, opened := connect(slog.New(slog.DiscardHandler))(e)
 			if refused := opened != nil && strings.Contains(opened.Error(), "must name an environment variable"); refused == ok {
-				t.Errorf("%s %q: opened: %v", p.name, name, opened)
+				t.Errorf("%s %q: opened: %v", p.Name, name, opened)
 			}
-			if err != nil && (!strings.Contains(err.Error(), p.prefixes[0]) || strings.Contains(err.Error(), strings.TrimSpace(name)) && name != "OFFBOARD_") {
-				t.Errorf("%s %q: the error does not name the rule alone: %v", p.name, name, err)
+			if err != nil && (!strings.Contains(err.Error(), p.Prefixes[0]) || strings.Contains(err.Error(), strings.TrimSpace(name)) && name != "OFFBOARD_") {
+				t.Errorf("%s %q: the error does not name the rule alone: %v", p.Name, name, err)
 			}
 		}
 	}
@@ -100,8 +102,8 @@ const canary = "c4nary-S3CRET"
 
 // Not parallel: the test sets the environment.
 func TestManifest_MissingVariableIsNamed(t *testing.T) {
-	for _, p := range providers {
-		for _, variable := range p.variables {
+	for _, p := range providers.All {
+		for _, variable := range p.Variables {
 			t.Setenv(variable, "")
 		}
 	}
@@ -117,11 +119,11 @@ func TestManifest_MissingVariableIsNamed(t *testing.T) {
 		{"atlas", map[string]string{"MONGODB_ATLAS_CLIENT_ID": "OFFBOARD_SET", "MONGODB_ATLAS_CLIENT_SECRET": "OFFBOARD_ACME"}, "OFFBOARD_ACME is not set"},
 		{"atlas", map[string]string{"MONGODB_ATLAS_PUBLIC_KEY": "OFFBOARD_SET"}, "MONGODB_ATLAS_PRIVATE_KEY is not set"},
 		{"workspace", map[string]string{"APPLIVERY_API_TOKEN": "APPLIVERY_ACME"}, "APPLIVERY_ACME is not set"},
-		{f5, map[string]string{"F5XC_P12_FILE": "OFFBOARD_SET", "F5XC_P12_PASSWORD": "VES_ACME"}, "VES_ACME is not set"},
+		{providers.F5, map[string]string{"F5XC_P12_FILE": "OFFBOARD_SET", "F5XC_P12_PASSWORD": "VES_ACME"}, "VES_ACME is not set"},
 	} {
 		t.Setenv("OFFBOARD_SET", canary)
-		e := entry{Provider: test.provider, Organization: "acme", Credentials: test.credentials}
-		if test.provider == f5 {
+		e := planfile.Entry{Provider: test.provider, Organization: "acme", Credentials: test.credentials}
+		if test.provider == providers.F5 {
 			e.Email = "owner@example.com"
 		}
 		_, err := connect(slog.New(slog.DiscardHandler))(e)
@@ -142,25 +144,9 @@ func TestManifest_Empty(t *testing.T) {
 		b := newHarness(t)
 		b.write("manifest.yaml", text)
 		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
-		if code != exitUsage || out != "" || !strings.HasPrefix(errOut, "offboard: DIR/manifest.yaml:") || strings.Count(errOut, "\n") != 1 {
+		if code != exitcode.Usage || out != "" || !strings.HasPrefix(errOut, "offboard: DIR/manifest.yaml:") || strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit code %d: %q%q", name, code, out, errOut)
 		}
-	}
-}
-
-func TestManifest_ByteOrderMark(t *testing.T) {
-	t.Parallel()
-	m, _, err := parseManifest(strings.NewReader("\ufeff"+manifestExample), "m.yaml")
-	if err != nil || len(m.Organizations) != 2 {
-		t.Errorf("got %+v, %v", m, err)
-	}
-}
-
-func TestManifest_TooLarge(t *testing.T) {
-	t.Parallel()
-	_, _, err := parseManifest(bytes.NewReader(bytes.Repeat([]byte("#"), maxManifest+1)), "m.yaml")
-	if err == nil || !strings.Contains(err.Error(), "exceeds") {
-		t.Errorf("got %v", err)
 	}
 }
 
@@ -170,7 +156,7 @@ func TestManifest_ForeignVariableIsNotSent(t *testing.T) {
 	base := srv.Start()
 	t.Cleanup(srv.Close)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", canary)
-	_, err := connect(slog.New(slog.DiscardHandler))(entry{
+	_, err := connect(slog.New(slog.DiscardHandler))(planfile.Entry{
 		Provider: "zitadel", Organization: "1", BaseURL: base,
 		Credentials: map[string]string{"ZITADEL_SERVICE_USER_TOKEN": "AWS_SECRET_ACCESS_KEY"},
 	})

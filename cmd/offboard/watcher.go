@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -41,7 +43,7 @@ type watcherSettings struct {
 
 // newWatcher returns JSON lines if the settings select them, the live view on a terminal, and
 // the text view otherwise.
-func newWatcher(s watcherSettings, organizations []planned) watcher {
+func newWatcher(s watcherSettings, organizations []planfile.Planned) watcher {
 	file, ok := s.out.(*os.File)
 	switch {
 	case s.json:
@@ -97,7 +99,7 @@ func (r logRelay) Handle(ctx context.Context, record slog.Record) error {
 	case "request":
 		// Most reads that find nothing verify a removal.
 		if e, failed := attrs["error"].Any().(*errors.Error); failed && (errors.Retryable(e) || e.Code == errors.OutcomeUnknown) {
-			(*w).note(i, fmt.Sprintf("%s: %s", attrs["operation"], reason(e)), 0)
+			(*w).note(i, fmt.Sprintf("%s: %s", attrs["operation"], problem.Reason(e)), 0)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package main
+package planfile
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
@@ -56,7 +57,7 @@ func withoutValues(message string, all bool) string {
 	if first < 0 {
 		return message
 	}
-	if key := message[first:last]; !all && len(key) > 0 && (slices.Contains(manifestKeys, key[1:]) || misspelled(key[1:], manifestKeys)) {
+	if key := message[first:last]; !all && len(key) > 0 && (slices.Contains(manifestKeys, key[1:]) || secrets.Misspelled(key[1:], manifestKeys)) {
 		return message
 	}
 	return message[:first] + `"…"` + message[last+1:]

@@ -1,9 +1,11 @@
-package main
+package format
 
-import "testing"
+import (
+	"testing"
+)
 
 // A printed command works in a shell for every file name.
-func TestQuoted_FileName(t *testing.T) {
+func TestShellQuote_FileName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"plans/plan-1.json":  "plans/plan-1.json",
@@ -13,7 +15,7 @@ func TestQuoted_FileName(t *testing.T) {
 		"plan;.json":         "'plan;.json'",
 		"":                   "''",
 	} {
-		if got := quoted(name); got != want {
+		if got := ShellQuote(name); got != want {
 			t.Errorf("%q: got %s, want %s", name, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package planfile
 
 import (
 	"strings"
@@ -6,17 +6,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func TestManifest_HelpExample(t *testing.T) {
 	t.Parallel()
-	got, _, err := parseManifest(strings.NewReader(manifestExample), "manifest.yaml")
+	got, _, err := ParseManifest(strings.NewReader(ManifestExample), "manifest.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &manifest{
-		Organizations: []entry{
+	want := &Manifest{
+		Organizations: []Entry{
 			{
 				Provider: "katapult", Organization: "org_Fh7dKq2", Confirm: "Acme Hosting",
 				Override: []teardown.Override{teardown.ManagedOrganizations},
@@ -56,7 +57,7 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 		{head + "    credentials:\n      MONGODB_ATLAS_CLIENT_ID: ''\n", "m.yaml:5: the name of the environment variable is missing"},
 		{head + "  - provider: atlas\n    organization: 5e2f00000000000000000001\n", "m.yaml:5: duplicate organization: see line 3"},
 	} {
-		_, _, err := parseManifest(strings.NewReader(test.text), "m.yaml")
+		_, _, err := ParseManifest(strings.NewReader(test.text), "m.yaml")
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: got %v, want %q", test.text, err, test.want)
 		}
@@ -76,7 +77,7 @@ func TestManifest_NumericID(t *testing.T) {
 			"organizations: [{provider: zitadel, organization: a, confirm: " + text + "}]",
 			"organizations: [{provider: zitadel, organization: a}]\ndeny: [" + text + "]",
 		} {
-			m, _, err := parseManifest(strings.NewReader(manifest), "m.yaml")
+			m, _, err := ParseManifest(strings.NewReader(manifest), "m.yaml")
 			if want == "" {
 				if err == nil || !strings.Contains(err.Error(), "in quotes") {
 					t.Errorf("%s: got %+v, %v", manifest, m, err)
@@ -91,10 +92,10 @@ func TestManifest_NumericID(t *testing.T) {
 }
 
 func FuzzManifest(f *testing.F) {
-	f.Add(manifestExample)
+	f.Add(ManifestExample)
 	f.Add("organizations: [{provider: *a}]")
 	f.Fuzz(func(t *testing.T, text string) {
-		m, _, err := parseManifest(strings.NewReader(text), "m.yaml")
+		m, _, err := ParseManifest(strings.NewReader(text), "m.yaml")
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("the error is not one printable line: %q", err)
@@ -107,4 +108,17 @@ func FuzzManifest(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestManifest_Alias(t *testing.T) {
+	t.Parallel()
+	const text = "organizations:\n  - {provider: f5, organization: a, email: a@example.com}\n  - {provider: applivery, organization: b}\n"
+	m, _, err := ParseManifest(strings.NewReader(text), "m.yaml")
+	if err != nil || m.Organizations[0].Provider != providers.F5 || m.Organizations[1].Provider != "workspace" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+	_, _, err = ParseManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
+	if want := "m.yaml:4: duplicate organization: see line 3"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }

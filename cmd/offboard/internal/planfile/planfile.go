@@ -1,4 +1,5 @@
-package main
+// Package planfile reads manifests, and reads and writes plan files and journals.
+package planfile
 
 import (
 	"bytes"
@@ -8,34 +9,38 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// planFileVersion is the version of the format of plan files.
-const planFileVersion = 1
+// version is the version of the format of plan files.
+const version = 1
 
-// planFile contains the plans of a manifest. apply reads only this file, not the manifest.
-type planFile struct {
+// File contains the plans of a manifest. apply reads only this file, not the manifest.
+type File struct {
 	Version       int       `json:"version"`
 	Allow         []string  `json:"allow,omitempty"` // IDs, as those of Deny
 	Deny          []string  `json:"deny,omitempty"`
 	Unmatched     []string  `json:"unmatched,omitempty"` // entries of allow and deny that match no organization
-	Organizations []planned `json:"organizations"`
+	Organizations []Planned `json:"organizations"`
 
 	// Fingerprint is the SHA-256 of all other fields. It detects an accidental edit.
 	Fingerprint string `json:"fingerprint"`
 }
 
-// planned is an entry of the manifest and its plan.
-type planned struct {
-	Entry entry `json:"entry"`
+// Planned is an entry of the manifest and its plan.
+type Planned struct {
+	Entry Entry `json:"entry"`
 
 	// Plan is nil if the organization could not be planned; Problem is the error.
-	Plan    *teardown.Plan `json:"plan,omitempty"`
-	Problem *problem       `json:"problem,omitempty"`
+	Plan    *teardown.Plan   `json:"plan,omitempty"`
+	Problem *problem.Problem `json:"problem,omitempty"`
 
 	// Organization, Line and ExitCode are set for an organization without a plan: the
 	// provider's ID and name, if it found the organization, the line in the manifest, and
@@ -49,42 +54,42 @@ type planned struct {
 	NameDiffers bool `json:"name_differs,omitempty"`
 }
 
-// subject returns the organization without texts that must not be shown.
-func (p planned) subject() teardown.Organization {
+// Subject returns the organization without texts that must not be shown.
+func (p Planned) Subject() teardown.Organization {
 	switch {
 	case p.Plan != nil:
 		return p.Plan.Organization
 	case p.Organization != nil:
 		return *p.Organization
 	}
-	return teardown.Organization{ID: p.Entry.bare().Organization}
+	return teardown.Organization{ID: p.Entry.Bare().Organization}
 }
 
-// code returns the exit code of an organization without a plan.
-func (p planned) code() int {
-	if knownExitCode(p.ExitCode) && p.ExitCode != exitOK {
+// Exit returns the exit code of an organization without a plan.
+func (p Planned) Exit() int {
+	if exitcode.Known(p.ExitCode) && p.ExitCode != exitcode.OK {
 		return p.ExitCode
 	}
-	return exitFailed
+	return exitcode.Failed
 }
 
-// misnamed reports whether the name in the manifest differs from the provider's name.
-func (p planned) misnamed() bool {
+// Misnamed reports whether the name in the manifest differs from the provider's name.
+func (p Planned) Misnamed() bool {
 	if p.Plan != nil {
-		return p.Entry.Confirm != "" && !confirms(p.Entry.Confirm, p.Plan.Organization)
+		return p.Entry.Confirm != "" && !Confirms(p.Entry.Confirm, p.Plan.Organization)
 	}
 	return p.NameDiffers
 }
 
-// failed returns an error about an organization of the file.
-func (*planFile) failed(i int, err error) error {
+// Failed returns an error about an organization of the file.
+func (*File) Failed(i int, err error) error {
 	return fmt.Errorf("organization %d of the plan file: %w", i+1, err)
 }
 
-// title returns the name of the organization for people: its name, its ID, or its line in
+// Title returns the name of the organization for people: its name, its ID, or its line in
 // the manifest.
-func (p planned) title() string {
-	if name := confirmation(p.subject()); name != "" {
+func (p Planned) Title() string {
+	if name := Confirmation(p.Subject()); name != "" {
 		return printable.Text(name)
 	}
 	if p.Line > 0 {
@@ -93,12 +98,13 @@ func (p planned) title() string {
 	return "an organization of the manifest"
 }
 
-func (f *planFile) seal() {
-	f.Version = planFileVersion
+// Seal sets the version and the fingerprint of the file.
+func (f *File) Seal() {
+	f.Version = version
 	f.Fingerprint = f.fingerprint()
 }
 
-func (f *planFile) fingerprint() string {
+func (f *File) fingerprint() string {
 	bare := *f
 	bare.Fingerprint = ""
 	text, err := json.Marshal(bare)
@@ -109,42 +115,42 @@ func (f *planFile) fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// readPlanFile reads a plan file. It returns [errors.PlanStale] for a file that was edited.
-func readPlanFile(name string) (*planFile, error) {
-	file, err := openRegular(name, os.O_RDONLY)
+// Read reads a plan file. It returns [errors.PlanStale] for a file that was edited.
+func Read(name string) (*File, error) {
+	file, err := safefile.Open(name, os.O_RDONLY)
 	if err != nil {
-		return nil, fileError("PLAN", name, err)
+		return nil, safefile.Error("PLAN", name, err)
 	}
 	defer file.Close()
-	return parsePlanFile(file, name)
+	return parse(file, name)
 }
 
-// openPlan opens a plan file and locks it against another process that applies it.
-func openPlan(name string) (*planFile, *os.File, error) {
-	file, err := openRegular(name, os.O_RDONLY)
+// Open opens a plan file and locks it against another process that applies it.
+func Open(name string) (*File, *os.File, error) {
+	file, err := safefile.Open(name, os.O_RDONLY)
 	if err != nil {
-		return nil, nil, fileError("PLAN", name, err)
+		return nil, nil, safefile.Error("PLAN", name, err)
 	}
-	if err := lockFile(file, name); err != nil {
+	if err := safefile.Lock(file, name); err != nil {
 		file.Close()
 		return nil, nil, err
 	}
-	f, err := parsePlanFile(file, name)
+	f, err := parse(file, name)
 	if err != nil {
-		release(file)
+		safefile.Release(file)
 		return nil, nil, err
 	}
 	return f, file, nil
 }
 
-func parsePlanFile(r io.Reader, name string) (*planFile, error) {
+func parse(r io.Reader, name string) (*File, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	f := new(planFile)
+	f := new(File)
 	if err := decoder.Decode(f); err != nil {
 		return nil, fmt.Errorf("%s: not a plan file: %s", name, fault(err))
 	}
@@ -152,8 +158,8 @@ func parsePlanFile(r io.Reader, name string) (*planFile, error) {
 		return nil, fmt.Errorf("%s: unexpected data after the plan", name)
 	}
 	switch {
-	case f.Version != planFileVersion:
-		return nil, stale(name, "file version is %d; this program applies version %d", f.Version, planFileVersion)
+	case f.Version != version:
+		return nil, stale(name, "file version is %d; this program applies version %d", f.Version, version)
 	case f.Fingerprint == "" || f.Fingerprint != f.fingerprint():
 		return nil, stale(name, "the file was edited")
 	case len(f.Organizations) == 0:
@@ -182,23 +188,36 @@ func stale(name, format string, args ...any) error {
 	}
 }
 
-// write writes the file atomically. Only its owner can read it, because it lists the
+// Write writes the file atomically. Only its owner can read it, because it lists the
 // resources of organizations.
-func (f *planFile) write(name string) error {
+func (f *File) Write(name string) error {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	return fileError("--output", name, writeWhole(name, append(text, '\n')))
+	return safefile.Error("--output", name, safefile.Write(name, append(text, '\n')))
 }
 
-// isPlanFile reports whether a text is a plan file of this program, of any version, also
+// IsPlanFile reports whether a text is a plan file of this program, of any version, also
 // if it was edited.
-func isPlanFile(text []byte) bool {
+func IsPlanFile(text []byte) bool {
 	var f struct {
 		Version       int               `json:"version"`
 		Fingerprint   string            `json:"fingerprint"`
 		Organizations []json.RawMessage `json:"organizations"`
 	}
 	return json.Unmarshal(text, &f) == nil && f.Version > 0 && f.Fingerprint != "" && f.Organizations != nil
+}
+
+// ShowUnmatched prints the entries of allow and deny that match no organization. They may
+// be misspelled.
+func (f *File) ShowUnmatched(out io.Writer) {
+	for _, text := range f.Unmatched {
+		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
+	}
+}
+
+// MissingOverrides returns the overrides that a plan requires and the entry does not have.
+func (e Entry) MissingOverrides(p *teardown.Plan) []teardown.Override {
+	return slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(e.Override, c) })
 }

@@ -1,4 +1,4 @@
-package main
+package planfile
 
 import (
 	"bytes"
@@ -11,22 +11,25 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// manifest lists organizations to delete.
-type manifest struct {
-	Organizations []entry `yaml:"organizations"`
+// Manifest lists organizations to delete.
+type Manifest struct {
+	Organizations []Entry `yaml:"organizations"`
 
 	// Allow, if set, lists the only organizations that may be deleted. Deny lists
 	// organizations that must not be deleted. Entries are resolved like
-	// [entry.Organization]. Both also apply to organizations that steps delete.
+	// [Entry.Organization]. Both also apply to organizations that steps delete.
 	Allow []string `yaml:"allow,omitempty"`
 	Deny  []string `yaml:"deny,omitempty"`
 }
 
-// entry is one organization of a manifest.
-type entry struct {
+// Entry is one organization of a manifest.
+type Entry struct {
 	Provider     string `yaml:"provider" json:"provider"`
 	Organization string `yaml:"organization" json:"organization"`
 
@@ -48,8 +51,8 @@ type entry struct {
 	Feedback string `yaml:"feedback,omitempty" json:"feedback,omitempty"`
 }
 
-// manifestExample is a part of the help. A test reads it.
-const manifestExample = `organizations:
+// ManifestExample is a part of the help. A test reads it.
+const ManifestExample = `organizations:
   - provider: katapult            # katapult, zitadel, atlas, workspace or volterra
     organization: org_Fh7dKq2     # ID or subdomain
     confirm: Acme Hosting         # the provider's name of it
@@ -64,9 +67,9 @@ const manifestExample = `organizations:
 deny: [org_Platform, acme-www]    # never deleted; resolved like organization
 `
 
-// parseManifest reads a manifest, and returns its source as well. Its errors name the line of
+// ParseManifest reads a manifest, and returns its source as well. Its errors name the line of
 // the fault.
-func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
+func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	text, err := readText(r, name)
 	if err != nil {
 		return nil, nil, err
@@ -78,7 +81,7 @@ func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 	if len(file.Docs) > 1 {
 		return nil, nil, fmt.Errorf("%s: must contain one document", name)
 	}
-	m := new(manifest)
+	m := new(Manifest)
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
 		return nil, nil, located(name, text, err)
 	}
@@ -86,37 +89,37 @@ func parseManifest(r io.Reader, name string) (*manifest, *source, error) {
 		return nil, nil, fmt.Errorf("%s: the list of organizations is empty", name)
 	}
 	for i := range m.Organizations { // a plan file contains no alias
-		m.Organizations[i].Provider = providerName(m.Organizations[i].Provider)
+		m.Organizations[i].Provider = providers.Name(m.Organizations[i].Provider)
 	}
-	s := &source{name, file}
+	s := &Source{name, file}
 	return m, s, m.check(s)
 }
 
-// at returns an error about a value of a manifest, with its line. subject replaces the line
+// At returns an error about a value of a manifest, with its line. subject replaces the line
 // if the manifest was not read from a text.
-func (s *source) at(path, key, subject string, err error) error {
+func (s *Source) At(path, key, subject string, err error) error {
 	if s == nil {
 		return fmt.Errorf("%s: %w", subject, err)
 	}
 	return fmt.Errorf("%s: %w", s.place(path, key), err)
 }
 
-// entryLine returns the line of an entry; 0 if unknown.
-func (s *source) entryLine(i int) int {
+// EntryLine returns the line of an entry; 0 if unknown.
+func (s *Source) EntryLine(i int) int {
 	if s == nil {
 		return 0
 	}
 	return s.line(fmt.Sprintf("$.organizations[%d]", i), ".organization")
 }
 
-// source is the syntax tree of a manifest. It returns the lines of values.
-type source struct {
+// Source is the syntax tree of a manifest. It returns the lines of values.
+type Source struct {
 	name string
 	file *ast.File
 }
 
 // node returns the node of a value; nil if the manifest does not have the value.
-func (s *source) node(path string) ast.Node {
+func (s *Source) node(path string) ast.Node {
 	p, err := yaml.PathString(path)
 	if err != nil {
 		return nil
@@ -130,13 +133,13 @@ func (s *source) node(path string) ast.Node {
 
 // errorf returns an error with the line of a value, or of the enclosing value if it is
 // missing. The text must not repeat the value, which may be a secret.
-func (s *source) errorf(path, key, format string, args ...any) error {
+func (s *Source) errorf(path, key, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", s.place(path, key), fmt.Sprintf(format, args...))
 }
 
 // place returns the name of the manifest and the line of a value, or of the enclosing
 // value if it is missing.
-func (s *source) place(path, key string) string {
+func (s *Source) place(path, key string) string {
 	if line := s.line(path, key); line > 0 {
 		return fmt.Sprintf("%s:%d", s.name, line)
 	}
@@ -145,7 +148,7 @@ func (s *source) place(path, key string) string {
 
 // line returns the line of a value, or of the enclosing value if it is missing; 0 if
 // unknown.
-func (s *source) line(path, key string) int {
+func (s *Source) line(path, key string) int {
 	node := s.node(path + key)
 	if node == nil {
 		node = s.node(path)
@@ -162,7 +165,7 @@ func (s *source) line(path, key string) int {
 
 // literal returns an error for a value that YAML does not read as its text, such as 0123,
 // which YAML reads as 83: the value would name another organization.
-func (s *source) literal(path, key, value string) error {
+func (s *Source) literal(path, key, value string) error {
 	node := s.node(path + key)
 	if node == nil || slices.Contains([]ast.NodeType{ast.StringType, ast.LiteralType, ast.NullType}, node.Type()) {
 		return nil
@@ -174,7 +177,7 @@ func (s *source) literal(path, key, value string) error {
 }
 
 // check returns the first fault of a manifest.
-func (m *manifest) check(s *source) error {
+func (m *Manifest) check(s *Source) error {
 	type place struct{ provider, organization, baseURL string }
 	seen := map[place]int{}
 	for i, e := range m.Organizations {
@@ -184,7 +187,7 @@ func (m *manifest) check(s *source) error {
 		}
 		at := place{e.Provider, e.Organization, e.BaseURL}
 		if first, twice := seen[at]; twice {
-			return s.errorf(path, ".organization", "duplicate organization: see line %d", s.entryLine(first))
+			return s.errorf(path, ".organization", "duplicate organization: see line %d", s.EntryLine(first))
 		}
 		seen[at] = i
 	}
@@ -205,20 +208,20 @@ func (m *manifest) check(s *source) error {
 	return nil
 }
 
-func (e *entry) check(s *source, path string) error {
-	i := slices.IndexFunc(providers, func(p provider) bool { return p.name == e.Provider })
+func (e *Entry) check(s *Source, path string) error {
+	i := slices.IndexFunc(providers.All, func(p providers.Provider) bool { return p.Name == e.Provider })
 	switch {
 	case e.Provider == "":
 		return s.errorf(path, ".provider", "provider is missing")
 	case i < 0:
-		return s.errorf(path, ".provider", "%v", unknownProvider())
+		return s.errorf(path, ".provider", "%v", providers.Unknown())
 	case e.Organization == "":
 		return s.errorf(path, ".organization", "organization is missing")
-	case e.Provider == f5 && e.Email == "":
+	case e.Provider == providers.F5 && e.Email == "":
 		return s.errorf(path, ".email", "volterra requires the email of the account to delete")
 	}
 	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
-		if of.value != "" && e.Provider != f5 {
+		if of.value != "" && e.Provider != providers.F5 {
 			return s.errorf(path, of.key, "%s is for volterra only", of.key[1:])
 		}
 	}
@@ -235,13 +238,13 @@ func (e *entry) check(s *source, path string) error {
 	for _, of := range []struct{ key, value string }{
 		{".organization", e.Organization}, {".confirm", e.Confirm}, {".base_url", e.BaseURL},
 	} {
-		if fault := secretFault(of.value); fault != "" {
+		if fault := secrets.Fault(of.value); fault != "" {
 			return s.errorf(path, of.key, "%s is refused: %s", of.key[1:], fault)
 		}
 	}
 	// The plan file contains these values, and no provider confirms them.
 	for _, of := range []struct{ key, value string }{{".email", e.Email}, {".reason", e.Reason}, {".feedback", e.Feedback}} {
-		if secretFault(of.value) != "" || looksSecret(of.value) {
+		if secrets.Fault(of.value) != "" || secrets.LooksLikeToken(of.value) {
 			return s.errorf(path, of.key, "%s is refused: the value looks like a credential", of.key[1:])
 		}
 	}
@@ -250,24 +253,15 @@ func (e *entry) check(s *source, path string) error {
 	}
 	for j, o := range e.Override {
 		if !slices.Contains(teardown.Overrides(), o) {
-			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s", list(teardown.Overrides()))
+			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s", format.List(teardown.Overrides()))
 		}
 	}
-	if fault := providers[i].variableFault(e.Credentials); fault != nil {
+	if fault := providers.All[i].VariableFault(e.Credentials); fault != nil {
 		key := ".credentials"
-		if fault.key != "" {
-			key += "." + fault.key
+		if fault.Key != "" {
+			key += "." + fault.Key
 		}
 		return s.errorf(path, key, "%v", fault)
 	}
 	return nil
-}
-
-// list returns values separated by commas.
-func list[S ~string](of []S) string {
-	names := make([]string, len(of))
-	for i, s := range of {
-		names[i] = string(s)
-	}
-	return strings.Join(names, ", ")
 }

@@ -1,4 +1,4 @@
-package main
+package problem
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
-// advise prints an error, the provider's message, the blockers and the advice. An error
+// Print prints an error, the provider's message, the blockers and the advice. An error
 // that is not a provider's is printed in one line.
-func advise(out io.Writer, err error) {
+func Print(out io.Writer, err error) {
 	fmt.Fprintf(out, "offboard: %v\n", err)
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
@@ -20,7 +20,7 @@ func advise(out io.Writer, err error) {
 		fmt.Fprintf(out, "  provider message: %s\n", printable.Text(e.Message))
 	}
 	for _, step := range e.Steps {
-		fmt.Fprintf(out, "  - %s\n", describe(step))
+		fmt.Fprintf(out, "  - %s\n", Describe(step))
 	}
 	if text := advice(e); text != "" {
 		fmt.Fprintf(out, "  %s\n", text)
@@ -30,8 +30,8 @@ func advise(out io.Writer, err error) {
 	}
 }
 
-// adviceStopped is the advice after a stop.
-const adviceStopped = "Stopped: no further request was sent. To resume, run the same command."
+// AdviceStopped is the advice after a stop.
+const AdviceStopped = "Stopped: no further request was sent. To resume, run the same command."
 
 // advice returns what a person can do about an error; "" if nothing is known.
 func advice(e *errors.Error) string {
@@ -41,7 +41,7 @@ func advice(e *errors.Error) string {
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check the organization and its name."
 	case e.Code == errors.Canceled:
-		return adviceStopped
+		return AdviceStopped
 	case e.Code == errors.PlanStale:
 		return "Nothing was changed. Plan again, and review the differences."
 	case e.Code == errors.ActiveSubscriptions:
@@ -72,16 +72,16 @@ func advice(e *errors.Error) string {
 	return ""
 }
 
-// describe returns a step in one line.
-func describe(step errors.Step) string {
+// Describe returns a step in one line.
+func Describe(step errors.Step) string {
 	if step.Description == "" {
 		return printable.Text(step.Name)
 	}
 	return printable.Text(step.Name) + ": " + printable.Text(step.Description)
 }
 
-// reason returns an error in a few words.
-func reason(e *errors.Error) string {
+// Reason returns an error in a few words.
+func Reason(e *errors.Error) string {
 	switch {
 	case e.Code == errors.OutcomeUnknown:
 		return "response lost; reading the outcome"
@@ -89,4 +89,18 @@ func reason(e *errors.Error) string {
 		return fmt.Sprintf("%v (%d)", e.Code, e.Status)
 	}
 	return string(e.Code)
+}
+
+// Short returns an error in a few words.
+func Short(err error) string {
+	e, ok := errors.AsType[*errors.Error](err)
+	switch {
+	case err == nil:
+		return ""
+	case !ok:
+		return printable.Text(err.Error())
+	case e.Status == 0 && e.Err != nil:
+		return printable.Text(fmt.Sprintf("%v: %v", e.Code, e.Err))
+	}
+	return printable.Text(Reason(e))
 }

@@ -1,11 +1,10 @@
-package main
+// Package problem describes errors: as JSON, as text, and with advice for people.
+package problem
 
-import (
-	"github.com/offboard-dev/offboard-go/errors"
-)
+import "github.com/offboard-dev/offboard-go/errors"
 
-// problem is an error as JSON.
-type problem struct {
+// Problem is an error as JSON.
+type Problem struct {
 	Text         string        `json:"text"`
 	Code         errors.Code   `json:"code,omitempty"`
 	Status       int           `json:"status,omitempty"`
@@ -18,13 +17,13 @@ type problem struct {
 	Advice       string        `json:"advice,omitempty"`
 }
 
-// problemOf returns an error as a problem; nil for nil. For joined errors, Text is that of
+// Of returns an error as a problem; nil for nil. For joined errors, Text is that of
 // all, and the other fields are those of the first.
-func problemOf(err error) *problem {
+func Of(err error) *Problem {
 	if err == nil {
 		return nil
 	}
-	p := &problem{Text: err.Error(), Retryable: errors.Retryable(err)}
+	p := &Problem{Text: err.Error(), Retryable: errors.Retryable(err)}
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		p.Code, p.Status, p.ProviderCode = e.Code, e.Status, e.ProviderCode
 		p.Message, p.RequestID, p.RetryAfter = e.Message, e.RequestID, e.RetryAfter.Seconds()

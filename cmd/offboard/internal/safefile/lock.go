@@ -1,4 +1,4 @@
-package main
+package safefile
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // errLocked is the error of a lock that another process holds.
 var errLocked = errors.New("locked")
 
-// lockFile locks an open file for this process. The operating system releases the lock when
+// Lock locks an open file for this process. The operating system releases the lock when
 // the file is closed or the process ends, also by a crash.
-func lockFile(file *os.File, name string) error {
+func Lock(file *os.File, name string) error {
 	switch err := tryLock(file); {
 	case errors.Is(err, errLocked):
 		return fmt.Errorf("%s is in use by another offboard apply: wait for its end; nothing was changed", name)
@@ -33,8 +33,8 @@ func lockFile(file *os.File, name string) error {
 	return nil
 }
 
-// release unlocks and closes a file.
-func release(file *os.File) {
+// Release unlocks and closes a file.
+func Release(file *os.File) {
 	unlock(file)
 	_ = file.Close() // written data is already synced
 }
@@ -42,7 +42,7 @@ func release(file *os.File) {
 // unlocked returns an error if another process applies a file. It returns nil on systems
 // without locks, where apply refuses to run.
 func unlocked(name string) error {
-	file, err := openRegular(name, os.O_RDONLY)
+	file, err := Open(name, os.O_RDONLY)
 	if err != nil {
 		return nil // nothing to protect
 	}

@@ -1,0 +1,62 @@
+// Package format formats values for people: lists, numbers, durations and states.
+package format
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// List returns values separated by commas.
+func List[S ~string](of []S) string {
+	names := make([]string, len(of))
+	for i, s := range of {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
+}
+
+// ShellQuote returns a file name, quoted for a shell if necessary.
+func ShellQuote(name string) string {
+	plain := func(r rune) bool {
+		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// Clock returns a duration as minutes and seconds, with hours if it has any.
+func Clock(d time.Duration) string {
+	s := max(int(d.Round(time.Second).Seconds()), 0)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// Count returns a number and a noun, such as "2 steps".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// State returns a state as text, such as "already deleted".
+func State(s teardown.StepState) string {
+	return printable.Text(strings.ReplaceAll(string(s), "_", " "))
+}
+
+// Alternatives lists names as "A, B or C".
+func Alternatives(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return List(names)
+	}
+	return List(names[:last]) + " or " + names[last]
+}

@@ -1,0 +1,196 @@
+package planfile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Journal is an open and locked journal.
+type Journal struct {
+	*os.File
+	Entries []teardown.Entry // of earlier runs
+	created bool             // the file did not exist before
+}
+
+// OpenJournal opens a journal for appending, locks it, and reads the entries of earlier runs.
+func OpenJournal(name string) (*Journal, error) {
+	_, missing := os.Stat(name)
+	file, err := safefile.Open(name, os.O_APPEND|os.O_CREATE|os.O_RDWR)
+	if err != nil {
+		return nil, safefile.Error("the journal", name, err)
+	}
+	j := &Journal{File: file, created: missing != nil}
+	if err = safefile.Lock(file, name); err == nil {
+		j.Entries, _, err = entriesOf(file, name)
+	}
+	if err != nil {
+		safefile.Release(file)
+		return nil, err
+	}
+	return j, nil
+}
+
+// Discard closes a journal without a new entry, and removes it if it did not exist before.
+// The lock is held until the file is removed, so that no other process can use the file.
+func (j *Journal) Discard() {
+	if info, err := j.Stat(); err == nil && info.Size() == 0 && j.created {
+		_ = os.Remove(j.Name()) // an empty journal is harmless
+	}
+	safefile.Release(j.File)
+}
+
+// entriesOf reads a journal. unreadable counts the lines that are not entries; a crash
+// causes at most one. It returns an error for a file without entries that is neither empty
+// nor the start of a first entry.
+func entriesOf(r io.Reader, name string) (entries []teardown.Entry, unreadable int, err error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.Provider != "" && e.Organization != "" {
+			entries = append(entries, e)
+		}
+	}
+	lines := 0
+	for line := range bytes.Lines(text) {
+		if len(bytes.TrimSpace(line)) > 0 {
+			lines++
+		}
+	}
+	unreadable = lines - len(entries)
+	if len(entries) == 0 && unreadable > 0 && !cutEntry(text) {
+		return nil, 0, fmt.Errorf("%s is not a journal of this program", name)
+	}
+	return entries, unreadable, nil
+}
+
+// cutEntry reports whether a text is the start of a journal's first entry, as a crash
+// leaves it.
+func cutEntry(text []byte) bool {
+	const start = `{"time":"`
+	line := strings.TrimPrefix(string(text), "\n")
+	if strings.Contains(line, "\n") {
+		return false
+	}
+	return strings.HasPrefix(line, start) || strings.HasPrefix(start, line)
+}
+
+// Subject identifies the organization of a journal's entry.
+type Subject struct{ provider, instance, organization string }
+
+// SubjectOf returns the subject of a plan.
+func SubjectOf(p *teardown.Plan) Subject {
+	return Subject{p.Provider, p.Instance, p.Organization.ID}
+}
+
+// ByOrganization groups the entries of a journal by organization.
+func ByOrganization(entries []teardown.Entry) map[Subject][]teardown.Entry {
+	of := map[Subject][]teardown.Entry{}
+	for _, e := range entries {
+		s := Subject{e.Provider, e.Instance, e.Organization}
+		of[s] = append(of[s], e)
+	}
+	return of
+}
+
+// Index is the content of a journal by organization and plan.
+type Index map[indexKey]*Record
+
+// indexKey identifies an organization and a plan of a journal.
+type indexKey struct {
+	Subject
+	plan string // the fingerprint
+}
+
+// Record is the content of a journal for one organization and plan: the last entry about
+// the organization itself, and the last entry about each step.
+type Record struct {
+	Last  *teardown.Entry
+	Steps map[string]teardown.Entry
+
+	// DeletionStarted is true if the deletion of the organization itself was sent, and the
+	// provider has not refused it since.
+	DeletionStarted bool
+}
+
+// IsDeleted reports whether a read showed that the resource of a step does not exist.
+func (r *Record) IsDeleted(step string) bool {
+	state := r.Steps[step].State
+	return state == teardown.StepDeleted || state == teardown.StepAlreadyDeleted
+}
+
+// Complete reports whether the last entry shows that the organization is deleted, or that
+// the provider accepted its deletion.
+func (r *Record) Complete() bool {
+	return r.Last != nil && (r.Last.Outcome == teardown.Deleted || r.Last.Outcome == teardown.Pending)
+}
+
+// Record returns the record of a plan. It is empty, not nil, if the journal has none.
+func (c Index) Record(p *teardown.Plan) *Record {
+	if r := c[indexKey{SubjectOf(p), p.Fingerprint}]; r != nil {
+		return r
+	}
+	return &Record{}
+}
+
+// NewIndex groups the entries of a journal. Only entries about organizations name
+// their plan. An entry about a step belongs to the plan that was started last for its
+// organization.
+func NewIndex(entries []teardown.Entry) Index {
+	c, plans := Index{}, map[Subject]string{}
+	for _, e := range entries {
+		s := Subject{e.Provider, e.Instance, e.Organization}
+		if e.Step == "" {
+			plans[s] = e.Plan
+		}
+		key := indexKey{s, plans[s]}
+		if c[key] == nil {
+			c[key] = &Record{Steps: map[string]teardown.Entry{}}
+		}
+		c[key].add(e)
+	}
+	return c
+}
+
+func (r *Record) add(e teardown.Entry) {
+	if e.Step != "" {
+		if r.Steps[e.Step].State == teardown.StepDeleted && e.State == teardown.StepAlreadyDeleted {
+			return // keep the entry of the run that deleted the resource
+		}
+		r.Steps[e.Step] = e
+		return
+	}
+	r.Last = &e
+	switch {
+	case e.Kind == teardown.EntryDeletionStarted, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
+		r.DeletionStarted = true
+	case e.Kind == teardown.EntryDeletionRefused:
+		r.DeletionStarted = false
+	}
+}
+
+// ReadJournal reads a journal. A journal that does not exist is empty.
+func ReadJournal(name string) (c Index, unreadable int, err error) {
+	file, err := safefile.Open(name, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Index{}, 0, nil
+	}
+	if err != nil {
+		return nil, 0, safefile.Error("the journal", name, err)
+	}
+	defer file.Close()
+	entries, unreadable, err := entriesOf(file, name)
+	return NewIndex(entries), unreadable, err
+}
