@@ -16,13 +16,15 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/view"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -127,7 +129,7 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 	results := x.run(ctx, journal)
 	var unwritten error
 	if s.report != "" {
-		unwritten = writeReport(s.report, file, results, s.journal, started, time.Now())
+		unwritten = report.Write(s.report, file, results, s.journal, started, time.Now())
 	}
 	p.summarize(file, results, s, again, unwritten)
 	return nil
@@ -150,7 +152,7 @@ func (s applySettings) checkOutputs(file *planfile.File) error {
 	if s.report == "" {
 		return nil
 	}
-	return safefile.Error("--report", s.report, safefile.CheckReplaceable(s.report, "a report", isReport))
+	return safefile.Error("--report", s.report, safefile.CheckReplaceable(s.report, "a report", report.IsReport))
 }
 
 // execution is one run of a plan file.
@@ -158,9 +160,9 @@ type execution struct {
 	*program
 	file     *planfile.File
 	settings applySettings
-	watcher  atomic.Pointer[watcher] // nil before run
-	jobs     []teardown.Job          // one for each organization with a plan
-	index    []int                   // of each job in the file
+	watcher  atomic.Pointer[view.Watcher] // nil before run
+	jobs     []teardown.Job               // one for each organization with a plan
+	index    []int                        // of each job in the file
 	resume   map[planfile.Subject][]teardown.Entry
 }
 
@@ -173,8 +175,8 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 			return nil, file.Failed(i, planfile.Unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
 		}
 	}
-	open := p.connector(logRelay{watcher: &x.watcher})
-	var opened []organization
+	open := p.connector(view.LogRelay{Watcher: &x.watcher})
+	var opened []connect.Organization
 	for i, planned := range file.Organizations {
 		if planned.Plan == nil {
 			continue
@@ -207,20 +209,20 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 }
 
 // job returns the job of a confirmed organization of the file.
-func (x *execution) job(i int, o organization) teardown.Job {
+func (x *execution) job(i int, o connect.Organization) teardown.Job {
 	planned := x.file.Organizations[i]
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 			entries := x.resume[planfile.SubjectOf(plan)]
-			return o.Teardown(withOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
+			return o.Teardown(view.WithOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
 		Options: []teardown.Option{
 			teardown.WithConfirm(planfile.Confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Override...),
 			teardown.WithEvents(func(e teardown.Event) {
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.EventUnmatched {
-					(*x.watcher.Load()).event(i, e)
+					(*x.watcher.Load()).Event(i, e)
 				}
 			}),
 		},
@@ -229,14 +231,14 @@ func (x *execution) job(i int, o organization) teardown.Job {
 
 // run runs the jobs and shows their progress. It returns a result for every organization
 // of the file.
-func (x *execution) run(ctx context.Context, journal io.Writer) []result {
+func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result {
 	shown := x.newWatcher(x.file)
 	x.watcher.Store(&shown)
-	ctx, stop, done := x.stoppable(ctx, shown.stopping)
+	ctx, stop, done := x.stoppable(ctx, shown.Stopping)
 	defer done()
-	results := make([]result, len(x.file.Organizations))
+	results := make([]report.Result, len(x.file.Organizations))
 	for i, planned := range x.file.Organizations {
-		results[i] = notStarted(planned)
+		results[i] = report.NotStarted(planned)
 	}
 	options := []teardown.Option{
 		teardown.WithStop(stop), teardown.WithJournal(journal), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
@@ -246,16 +248,16 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []result {
 	}
 	for done := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
 		i := x.index[done.Index]
-		results[i] = resultOf(x.file.Organizations[i], done)
-		shown.end(i, results[i])
+		results[i] = report.ResultOf(x.file.Organizations[i], done)
+		shown.End(i, results[i])
 		if x.settings.report == "" {
-			results[i].report = nil // reports of many organizations take most of the memory
+			results[i].Report = nil // reports of many organizations take most of the memory
 		}
 	}
-	shown.close()
+	shown.Close()
 	codes := make([]int, len(results))
 	for i, r := range results {
-		codes[i] = r.code()
+		codes[i] = r.Code()
 	}
 	x.code = exitcode.Worst(codes)
 	return results
@@ -309,12 +311,12 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 }
 
 // newWatcher returns the watcher that the flags and the standard output select.
-func (p *program) newWatcher(f *planfile.File) watcher {
-	s := watcherSettings{out: p.out, interrupt: p.interrupt, json: p.json, scroll: p.verbose}
+func (p *program) newWatcher(f *planfile.File) view.Watcher {
+	s := view.Settings{Out: p.out, Interrupt: p.interrupt, JSON: p.json, Scroll: p.verbose}
 	if p.interactive() {
-		s.keys = p.in
+		s.Keys = p.in
 	}
-	return newWatcher(s, f.Organizations)
+	return view.New(s, f.Organizations)
 }
 
 // interactive reports whether the standard input is a terminal.
@@ -325,12 +327,12 @@ func (p *program) interactive() bool {
 
 // summarize shows the results of all organizations and the next commands. unwritten is the
 // error of writing the report; it changes neither the outcomes nor the exit code.
-func (p *program) summarize(file *planfile.File, results []result, s applySettings, again string, unwritten error) {
+func (p *program) summarize(file *planfile.File, results []report.Result, s applySettings, again string, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
 	if p.json {
-		summary := summaryOf(results, p.code)
+		summary := report.Summarize(results, p.code)
 		summary.Unmatched = file.Unmatched
 		summary.ReportProblem = problem.Of(unwritten)
 		p.emit(summary)
@@ -342,116 +344,22 @@ func (p *program) summarize(file *planfile.File, results []result, s applySettin
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"provider", "organization", "steps", "result"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "result", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	var n next
+	var n report.Next
 	for _, r := range results {
-		t.AppendRow(table.Row{r.Provider, r.title, fmt.Sprintf("%d/%d", r.Done, r.Total), r.text()})
-		n.add(r.code())
+		t.AppendRow(table.Row{r.Provider, r.Title, fmt.Sprintf("%d/%d", r.Done, r.Total), r.Text()})
+		n.Add(r.Code())
 	}
 	t.Render()
 	for _, r := range results {
-		explain(p.out, r)
+		report.Explain(p.out, r)
 	}
 	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
-	if n.resume || n.plan {
+	if n.Resume || n.Plan {
 		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n",
 			s.journal, strings.Replace(again, "offboard apply", "offboard status", 1))
-		n.show(p.out, again)
+		n.Show(p.out, again)
 	}
-}
-
-// next lists the commands that can help with organizations which are not deleted.
-type next struct{ resume, plan bool }
-
-// add adds an organization by its exit code.
-func (n *next) add(code int) {
-	switch {
-	case code == exitcode.OK:
-	case exitcode.Resumable(code):
-		n.resume = true
-	default:
-		n.plan = true
-	}
-}
-
-// show prints the commands. again is the command that resumes.
-func (n *next) show(out io.Writer, again string) {
-	if n.resume {
-		fmt.Fprintf(out, "To resume: %s\n", again)
-	}
-	if n.plan {
-		fmt.Fprintf(out, "To plan again: %s\n", strings.Replace(again, "offboard apply", "offboard plan MANIFEST -o", 1))
-	}
-}
-
-// most is the maximum number of steps that are listed for an organization. The report
-// lists all.
-const most = 10
-
-// explain shows why an organization is not deleted, and the advice.
-func explain(out io.Writer, r result) {
-	if r.err == nil {
-		return
-	}
-	fmt.Fprintf(out, "%s %s: %s\n", r.Provider, r.title, r.text())
-	for i, l := range r.Remaining {
-		if i == most {
-			fmt.Fprintf(out, "  … and %d more\n", len(r.Remaining)-most)
-			break
-		}
-		why := format.State(l.State)
-		if l.Problem != nil {
-			why = printable.Text(l.Problem.Text)
-		} else if l.State == teardown.StepManual {
-			why = "manual step required: " + printable.Text(l.Removal)
-		}
-		fmt.Fprintf(out, "  - %s: %s\n", printable.Text(l.ID), why)
-	}
-	e, ok := errors.AsType[*errors.Error](r.err)
-	if !ok {
-		return
-	}
-	if len(r.Remaining) == 0 {
-		for i, step := range e.Steps {
-			if i == most {
-				break
-			}
-			fmt.Fprintf(out, "  - %s\n", problem.Describe(step))
-		}
-	}
-	if e.Message != "" {
-		fmt.Fprintf(out, "  provider message: %s\n", printable.Text(e.Message))
-	}
-	if r.Problem != nil && r.Problem.Advice != "" && r.Outcome != teardown.Stopped {
-		fmt.Fprintf(out, "  %s\n", r.Problem.Advice)
-	}
-}
-
-// summary is the last line of the JSON output.
-type summary struct {
-	Type          string                   `json:"type"`
-	Organizations int                      `json:"organizations"`
-	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
-	NotStarted    int                      `json:"not_started,omitempty"`
-	ExitCode      int                      `json:"exit_code"`
-
-	// Unmatched lists the entries of allow and deny that match no organization.
-	Unmatched []string `json:"unmatched,omitempty"`
-
-	// ReportProblem is why the report was not written.
-	ReportProblem *problem.Problem `json:"report_problem,omitempty"`
-}
-
-func summaryOf(results []result, code int) summary {
-	s := summary{Type: "summary", Organizations: len(results), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
-	for _, r := range results {
-		if r.Outcome == "" {
-			s.NotStarted++
-			continue
-		}
-		s.Outcomes[r.Outcome]++
-	}
-	return s
 }

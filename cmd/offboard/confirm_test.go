@@ -7,23 +7,16 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/teardown"
 )
-
-// named returns an organization of Katapult without resources.
-func named(id, name string) *scripted {
-	return &scripted{
-		provider: "katapult", Organization: teardown.Organization{ID: id, Name: name}, outcome: teardown.Deletion{Outcome: teardown.Deleted},
-	}
-}
 
 // unconfirmedPlan plans all organizations, and confirms none in the manifest.
 func (b *harness) unconfirmedPlan() {
 	b.Helper()
 	text := "organizations:\n"
 	for _, o := range b.organizations {
-		text += fmt.Sprintf("  - {provider: %s, organization: %q}\n", o.provider, o.ID)
+		text += fmt.Sprintf("  - {provider: %s, organization: %q}\n", o.Provider, o.ID)
 	}
 	b.write("manifest.yaml", text)
 	if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK {
@@ -32,40 +25,40 @@ func (b *harness) unconfirmedPlan() {
 }
 
 func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
-	acme, other := named("org_1", "Acme"), named("org_2", "Other")
+	acme, other := scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Other")
 	for name, test := range map[string]struct {
-		organizations []*scripted
+		organizations []*scripted.Organization
 		values        []string
 		code          int
 		want          string
 	}{
-		"each by its name":                  {[]*scripted{acme, other}, []string{"Acme", "Other"}, exitcode.OK, ""},
-		"one twice":                         {[]*scripted{acme}, []string{"Acme", "Acme"}, exitcode.OK, ""},
-		"one is missing":                    {[]*scripted{acme, other}, []string{"Acme"}, exitcode.NotConfirmed, "neither in the manifest nor by --confirm"},
-		"one is missing, the other twice":   {[]*scripted{acme, other}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "neither"},
-		"no match":                          {[]*scripted{acme}, []string{"Acme", "None"}, exitcode.NotConfirmed, "matches no organization"},
-		"other case":                        {[]*scripted{acme}, []string{"acme"}, exitcode.NotConfirmed, "matches no organization"},
-		"empty":                             {[]*scripted{acme}, []string{"Acme", ""}, exitcode.NotConfirmed, "--confirm is empty"},
-		"white space":                       {[]*scripted{acme}, []string{" \t"}, exitcode.NotConfirmed, "--confirm is empty"},
-		"two of the same name":              {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme"}, exitcode.NotConfirmed, `confirm each by its ID: "org_1", "org_3"`},
-		"two of the same name, twice":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "by its ID"},
-		"two of the same name, by ID":       {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitcode.OK, ""},
-		"two of the same name, one ID":      {[]*scripted{acme, named("org_3", "Acme")}, []string{"org_3"}, exitcode.NotConfirmed, "org_1"},
-		"ID of an organization with a name": {[]*scripted{acme}, []string{"org_1"}, exitcode.NotConfirmed, "matches no organization"},
-		"without a name, by ID":             {[]*scripted{named("org_4", "")}, []string{"org_4"}, exitcode.OK, ""},
-		"without a name, empty":             {[]*scripted{named("org_4", "")}, []string{""}, exitcode.NotConfirmed, "--confirm is empty"},
-		"without a name, not given":         {[]*scripted{named("org_4", "")}, nil, exitcode.NotConfirmed, "neither"},
-		"blank name, by it":                 {[]*scripted{named("org_4", " ")}, []string{" "}, exitcode.NotConfirmed, "--confirm is empty"},
-		"blank name, by ID":                 {[]*scripted{named("org_4", " ")}, []string{"org_4"}, exitcode.OK, ""},
-		"two without a name":                {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4", "org_5"}, exitcode.OK, ""},
-		"two without a name, one":           {[]*scripted{named("org_4", ""), named("org_5", "")}, []string{"org_4"}, exitcode.NotConfirmed, "org_5"},
-		"name that is another ID":           {[]*scripted{named("org_4", ""), named("org_5", "org_4")}, []string{"org_4"}, exitcode.NotConfirmed, "matches 2 organizations"},
+		"each by its name":                  {[]*scripted.Organization{acme, other}, []string{"Acme", "Other"}, exitcode.OK, ""},
+		"one twice":                         {[]*scripted.Organization{acme}, []string{"Acme", "Acme"}, exitcode.OK, ""},
+		"one is missing":                    {[]*scripted.Organization{acme, other}, []string{"Acme"}, exitcode.NotConfirmed, "neither in the manifest nor by --confirm"},
+		"one is missing, the other twice":   {[]*scripted.Organization{acme, other}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "neither"},
+		"no match":                          {[]*scripted.Organization{acme}, []string{"Acme", "None"}, exitcode.NotConfirmed, "matches no organization"},
+		"other case":                        {[]*scripted.Organization{acme}, []string{"acme"}, exitcode.NotConfirmed, "matches no organization"},
+		"empty":                             {[]*scripted.Organization{acme}, []string{"Acme", ""}, exitcode.NotConfirmed, "--confirm is empty"},
+		"white space":                       {[]*scripted.Organization{acme}, []string{" \t"}, exitcode.NotConfirmed, "--confirm is empty"},
+		"two of the same name":              {[]*scripted.Organization{acme, scripted.Named("org_3", "Acme")}, []string{"Acme"}, exitcode.NotConfirmed, `confirm each by its ID: "org_1", "org_3"`},
+		"two of the same name, twice":       {[]*scripted.Organization{acme, scripted.Named("org_3", "Acme")}, []string{"Acme", "Acme"}, exitcode.NotConfirmed, "by its ID"},
+		"two of the same name, by ID":       {[]*scripted.Organization{acme, scripted.Named("org_3", "Acme")}, []string{"org_1", "org_3"}, exitcode.OK, ""},
+		"two of the same name, one ID":      {[]*scripted.Organization{acme, scripted.Named("org_3", "Acme")}, []string{"org_3"}, exitcode.NotConfirmed, "org_1"},
+		"ID of an organization with a name": {[]*scripted.Organization{acme}, []string{"org_1"}, exitcode.NotConfirmed, "matches no organization"},
+		"without a name, by ID":             {[]*scripted.Organization{scripted.Named("org_4", "")}, []string{"org_4"}, exitcode.OK, ""},
+		"without a name, empty":             {[]*scripted.Organization{scripted.Named("org_4", "")}, []string{""}, exitcode.NotConfirmed, "--confirm is empty"},
+		"without a name, not given":         {[]*scripted.Organization{scripted.Named("org_4", "")}, nil, exitcode.NotConfirmed, "neither"},
+		"blank name, by it":                 {[]*scripted.Organization{scripted.Named("org_4", " ")}, []string{" "}, exitcode.NotConfirmed, "--confirm is empty"},
+		"blank name, by ID":                 {[]*scripted.Organization{scripted.Named("org_4", " ")}, []string{"org_4"}, exitcode.OK, ""},
+		"two without a name":                {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "")}, []string{"org_4", "org_5"}, exitcode.OK, ""},
+		"two without a name, one":           {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "")}, []string{"org_4"}, exitcode.NotConfirmed, "org_5"},
+		"name that is another ID":           {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "org_4")}, []string{"org_4"}, exitcode.NotConfirmed, "matches 2 organizations"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t)
 				for _, o := range test.organizations { // copies, because the test deletes them
-					b.organizations = append(b.organizations, named(o.ID, o.Organization.Name))
+					b.organizations = append(b.organizations, scripted.Named(o.ID, o.Organization.Name))
 				}
 				b.unconfirmedPlan()
 				args := []string{"apply", "DIR/plan.json"}
@@ -77,8 +70,8 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				for _, o := range b.organizations {
-					if o.deleted != (test.code == exitcode.OK) {
-						t.Errorf("%s: deleted: %t", o.ID, o.deleted)
+					if o.Deleted != (test.code == exitcode.OK) {
+						t.Errorf("%s: deleted: %t", o.ID, o.Deleted)
 					}
 				}
 			})
@@ -100,7 +93,7 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, named("org_1", test.called))
+				b := newHarness(t, scripted.Named("org_1", test.called))
 				b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - provider: katapult\n    organization: org_1\n    confirm: %q\n", test.confirm))
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 				if code != test.code || strings.TrimSpace(test.confirm) == "" && !strings.Contains(errOut, "manifest.yaml:4: confirm is empty") {
@@ -111,13 +104,13 @@ func TestConfirm_ManifestConfirmsItsEntry(t *testing.T) {
 				}
 				if code != exitcode.OK {
 					for _, command := range []string{"apply", "status"} {
-						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() {
+						if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].Touched() {
 							t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
 						}
 					}
 					return
 				}
-				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !b.organizations[0].deleted {
+				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !b.organizations[0].Deleted {
 					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
 				}
 			})
@@ -139,9 +132,9 @@ func TestConfirm_Delete(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, named("org_1", test.called))
+				b := newHarness(t, scripted.Named("org_1", test.called))
 				code, out, errOut := b.run("delete", "katapult", "org_1", "--confirm", test.confirm)
-				if code != test.code || b.organizations[0].deleted != (code == exitcode.OK) {
+				if code != test.code || b.organizations[0].Deleted != (code == exitcode.OK) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 			})
@@ -152,16 +145,16 @@ func TestConfirm_Delete(t *testing.T) {
 func TestPrompt_EmptyLine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		organization   *scripted
+		organization   *scripted.Organization
 		wanted, answer string
 		ok             bool
 	}{
-		{named("org_4", ""), "org_4", "\n", false}, {named("org_4", ""), "org_4", "", false}, {named("org_4", ""), "org_4", "org_4\n", true},
-		{named("org_4", " "), "org_4", " \n", false}, {named("org_1", "Acme"), "org_1", "Acme\n", false}, {named("org_1", "Acme"), "org_1", "org_1\n", true},
-		{named("", ""), "", "\n", false},
+		{scripted.Named("org_4", ""), "org_4", "\n", false}, {scripted.Named("org_4", ""), "org_4", "", false}, {scripted.Named("org_4", ""), "org_4", "org_4\n", true},
+		{scripted.Named("org_4", " "), "org_4", " \n", false}, {scripted.Named("org_1", "Acme"), "org_1", "Acme\n", false}, {scripted.Named("org_1", "Acme"), "org_1", "org_1\n", true},
+		{scripted.Named("", ""), "", "\n", false},
 	} {
 		var out strings.Builder
-		err := (&program{out: &out}).prompt(planOf(t, test.organization), test.wanted, bufio.NewReader(strings.NewReader(test.answer)))
+		err := (&program{out: &out}).prompt(scripted.Planned(t, test.organization), test.wanted, bufio.NewReader(strings.NewReader(test.answer)))
 		if test.ok != (err == nil) || !test.ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", test.answer, err)
 		}

@@ -17,8 +17,10 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -71,10 +73,10 @@ func (p *program) demo(ctx context.Context) error {
 	p.connect = connectScenes(scenes)
 	results, err := runDemo(ctx, text, scenes, demonstrated{
 		plan: func(ctx context.Context, m *planfile.Manifest) (*planfile.File, error) {
-			file, _, err := planAll(ctx, m, nil, p.connector(nil), len(scenes))
+			file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes))
 			return file, err
 		},
-		apply: func(ctx context.Context, file *planfile.File) ([]result, error) {
+		apply: func(ctx context.Context, file *planfile.File) ([]report.Result, error) {
 			x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
 			if err != nil {
 				return nil, err
@@ -83,7 +85,7 @@ func (p *program) demo(ctx context.Context) error {
 		},
 	})
 	if p.json && results != nil {
-		p.emit(summaryOf(results, p.code))
+		p.emit(report.Summarize(results, p.code))
 	}
 	return err
 }
@@ -91,12 +93,12 @@ func (p *program) demo(ctx context.Context) error {
 // demonstrated is the program that the demonstration runs. It connects to the scenes.
 type demonstrated struct {
 	plan  func(context.Context, *planfile.Manifest) (*planfile.File, error)
-	apply func(context.Context, *planfile.File) ([]result, error)
+	apply func(context.Context, *planfile.File) ([]report.Result, error)
 }
 
 // runDemo runs the demonstration and shows it as text. It returns an error if an outcome
 // differs from the state of the fakes.
-func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrated) ([]result, error) {
+func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrated) ([]report.Result, error) {
 	fmt.Fprint(text, "Five organizations at fakes of five providers, in memory: no account and no network.\n")
 
 	fmt.Fprint(text, "\n1. The plans: blockers, and what is deleted along with each organization:\n\n")
@@ -149,13 +151,13 @@ func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrate
 		r := results[i]
 		t.AppendRow(table.Row{
 			r.Provider, r.Organization.Name, shortOutcome(r), s.actual(), fmt.Sprintf("%d/%d", r.Done, r.Total),
-			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", r.took.Seconds()), requests(s),
+			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", r.Took.Seconds()), requests(s),
 		})
 		wrong = append(wrong, s.check(r))
 	}
 	t.Render()
 	for _, r := range results {
-		explain(text, r)
+		report.Explain(text, r)
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return results, exitcode.With(exitcode.Failed, err)
@@ -165,11 +167,11 @@ func runDemo(ctx context.Context, text io.Writer, scenes []*scene, p demonstrate
 
 // shortOutcome returns the text of a result without what a pending deletion depends on. The
 // live view shows that.
-func shortOutcome(r result) string {
+func shortOutcome(r report.Result) string {
 	if r.Outcome == teardown.Pending {
 		return string(r.Outcome)
 	}
-	return r.text()
+	return r.Text()
 }
 
 // showBefore shows plans, and why a deletion would fail.

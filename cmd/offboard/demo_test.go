@@ -22,9 +22,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -147,7 +149,7 @@ func TestScene_WrongResult(t *testing.T) {
 		{teardown.Deleted, yes, no, false},
 	} {
 		s := &scene{deleted: test.deleted, spared: test.spared}
-		if err := s.check(result{Outcome: test.outcome}); (err == nil) != test.ok {
+		if err := s.check(report.Result{Outcome: test.outcome}); (err == nil) != test.ok {
 			t.Errorf("%s: got %v", test.outcome, err)
 		}
 	}
@@ -193,7 +195,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	reader, writer := io.Pipe()
 	var out bytes.Buffer
-	server := &program{in: strings.NewReader(""), out: &out, errOut: writer, connect: connect, signals: signals}
+	server := &program{in: strings.NewReader(""), out: &out, errOut: writer, connect: connect.FromEnv, signals: signals}
 	ended := make(chan int)
 	go func() { ended <- server.run(t.Context(), []string{"demo", "--serve", name}) }()
 	var instructions strings.Builder
@@ -232,7 +234,7 @@ func TestDemo_ServedEnvironmentReachesFakesOnly(t *testing.T) {
 	offboard := func(args ...string) int {
 		t.Helper()
 		var out, errOut bytes.Buffer
-		code := (&program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}).run(t.Context(), args)
+		code := (&program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect.FromEnv}).run(t.Context(), args)
 		if code != exitcode.OK && code != exitcode.Blocked {
 			t.Errorf("%v: exit code %d: %s%s", args, code, &out, &errOut)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
@@ -101,20 +102,20 @@ func TestExitCodes_EveryErrorHasOneOfThem(t *testing.T) {
 // An organization without a plan has the same exit code in every command.
 func TestExitCodes_SameForEveryCommand(t *testing.T) {
 	for name, test := range map[string]struct {
-		organization *scripted
+		organization *scripted.Organization
 		lines        string // of the entry and of the manifest
 		code         int
 	}{
-		"another name":  {named("org_1", "Acme"), "    confirm: Other\n", exitcode.NotConfirmed},
-		"not found":     {func() *scripted { s := named("org_1", "Acme"); s.deleted = true; return s }(), "    confirm: Acme\n", exitcode.NotFound},
-		"denied":        {named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitcode.NotConfirmed},
-		"not allowed":   {named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitcode.NotConfirmed},
-		"not confirmed": {named("org_1", "Acme"), "", exitcode.OK},
+		"another name":  {scripted.Named("org_1", "Acme"), "    confirm: Other\n", exitcode.NotConfirmed},
+		"not found":     {func() *scripted.Organization { s := scripted.Named("org_1", "Acme"); s.Deleted = true; return s }(), "    confirm: Acme\n", exitcode.NotFound},
+		"denied":        {scripted.Named("org_1", "Acme"), "    confirm: Acme\ndeny: [org_1]\n", exitcode.NotConfirmed},
+		"not allowed":   {scripted.Named("org_1", "Acme"), "    confirm: Acme\nallow: [org_9]\n", exitcode.NotConfirmed},
+		"not confirmed": {scripted.Named("org_1", "Acme"), "", exitcode.OK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, test.organization, named("org_9", "Nine"))
-				touched := test.organization.touched()
+				b := newHarness(t, test.organization, scripted.Named("org_9", "Nine"))
+				touched := test.organization.Touched()
 				b.write("manifest.yaml", "organizations:\n  - provider: katapult\n    organization: org_1\n"+test.lines)
 				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != test.code {
 					t.Errorf("plan: exit code %d: %s%s", code, out, errOut)
@@ -129,7 +130,7 @@ func TestExitCodes_SameForEveryCommand(t *testing.T) {
 				if code, out, errOut := b.run("status", "DIR/plan.json"); code != wantStatus {
 					t.Errorf("status: exit code %d: %s%s", code, out, errOut)
 				}
-				if test.organization.touched() != touched {
+				if test.organization.Touched() != touched {
 					t.Error("the organization was touched")
 				}
 			})

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -45,7 +46,7 @@ func contents(t *testing.T, folder string) map[string]string {
 
 // Not parallel: the test sets the environment.
 func TestFiles_InputIsNeverOverwritten(t *testing.T) {
-	b := newHarness(t, hosting())
+	b := newHarness(t, scripted.Hosting())
 	b.plan()
 	b.write("key.json", `{"keyId":"1"}`)
 	b.write("cert.pem", "certificate")
@@ -91,7 +92,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 		if code != exitcode.Usage || !strings.Contains(errOut, "is the same file as") || strings.Count(errOut, "\n") != 1 {
 			t.Errorf("%s: exit code %d: %s", args, code, errOut)
 		}
-		if b.organizations[0].touched() {
+		if b.organizations[0].Touched() {
 			t.Fatalf("%s: something was changed", args)
 		}
 		if diff := cmp.Diff(before, contents(t, b.dir)); diff != "" {
@@ -103,7 +104,7 @@ func TestFiles_InputIsNeverOverwritten(t *testing.T) {
 // The standard input is also a file of the command.
 func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 	t.Parallel()
-	b := newHarness(t, hosting())
+	b := newHarness(t, scripted.Hosting())
 	b.manifest()
 	in, err := os.Open(b.dir + "/manifest.yaml")
 	if err != nil {
@@ -119,7 +120,7 @@ func TestFiles_StandardInputIsNeverOverwritten(t *testing.T) {
 
 func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		old := b.read("plan.json")
 		report := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Teardown report, 2000-01-01 00:00:00 UTC</title>\n"
@@ -152,7 +153,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 			} {
 				b.write("file", test.text)
 				b.write("plan.json", old)
-				b.organizations[0].deleted, b.organizations[0].absent = false, nil
+				b.organizations[0].Deleted, b.organizations[0].Absent = false, nil
 				code, _, errOut := b.run(strings.Fields(try.args)...)
 				if try.ok != (code == exitcode.OK) || !try.ok && code != exitcode.Usage {
 					t.Errorf("%s: %s: exit code %d: %s", name, try.args, code, errOut)
@@ -160,7 +161,7 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 				if after := b.read("file"); !try.ok && after != test.text {
 					t.Errorf("%s: %s: the file was changed", name, try.args)
 				}
-				if !try.ok && b.organizations[0].deleted {
+				if !try.ok && b.organizations[0].Deleted {
 					t.Errorf("%s: %s: something was deleted", name, try.args)
 				}
 			}
@@ -183,7 +184,7 @@ func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 // Opening a FIFO without another end would block forever.
 func TestFiles_OnlyRegularFiles(t *testing.T) {
 	t.Parallel()
-	b := newHarness(t, hosting())
+	b := newHarness(t, scripted.Hosting())
 	b.plan()
 	if err := makeFIFO(b.dir + "/fifo"); err != nil {
 		t.Skip(err)
@@ -218,7 +219,7 @@ func TestFiles_OnlyRegularFiles(t *testing.T) {
 			}
 		}
 	}
-	if b.organizations[0].touched() {
+	if b.organizations[0].Touched() {
 		t.Error("something was changed")
 	}
 }
@@ -227,8 +228,8 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting(), tenant())
-				b.organizations[0].steps[0].Manual = true
+				b := newHarness(t, scripted.Hosting(), scripted.Tenant())
+				b.organizations[0].Steps[0].Manual = true
 				b.manifest()
 				b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 				if err := os.Mkdir(b.dir+"/reports", 0o700); err != nil {
@@ -262,9 +263,9 @@ func TestApply_UnwrittenReportHidesNothing(t *testing.T) {
 // The exit code is that of the outcome.
 func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
-		b.organizations[0].remove = func(teardown.Step) error { return os.RemoveAll(b.dir + "/reports") }
+		b.organizations[0].Remove = func(teardown.Step) error { return os.RemoveAll(b.dir + "/reports") }
 		if err := os.Mkdir(b.dir+"/reports", 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -277,13 +278,13 @@ func TestApply_UnwrittenReportKeepsExitCode(t *testing.T) {
 
 func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		link(t, os.Link, b.dir+"/plan.json", b.dir+"/other.json")
 		b.write("third.json", b.read("plan.json"))
 		started, free := make(chan struct{}), make(chan struct{})
 		first := true
-		b.organizations[0].remove = func(teardown.Step) error {
+		b.organizations[0].Remove = func(teardown.Step) error {
 			if first {
 				first = false
 				close(started)

@@ -5,19 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
-	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
 
 // family manages another organization, which its plan deletes first.
-func family() *scripted {
-	s := named("org_1", "Acme")
-	s.deletionError = blocked
-	s.steps = []teardown.Step{{
+func family() *scripted.Organization {
+	s := scripted.Named("org_1", "Acme")
+	s.DeletionError = scripted.Blocked
+	s.Steps = []teardown.Step{{
 		ID: "managed_organization/org_child", Kind: "managed_organization", Name: "Child", Requires: []teardown.Override{teardown.ManagedOrganizations},
 		Organization: &teardown.Organization{ID: "org_child", Name: "Child"},
 	}}
@@ -28,7 +26,7 @@ func family() *scripted {
 func (b *harness) listing(lines string) (code int, out, errOut string) {
 	b.Helper()
 	o := b.organizations[0]
-	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, override: [managed_organizations]}\n%s\n", o.provider, o.ID, o.Organization.Name, lines))
+	b.write("manifest.yaml", fmt.Sprintf("organizations:\n  - {provider: %s, organization: %s, confirm: %q, override: [managed_organizations]}\n%s\n", o.Provider, o.ID, o.Organization.Name, lines))
 	return b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 }
 
@@ -54,8 +52,8 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, family(), family(), named("org_2", "Other"), named("org_2", "Other"), named("org_child", "Child"), named("org_child", "Child"))
-				b.organizations[1].alias, b.organizations[2].alias, b.organizations[4].alias = "acme", "other", "child"
+				b := newHarness(t, family(), family(), scripted.Named("org_2", "Other"), scripted.Named("org_2", "Other"), scripted.Named("org_child", "Child"), scripted.Named("org_child", "Child"))
+				b.organizations[1].Alias, b.organizations[2].Alias, b.organizations[4].Alias = "acme", "other", "child"
 				code, out, errOut := b.listing(test.lines)
 				if code != test.code || !strings.Contains(out, test.want) || test.want == "" && strings.Contains(out, "matches no") {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
@@ -65,8 +63,8 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 				} else if strings.Contains(test.want, "matches no") && (!strings.Contains(out, "matches no") || !strings.Contains(b.read("report.html"), "matches no")) {
 					t.Errorf("apply does not report the unmatched entry: %s", out)
 				}
-				if b.organizations[0].touched() != (test.code == exitcode.OK) {
-					t.Errorf("touched is %t", b.organizations[0].touched())
+				if b.organizations[0].Touched() != (test.code == exitcode.OK) {
+					t.Errorf("touched is %t", b.organizations[0].Touched())
 				}
 			})
 		})
@@ -75,7 +73,7 @@ func TestLists_ResolvedLikeOrganizations(t *testing.T) {
 
 func TestLists_UnmatchedJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, family(), named("org_2", "Other"))
+		b := newHarness(t, family(), scripted.Named("org_2", "Other"))
 		b.listing("deny: [org_2]")
 		if !strings.Contains(b.read("plan.json"), `"unmatched": [`) {
 			t.Error("the plan file does not list the entry")
@@ -102,36 +100,20 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				deleted := named("org_deleted", "Deleted")
-				deleted.deleted = true
-				acme := named("Acme", "")
-				acme.deleted = true
+				deleted := scripted.Named("org_deleted", "Deleted")
+				deleted.Deleted = true
+				acme := scripted.Named("Acme", "")
+				acme.Deleted = true
 				b := newHarness(t, family(), deleted, acme)
 				code, out, errOut := b.listing(test.lines)
 				if code == exitcode.OK || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
-				if code, _, _ := b.run("apply", "DIR/plan.json"); code != exitcode.Usage || b.organizations[0].touched() {
+				if code, _, _ := b.run("apply", "DIR/plan.json"); code != exitcode.Usage || b.organizations[0].Touched() {
 					t.Errorf("apply: exit code %d", code)
 				}
 			})
 		})
-	}
-}
-
-// A failed read proves nothing: the entry may name a planned organization.
-func TestListed_FailedReadIsNotAbsence(t *testing.T) {
-	t.Parallel()
-	for code, failed := range map[errors.Code]bool{
-		errors.OrganizationNotFound: false, errors.NotFound: false, errors.InvalidArgument: false, errors.NotConfirmed: false, errors.PermissionDenied: false,
-		errors.Unavailable: true, errors.Unauthenticated: true, errors.UnexpectedResponse: true, errors.RateLimitReached: true, errors.Canceled: true,
-		errors.Internal: true,
-	} {
-		e := &listed{list: "deny", text: "acme"}
-		e.add("way", teardown.Organization{}, &errors.Error{Code: code})
-		if (e.err != nil) != failed || len(e.names) > 0 {
-			t.Errorf("%s: got %v", code, e.err)
-		}
 	}
 }
 
@@ -152,14 +134,5 @@ func TestLists_SlugAtTheFake(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestLists_AllowedOnlyBySameConnection(t *testing.T) {
-	t.Parallel()
-	e := &listed{list: "allow", text: "acme", names: []resolvedID{{"here", "1"}}}
-	got := []bool{e.allows("here", teardown.Organization{ID: "1"}), e.allows("there", teardown.Organization{ID: "1"}), e.denies(teardown.Organization{ID: "1"})}
-	if diff := cmp.Diff([]bool{true, false, true}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -40,16 +40,26 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+// deletedText returns the meaning of a nil error of Delete.
+func deletedText(provider string) string {
+	if provider == providers.F5 {
+		return "pending: in the deletion queue"
+	}
+	return "deleted"
+}
 
 func main() { os.Exit(runProcess()) }
 
@@ -58,7 +68,7 @@ func main() { os.Exit(runProcess()) }
 func runProcess() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect, signals: signals}
+	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect.FromEnv, signals: signals}
 	return p.run(context.Background(), os.Args[1:])
 }
 
@@ -67,7 +77,7 @@ func runProcess() int {
 type program struct {
 	in          io.Reader
 	out, errOut io.Writer
-	connect     func(*slog.Logger) connector
+	connect     func(*slog.Logger) connect.Connector
 	signals     chan os.Signal
 
 	json, verbose bool // flags
@@ -302,7 +312,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			}
 			if p.json {
 				p.errorWritten = true
-				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Outcome: outcomeOf(e.Provider, err), Problem: problem.Of(err)})
+				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Outcome: report.OutcomeOf(e.Provider, err), Problem: problem.Of(err)})
 				return err
 			}
 			if err != nil {
@@ -319,23 +329,6 @@ func (p *program) deleteCommand() *cobra.Command {
 
 func emailFlag(command *cobra.Command, e *planfile.Entry) {
 	command.Flags().StringVar(&e.Email, "email", "", "volterra: the email `ADDRESS` of the account to delete")
-}
-
-// outcomeOf returns the outcome of a deletion that returned an error, or nil.
-func outcomeOf(provider string, err error) teardown.Outcome {
-	switch {
-	case err == nil && provider == providers.F5:
-		return teardown.Pending
-	case err == nil:
-		return teardown.Deleted
-	case errors.Is(err, errors.OutcomeUnknown):
-		return teardown.Unknown
-	case errors.Is(err, errors.OrganizationNotFound):
-		return teardown.NotFound
-	case errors.Is(err, errors.Canceled), errors.Is(err, errors.NotFinished):
-		return teardown.Stopped
-	}
-	return teardown.Blocked
 }
 
 func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -21,12 +22,12 @@ import (
 
 // run runs the program with the credentials of the environment.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	return runWith(ctx, args, out, errOut, connect)
+	return runWith(ctx, args, out, errOut, connect.FromEnv)
 }
 
 // runWith runs the program with a connector.
-func runWith(ctx context.Context, args []string, out, errOut io.Writer, connect func(*slog.Logger) connector) int {
-	return (&program{in: strings.NewReader(""), out: out, errOut: errOut, connect: connect}).run(ctx, args)
+func runWith(ctx context.Context, args []string, out, errOut io.Writer, open func(*slog.Logger) connect.Connector) int {
+	return (&program{in: strings.NewReader(""), out: out, errOut: errOut, connect: open}).run(ctx, args)
 }
 
 // Not parallel: the test sets the environment.
@@ -97,12 +98,12 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 }
 
 // atFake returns a connector to organizations at a fake.
-func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connector {
-	return func(*slog.Logger) connector {
-		return func(e planfile.Entry) (organization, error) {
+func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connect.Connector {
+	return func(*slog.Logger) connect.Connector {
+		return func(e planfile.Entry) (connect.Organization, error) {
 			t.Helper()
 			base, client := srv.Endpoint()
-			spec := specOf(e)
+			spec := connect.Spec(e)
 			spec.BaseURL = base
 			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
 				offboard.WithCredentials(func(string) (string, error) { return workspacetest.Token, nil }))

@@ -13,8 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/golden"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -29,14 +31,14 @@ func TestPlan_Views(t *testing.T) {
 	for _, view := range []string{"tree", "table"} {
 		t.Run(view, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting(), tenant())
+				b := newHarness(t, scripted.Hosting(), scripted.Tenant())
 				b.manifest()
 				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--view", view)
 				if code != exitcode.OK || errOut != "" {
 					t.Errorf("exit code %d: %s", code, errOut)
 				}
-				golden(t, "plan-"+view+".txt", out)
-				if b.organizations[0].touched() || b.organizations[1].touched() {
+				golden.Compare(t, "plan-"+view+".txt", out)
+				if b.organizations[0].Touched() || b.organizations[1].Touched() {
 					t.Error("the organization was touched")
 				}
 			})
@@ -46,7 +48,7 @@ func TestPlan_Views(t *testing.T) {
 
 func TestPlan_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting(), tenant())
+		b := newHarness(t, scripted.Hosting(), scripted.Tenant())
 		b.manifest("override: [partial]")
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
 		if code != exitcode.OK {
@@ -55,7 +57,7 @@ func TestPlan_JSON(t *testing.T) {
 		if diff := cmp.Diff(b.read("plan.json"), out); diff != "" {
 			t.Errorf("(-file +printed):\n%s", diff)
 		}
-		golden(t, "plan.json", out)
+		golden.Compare(t, "plan.json", out)
 		if info, err := os.Stat(b.dir + "/plan.json"); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info.Mode(), err)
 		}
@@ -64,7 +66,7 @@ func TestPlan_JSON(t *testing.T) {
 
 func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		b.write("kept.json", b.read("plan.json"))
 		before := b.read("kept.json")
@@ -87,23 +89,23 @@ func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 
 func TestPlan_Problems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		missing, named, manual := hosting(), tenant(), hosting()
-		missing.ID, missing.deleted = "org_2", true
+		missing, named, manual := scripted.Hosting(), scripted.Tenant(), scripted.Hosting()
+		missing.ID, missing.Deleted = "org_2", true
 		manual.ID, manual.Organization.Name = "org_3", "Manual"
-		manual.steps[0].Manual, manual.steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
-		b := newHarness(t, missing, named, manual, hosting())
+		manual.Steps[0].Manual, manual.Steps[1].Requires = true, []teardown.Override{teardown.TerminationProtection}
+		b := newHarness(t, missing, named, manual, scripted.Hosting())
 		b.manifest()
 		b.write("manifest.yaml", strings.Replace(b.read("manifest.yaml"), `confirm: "acme-edge"`, `confirm: "Acme"`, 1))
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 		if code != exitcode.NotConfirmed {
 			t.Errorf("exit code %d", code)
 		}
-		golden(t, "plan-problems.txt", out)
+		golden.Compare(t, "plan-problems.txt", out)
 		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || !strings.Contains(errOut, "organization 2 of the plan file") {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
 		for _, o := range b.organizations[1:] { // the first one does not exist
-			if o.touched() {
+			if o.Touched() {
 				t.Errorf("%s was touched although a name is wrong", o.ID)
 			}
 		}
@@ -114,7 +116,7 @@ func TestPlan_Problems(t *testing.T) {
 		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.NotFound || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		if last := b.organizations[3]; !last.deleted {
+		if last := b.organizations[3]; !last.Deleted {
 			t.Error("the plan was not applied")
 		}
 	})
@@ -122,19 +124,19 @@ func TestPlan_Problems(t *testing.T) {
 
 func TestApply_Text(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting(), tenant())
-		b.organizations[0].waits = func(progress func(string)) { progress("stopping the machine") }
+		b := newHarness(t, scripted.Hosting(), scripted.Tenant())
+		b.organizations[0].Waits = func(progress func(string)) { progress("stopping the machine") }
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1")
 		if code != exitcode.OK || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		golden(t, "apply.txt", out)
+		golden.Compare(t, "apply.txt", out)
 		want := []string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}
-		if diff := cmp.Diff(want, b.organizations[0].removed); diff != "" || !b.organizations[0].deleted {
+		if diff := cmp.Diff(want, b.organizations[0].Removed); diff != "" || !b.organizations[0].Deleted {
 			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
-		golden(t, "journal.jsonl", withoutPlans(b.read("plan.json.journal")))
+		golden.Compare(t, "journal.jsonl", withoutPlans(b.read("plan.json.journal")))
 	})
 }
 
@@ -152,13 +154,13 @@ func withoutPlans(journal string) string {
 
 func TestApply_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting(), tenant())
+		b := newHarness(t, scripted.Hosting(), scripted.Tenant())
 		b.plan()
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--parallel", "1", "--json")
 		if code != exitcode.OK || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		golden(t, "apply.jsonl", out)
+		golden.Compare(t, "apply.jsonl", out)
 		for line := range strings.Lines(out) {
 			var document struct{ Type string }
 			if err := json.Unmarshal([]byte(line), &document); err != nil || document.Type == "" {
@@ -186,7 +188,7 @@ func TestApply_Confirmation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting())
+				b := newHarness(t, scripted.Hosting())
 				b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1, confirm: "+strings.TrimSpace(test.confirm+" ")+"}]")
 				if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK {
 					t.Fatalf("exit code %d: %s%s", code, out, errOut)
@@ -195,7 +197,7 @@ func TestApply_Confirmation(t *testing.T) {
 				if code != test.code || !strings.Contains(errOut, test.want) {
 					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut)
 				}
-				if touched := b.organizations[0].touched(); touched != (test.code == exitcode.OK) {
+				if touched := b.organizations[0].Touched(); touched != (test.code == exitcode.OK) {
 					t.Errorf("touched: %t", touched)
 				}
 			})
@@ -206,7 +208,7 @@ func TestApply_Confirmation(t *testing.T) {
 // The program prompts on a terminal only. This test calls prompt itself.
 func TestPrompt_Answer(t *testing.T) {
 	t.Parallel()
-	plan, err := hosting().Plan(t.Context())
+	plan, err := scripted.Hosting().Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +227,7 @@ func TestPrompt_Answer(t *testing.T) {
 
 func TestPrompt_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		plan, err := hosting().Plan(t.Context())
+		plan, err := scripted.Hosting().Plan(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,14 +263,14 @@ func TestApply_InvalidPlanFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting())
+				b := newHarness(t, scripted.Hosting())
 				b.plan()
 				if test.edit != nil {
 					b.write("plan.json", test.edit(b.read("plan.json")))
 				}
 				time.Sleep(test.wait)
 				if test.more {
-					b.organizations[0].steps = append(b.organizations[0].steps, teardown.Step{ID: "virtual_machine/vm_2", Kind: "virtual_machine", Name: "web-2"})
+					b.organizations[0].Steps = append(b.organizations[0].Steps, teardown.Step{ID: "virtual_machine/vm_2", Kind: "virtual_machine", Name: "web-2"})
 				}
 				code, out, errOut := b.run("apply", "DIR/plan.json")
 				if code != test.code || !strings.Contains(errOut, test.want) {
@@ -278,7 +280,7 @@ func TestApply_InvalidPlanFile(t *testing.T) {
 					!strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json")) {
 					t.Errorf("the result or the next command is wrong:\n%s", out)
 				}
-				if b.organizations[0].touched() {
+				if b.organizations[0].Touched() {
 					t.Error("the organization was touched")
 				}
 			})
@@ -293,7 +295,7 @@ func replace(old, new string) func(string) string {
 
 func TestApply_OneInterrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting(), tenant())
+		b := newHarness(t, scripted.Hosting(), scripted.Tenant())
 		b.plan()
 		go func() {
 			time.Sleep(2 * time.Second)
@@ -303,18 +305,18 @@ func TestApply_OneInterrupt(t *testing.T) {
 		if code != exitcode.Stopped || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		golden(t, "apply-stopped.txt", out)
-		if diff := cmp.Diff([]string{"virtual_machine/vm_1"}, b.organizations[0].removed); diff != "" {
+		golden.Compare(t, "apply-stopped.txt", out)
+		if diff := cmp.Diff([]string{"virtual_machine/vm_1"}, b.organizations[0].Removed); diff != "" {
 			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
 		_, out, _ = b.run("status", "DIR/plan.json")
-		golden(t, "status-stopped.txt", out)
+		golden.Compare(t, "status-stopped.txt", out)
 
 		code, _, errOut = b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
 		if code != exitcode.OK {
 			t.Errorf("resumed: exit code %d: %s", code, errOut)
 		}
-		if diff := cmp.Diff([]string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}, b.organizations[0].removed); diff != "" {
+		if diff := cmp.Diff([]string{"virtual_machine/vm_1", "disk/disk_1", "trash/all"}, b.organizations[0].Removed); diff != "" {
 			t.Errorf("removed steps (-want +got):\n%s", diff)
 		}
 		if !strings.Contains(b.read("report.html"), "deleted by an earlier run") {
@@ -325,8 +327,8 @@ func TestApply_OneInterrupt(t *testing.T) {
 
 func TestApply_TwoInterrupts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
-		b.organizations[0].duration = time.Hour / 2
+		b := newHarness(t, scripted.Hosting())
+		b.organizations[0].Duration = time.Hour / 2
 		b.plan()
 		go func() {
 			time.Sleep(2 * time.Second)
@@ -358,7 +360,7 @@ func TestInterrupt_NeverBlocks(t *testing.T) {
 
 func TestUntilInterrupted_Interrupt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.manifest()
 		b.signals <- os.Interrupt
 		ctx, done := (&program{signals: b.signals}).untilInterrupted(t.Context())
@@ -369,8 +371,8 @@ func TestUntilInterrupted_Interrupt(t *testing.T) {
 
 func TestApply_Problems(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		failing, lost, manual := hosting(), tenant(), hosting()
-		failing.remove = func(s teardown.Step) error {
+		failing, lost, manual := scripted.Hosting(), scripted.Tenant(), scripted.Hosting()
+		failing.Remove = func(s teardown.Step) error {
 			if s.Kind != "disk" {
 				return nil
 			}
@@ -379,8 +381,8 @@ func TestApply_Problems(t *testing.T) {
 				RequestID: "req-1", Message: "Not \x1b[31myours",
 			}
 		}
-		lost.deleteError = &errors.Error{Provider: providers.F5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
-		manual.ID, manual.Organization.Name, manual.steps[0].Manual = "org_3", "Manual", true
+		lost.DeleteError = &errors.Error{Provider: providers.F5, Operation: "DeleteTenant", Target: "acme-edge", Code: errors.OutcomeUnknown}
+		manual.ID, manual.Organization.Name, manual.Steps[0].Manual = "org_3", "Manual", true
 		b := newHarness(t, failing, lost, manual)
 		b.manifest()
 		if code, _, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.Blocked {
@@ -390,18 +392,18 @@ func TestApply_Problems(t *testing.T) {
 		if code != exitcode.Unknown || errOut != "" {
 			t.Errorf("exit code %d: %s", code, errOut)
 		}
-		golden(t, "apply-problems.txt", out)
-		golden(t, "report.html", withoutPlans(b.read("report.html")))
+		golden.Compare(t, "apply-problems.txt", out)
+		golden.Compare(t, "report.html", withoutPlans(b.read("report.html")))
 		code, out, _ = b.run("status", "DIR/plan.json", "--offline")
 		if code != exitcode.Blocked {
 			t.Errorf("status: exit code %d", code)
 		}
-		golden(t, "status-offline.txt", out)
+		golden.Compare(t, "status-offline.txt", out)
 		code, out, _ = b.run("status", "DIR/plan.json", "--json")
 		if code != exitcode.Blocked {
 			t.Errorf("status: exit code %d", code)
 		}
-		golden(t, "status.json", withoutPlans(out))
+		golden.Compare(t, "status.json", withoutPlans(out))
 	})
 }
 
@@ -409,9 +411,9 @@ func TestPlan_Denied(t *testing.T) {
 	for line, want := range map[string]string{"deny: [org_1]\n": "the manifest denies this organization", "allow: [org_2]\n": "the manifest does not allow this organization"} {
 		t.Run(want, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting())
+				b := newHarness(t, scripted.Hosting())
 				b.manifest()
-				other := hosting() // otherwise the entry cannot be resolved
+				other := scripted.Hosting() // otherwise the entry cannot be resolved
 				other.ID = "org_2"
 				b.organizations = append(b.organizations, other)
 				b.write("manifest.yaml", b.read("manifest.yaml")+line)
@@ -419,7 +421,7 @@ func TestPlan_Denied(t *testing.T) {
 				if code != exitcode.NotConfirmed || !strings.Contains(out, want) {
 					t.Errorf("exit code %d: %s", code, out)
 				}
-				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() {
+				if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].Touched() {
 					t.Errorf("exit code %d: %s", code, out)
 				}
 			})
@@ -429,9 +431,9 @@ func TestPlan_Denied(t *testing.T) {
 
 func TestPlan_SameOrganizationTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		same := hosting()
-		same.alias = "acme-hosting"
-		b := newHarness(t, hosting(), same)
+		same := scripted.Hosting()
+		same.Alias = "acme-hosting"
+		b := newHarness(t, scripted.Hosting(), same)
 		b.manifest()
 		code, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
 		if code != exitcode.NotConfirmed || !strings.Contains(out, `same organization as "org_1"`) {
@@ -442,10 +444,10 @@ func TestPlan_SameOrganizationTwice(t *testing.T) {
 
 func TestApply_MissingOverride(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
-		b.organizations[0].steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
+		b := newHarness(t, scripted.Hosting())
+		b.organizations[0].Steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
 		b.plan()
-		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].touched() || !strings.Contains(out, "managed_organizations") {
+		if code, out, _ := b.run("apply", "DIR/plan.json"); code != exitcode.NotConfirmed || b.organizations[0].Touched() || !strings.Contains(out, "managed_organizations") {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 		b.plan("override: [managed_organizations]")
@@ -457,10 +459,10 @@ func TestApply_MissingOverride(t *testing.T) {
 
 func TestApply_UnwritableFiles(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		for _, flag := range []string{"--journal", "--report"} {
-			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitcode.Usage || b.organizations[0].touched() {
+			if code, _, _ := b.run("apply", "DIR/plan.json", flag, "DIR/none/file"); code != exitcode.Usage || b.organizations[0].Touched() {
 				t.Errorf("%s: exit code %d", flag, code)
 			}
 		}
@@ -469,7 +471,7 @@ func TestApply_UnwritableFiles(t *testing.T) {
 
 func TestCheckAndDelete_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		var text strings.Builder
 		for _, command := range [][]string{
 			{"check", "katapult", "org_1", "--json"},
@@ -479,13 +481,13 @@ func TestCheckAndDelete_JSON(t *testing.T) {
 			_, out, _ := b.run(command...)
 			text.WriteString(out)
 		}
-		golden(t, "single.jsonl", text.String())
+		golden.Compare(t, "single.jsonl", text.String())
 	})
 }
 
 func TestApply_StalePlanFileJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
@@ -505,7 +507,7 @@ func TestHelp_Texts(t *testing.T) {
 	b := newHarness(t)
 	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo"} {
 		_, out, _ := b.run(append(strings.Fields(command), "--help")...)
-		golden(t, "help"+command+".txt", out)
+		golden.Compare(t, "help"+command+".txt", out)
 	}
 }
 

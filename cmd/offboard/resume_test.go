@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -33,10 +34,10 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				srv.SetTenant(volterratest.Tenant{Name: tenant, KeepsCredential: test.keeps})
 				b := newHarness(t)
 				b.write("manifest.yaml", "organizations: [{provider: volterra, organization: "+tenant+", confirm: "+tenant+", email: owner@example.com}]")
-				at := func(*slog.Logger) connector {
-					return func(e planfile.Entry) (organization, error) {
+				at := func(*slog.Logger) connect.Connector {
+					return func(e planfile.Entry) (connect.Organization, error) {
 						base, client := srv.Endpoint()
-						spec := specOf(e)
+						spec := connect.Spec(e)
 						spec.BaseURL = base
 						return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client), offboard.WithCredentials(func(name string) (string, error) {
 							return map[string]string{"F5XC_API_TOKEN": volterratest.Token}[name], nil

@@ -10,8 +10,10 @@ import (
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -232,9 +234,9 @@ func sceneF5() *scene {
 }
 
 // connectScenes returns a connector to the organizations of scenes.
-func connectScenes(scenes []*scene) func(*slog.Logger) connector {
-	return func(log *slog.Logger) connector {
-		return func(e planfile.Entry) (organization, error) {
+func connectScenes(scenes []*scene) func(*slog.Logger) connect.Connector {
+	return func(log *slog.Logger) connect.Connector {
+		return func(e planfile.Entry) (connect.Organization, error) {
 			for _, s := range scenes {
 				if s.entry.Provider == e.Provider {
 					return s.open(log)
@@ -246,9 +248,9 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connector {
 }
 
 // open returns the organization of a scene at its fake.
-func (s *scene) open(log *slog.Logger) (organization, error) {
+func (s *scene) open(log *slog.Logger) (connect.Organization, error) {
 	base, client := s.server.Endpoint()
-	spec := specOf(s.entry)
+	spec := connect.Spec(s.entry)
 	spec.BaseURL = base
 	credentials := func(name string) (string, error) {
 		if value, ok := s.environment[name]; ok && value == "" { // the address of the fake
@@ -286,10 +288,10 @@ func (s *scene) actual() string {
 }
 
 // check returns an error if a result differs from the state of the fake.
-func (s *scene) check(r result) error {
+func (s *scene) check(r report.Result) error {
 	claimed := r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending
 	if claimed != s.deleted() || !s.spared() {
-		return fmt.Errorf("%s: wrong result %q: the state of the fake is %q", s.entry.Provider, r.text(), s.actual())
+		return fmt.Errorf("%s: wrong result %q: the state of the fake is %q", s.entry.Provider, r.Text(), s.actual())
 	}
 	return nil
 }

@@ -1,122 +1,24 @@
 package main
 
 import (
-	"context"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/teardown"
 )
-
-// concealedError is an error with a text in which hidden texts are replaced. It unwraps to
-// the original error.
-type concealedError struct {
-	error
-	text string
-}
-
-func (h *concealedError) Error() string { return h.text }
-
-func (h *concealedError) Unwrap() error { return h.error }
-
-// conceal returns an error without the given texts of the entry. The code and the rest of the
-// provider's message remain.
-func conceal(e planfile.Entry, err error) error {
-	if err == nil {
-		return nil
-	}
-	given := e.Given(err)
-	typed, ok := errors.AsType[*errors.Error](err)
-	if !ok || typed == nil {
-		if text := secrets.Hide(err.Error(), given); text != err.Error() {
-			return &concealedError{err, text}
-		}
-		return err
-	}
-	bare := *typed
-	if bare.Target = secrets.Hide(bare.Target, given); bare.Target == secrets.NotShown {
-		bare.Target = ""
-	}
-	bare.Message, bare.ProviderCode = secrets.Hide(bare.Message, given), secrets.Hide(bare.ProviderCode, given)
-	bare.Steps = slices.Clone(bare.Steps)
-	for i := range bare.Steps {
-		bare.Steps[i].Name, bare.Steps[i].Description = secrets.Hide(bare.Steps[i].Name, given), secrets.Hide(bare.Steps[i].Description, given)
-	}
-	if bare.Err != nil {
-		if text := secrets.Hide(bare.Err.Error(), given); text != bare.Err.Error() {
-			bare.Err = &concealedError{bare.Err, text}
-		}
-	}
-	return &bare
-}
-
-// concealedOrganization is an organization whose errors do not show the given texts of its
-// entry.
-type concealedOrganization struct {
-	organization
-	entry planfile.Entry
-}
-
-func (c concealedOrganization) Identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := c.organization.Identify(ctx)
-	return found, conceal(c.entry, err)
-}
-
-func (c concealedOrganization) Check(ctx context.Context) error {
-	return conceal(c.entry, c.organization.Check(ctx))
-}
-
-func (c concealedOrganization) Delete(ctx context.Context) error {
-	return conceal(c.entry, c.organization.Delete(ctx))
-}
-
-func (c concealedOrganization) Plan(ctx context.Context) (*teardown.Plan, error) {
-	plan, err := c.organization.Plan(ctx)
-	return plan, conceal(c.entry, err)
-}
-
-func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	report, err := c.organization.Teardown(ctx, plan, options...)
-	e := c.entry
-	if plan != nil && (e.Organization == plan.Organization.ID || e.Organization == plan.Organization.Name) {
-		e.Organization = "" // the provider has confirmed it
-	}
-	if plan != nil && planfile.Confirms(e.Confirm, plan.Organization) {
-		e.Confirm = ""
-	}
-	return report, conceal(e, err)
-}
 
 // connector returns a connector. The errors of its organizations and the log do not show
 // hidden texts. The handler may be nil.
-func (p *program) connector(other slog.Handler) connector {
+func (p *program) connector(other slog.Handler) connect.Connector {
 	hidden := new(secrets.Hidden)
-	return concealed(p.connect(p.logger(other, hidden)), hidden)
+	return connect.Concealed(p.connect(p.logger(other, hidden)), hidden)
 }
-
-// concealed returns a connector whose errors, and those of its organizations, do not show the
-// given texts of an entry. It adds these texts to the hidden ones before it opens the entry.
-func concealed(open connector, hidden *secrets.Hidden) connector {
-	return func(e planfile.Entry) (organization, error) {
-		hidden.Add(e.Given(errNotFound))
-		o, err := open(e)
-		if err != nil {
-			return nil, conceal(e, err)
-		}
-		return concealedOrganization{o, e}, nil
-	}
-}
-
-// errNotFound stands for an organization that no provider has found.
-var errNotFound = &errors.Error{Code: errors.OrganizationNotFound}
 
 // refuseSecrets returns an error if an argument or a flag is a credential. It runs before
 // any request and before any file is written.

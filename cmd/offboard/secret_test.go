@@ -14,8 +14,10 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -89,7 +91,7 @@ func (b *servedHarness) shows(secret string, args ...string) {
 	var out, errOut bytes.Buffer
 	signals := make(chan os.Signal, 2)
 	signals <- os.Interrupt // stops demo --serve
-	p := &program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect}
+	p := &program{in: strings.NewReader(""), out: &out, errOut: &errOut, connect: connect.FromEnv}
 	if slices.Contains(args, "--serve") {
 		p.signals = signals
 	}
@@ -342,7 +344,7 @@ func TestSecret_NotInAnswerToPrompt(t *testing.T) {
 	for kind, secret := range samples {
 		secret, _, _ := strings.Cut(secret, "\n")
 		var out strings.Builder
-		err := (&program{out: &out}).prompt(planOf(t, named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
+		err := (&program{out: &out}).prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
 		if !errors.Is(err, errors.NotConfirmed) || strings.Contains(err.Error()+out.String(), secret) {
 			t.Errorf("%s: got %v", kind, err)
 		}

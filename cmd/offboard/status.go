@@ -12,10 +12,13 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -109,7 +112,7 @@ func (p *program) statusCommand() *cobra.Command {
 // status compares the plans with the journal and, unless offline is set, with a read.
 func (p *program) status(ctx context.Context, file *planfile.File, journal planfile.Index, parallel int, offline bool) ([]organizationStatus, error) {
 	statuses := make([]organizationStatus, len(file.Organizations))
-	opened := make([]organization, len(file.Organizations))
+	opened := make([]connect.Organization, len(file.Organizations))
 	open := p.connector(nil)
 	for i, o := range file.Organizations {
 		if o.Plan == nil || offline {
@@ -120,7 +123,7 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 			return nil, file.Failed(i, err)
 		}
 	}
-	each(len(statuses), parallel, func(i int) {
+	planning.Each(len(statuses), parallel, func(i int) {
 		statuses[i] = statusOf(ctx, file.Organizations[i], journal, opened[i])
 	})
 	if err := ctx.Err(); err != nil {
@@ -130,7 +133,7 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 }
 
 // statusOf returns the status of one organization. It does not read if o is nil.
-func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o organization) organizationStatus {
+func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o connect.Organization) organizationStatus {
 	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.Subject(), Line: p.Line, Now: "not_read", title: p.Title()}
 	if p.Plan == nil {
 		s.Problem, s.code = p.Problem, p.Exit()
@@ -208,8 +211,8 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 	for _, s := range statuses {
 		show := func(title string, ids []string) {
 			for i, id := range ids {
-				if i == most {
-					fmt.Fprintf(p.out, "  … and %d more\n", len(ids)-most)
+				if i == report.MaxListed {
+					fmt.Fprintf(p.out, "  … and %d more\n", len(ids)-report.MaxListed)
 					break
 				}
 				fmt.Fprintf(p.out, "%s %s: %s: %s\n", s.Provider, s.title, title, printable.Text(id))
@@ -218,15 +221,15 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 		show("remaining", s.Remaining)
 		show("not in the plan", s.NotInPlan)
 	}
-	var n next
+	var n report.Next
 	for _, s := range statuses {
 		if s.Stale && s.code != exitcode.OK {
-			n.plan = true
+			n.Plan = true
 			continue
 		}
-		n.add(s.code)
+		n.Add(s.code)
 	}
-	n.show(p.out, again)
+	n.Show(p.out, again)
 	return nil
 }
 

@@ -7,17 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 func TestApply_NotFound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting(), tenant())
+		b := newHarness(t, scripted.Hosting(), scripted.Tenant())
 		b.plan()
-		b.organizations[0].deleted = true // by another program, or the credential cannot see it
+		b.organizations[0].Deleted = true // by another program, or the credential cannot see it
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--report", "DIR/report.html")
 		if code != exitcode.NotFound || errOut != "" || !strings.Contains(out, "not_found: this run and its journal started no deletion") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
@@ -58,10 +60,10 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting())
+				b := newHarness(t, scripted.Hosting())
 				b.plan()
 				b.write("plan.json.journal", test.journal)
-				b.organizations[0].deleted = true
+				b.organizations[0].Deleted = true
 				code, out, errOut := b.run("apply", "DIR/plan.json")
 				if code != test.code {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
@@ -73,8 +75,8 @@ func TestApply_ResumedByTheJournal(t *testing.T) {
 
 func TestDelete_NotFoundJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
-		b.organizations[0].deleted = true
+		b := newHarness(t, scripted.Hosting())
+		b.organizations[0].Deleted = true
 		code, out, _ := b.run("delete", "katapult", "org_1", "--confirm", "Acme Hosting", "--json")
 		if code != exitcode.NotFound || !strings.Contains(out, `"outcome":"not_found"`) {
 			t.Errorf("exit code %d: %s", code, out)
@@ -110,7 +112,7 @@ func TestStatus_OtherInstancesAndPlans(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				b := newHarness(t, hosting())
+				b := newHarness(t, scripted.Hosting())
 				b.plan()
 				file, err := planfile.Read(b.dir + "/plan.json")
 				if err != nil {
@@ -153,7 +155,7 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 		for _, offline := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
-					b := newHarness(t, hosting())
+					b := newHarness(t, scripted.Hosting())
 					b.plan()
 					empty, null := planfile.File{Organizations: []planfile.Planned{}}, planfile.File{}
 					empty.Seal()
@@ -175,7 +177,7 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 
 func TestStatus_UnreadableJournal(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newHarness(t, hosting())
+		b := newHarness(t, scripted.Hosting())
 		b.plan()
 		b.write("plan.json.journal", "")
 		if err := os.Chmod(b.dir+"/plan.json.journal", 0); err != nil {
@@ -192,7 +194,7 @@ func TestStatus_UnreadableJournal(t *testing.T) {
 
 // unreadable is an organization whose reads fail.
 type unreadable struct {
-	organization
+	connect.Organization
 	err error
 }
 
@@ -204,7 +206,7 @@ func TestStatusOf_FailedRead(t *testing.T) {
 		errors.Unauthenticated: exitcode.OK, errors.PermissionDenied: exitcode.OK, // the credential may be deleted with the organization
 		errors.Unavailable: exitcode.Failed, errors.UnexpectedResponse: exitcode.Failed, errors.OrganizationNotFound: exitcode.OK,
 	} {
-		p := planOf(t, hosting())
+		p := scripted.Planned(t, scripted.Hosting())
 		c := planfile.NewIndex([]teardown.Entry{{
 			Time: time.Now(), Provider: p.Plan.Provider, Instance: p.Plan.Instance, Organization: p.Plan.Organization.ID, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
 		}})
@@ -227,11 +229,11 @@ func TestStatus_StalePlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := newHarness(t, hosting())
+				h := newHarness(t, scripted.Hosting())
 				h.plan()
 				time.Sleep(test.wait)
 				if test.add {
-					h.organizations[0].steps = append(h.organizations[0].steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+					h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
 				}
 				code, out, errOut := h.run("status", "DIR/plan.json")
 				if code != exitcode.Blocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To resume") == test.stale {

@@ -1,4 +1,6 @@
-package main
+// Package connect opens the organizations of entries at their providers. The errors of a
+// concealed connector do not show given texts, which may be secrets.
+package connect
 
 import (
 	"cmp"
@@ -14,8 +16,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// organization is one organization at any of the providers.
-type organization interface {
+// Organization is one organization at any of the providers.
+type Organization interface {
 	// Identify reads the ID and the name.
 	Identify(context.Context) (teardown.Organization, error)
 
@@ -25,27 +27,21 @@ type organization interface {
 	// Delete deletes the organization.
 	Delete(context.Context) error
 
-	// Plan plans the removal of all blockers. Teardown applies a plan.
+	// Plan plans the removal of all blockers.
 	Plan(context.Context) (*teardown.Plan, error)
+
+	// Teardown applies a plan.
 	Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 }
 
-// deletedText returns the meaning of a nil error of Delete.
-func deletedText(provider string) string {
-	if provider == providers.F5 {
-		return "pending: in the deletion queue"
-	}
-	return "deleted"
-}
+// Connector returns the organization of an entry at its provider.
+type Connector func(planfile.Entry) (Organization, error)
 
-// connector returns the organization of an entry at its provider.
-type connector func(planfile.Entry) (organization, error)
-
-// connect returns a connector that creates one client per connection, so that organizations
+// FromEnv returns a connector that creates one client per connection, so that organizations
 // of one connection share its rate limiter.
-func connect(log *slog.Logger) connector {
+func FromEnv(log *slog.Logger) Connector {
 	clients := offboard.NewClients(offboard.FromEnv(), offboard.WithLogger(log))
-	return func(e planfile.Entry) (organization, error) {
+	return func(e planfile.Entry) (Organization, error) {
 		i := slices.IndexFunc(providers.All, func(p providers.Provider) bool { return p.Name == e.Provider })
 		switch {
 		case i < 0:
@@ -56,14 +52,14 @@ func connect(log *slog.Logger) connector {
 		if fault := providers.All[i].VariableFault(e.Credentials); fault != nil {
 			return nil, fault
 		}
-		spec := specOf(e)
+		spec := Spec(e)
 		spec.BaseURL = cmp.Or(e.BaseURL, os.Getenv(providers.BaseURLVariable(e.Provider)))
 		return clients.Open(context.Background(), spec)
 	}
 }
 
-// specOf returns an entry as the library takes it.
-func specOf(e planfile.Entry) offboard.Spec {
+// Spec returns an entry as the library takes it.
+func Spec(e planfile.Entry) offboard.Spec {
 	return offboard.Spec{
 		Provider: e.Provider, Organization: e.Organization, BaseURL: e.BaseURL, Credentials: e.Credentials,
 		Email: e.Email, Reason: e.Reason, Feedback: e.Feedback,

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bytes"
@@ -18,30 +18,30 @@ import (
 )
 
 //go:embed report.html.tmpl
-var reportText string
+var pageText string
 
-// reportTemplate escapes all texts of a provider, such as the names of resources.
-var reportTemplate = template.Must(template.New("report").Parse(reportText))
+// pageTemplate escapes all texts of a provider, such as the names of resources.
+var pageTemplate = template.Must(template.New("report").Parse(pageText))
 
-// reportPage is the content of a report.
-type reportPage struct {
+// page is the content of a report.
+type page struct {
 	Started, Ended string
 	Took           string
 	Program        string
-	Totals         []reportTotal
-	Steps          reportTotal
+	Totals         []total
+	Steps          total
 	Unmatched      []string // entries of allow and deny that match no organization
-	Organizations  []reportSection
+	Organizations  []section
 }
 
-// reportTotal is a number of organizations or steps.
-type reportTotal struct {
+// total is a number of organizations or steps.
+type total struct {
 	Class, Text string
 	Count, Of   int
 }
 
-// reportSection is one organization of a report.
-type reportSection struct {
+// section is one organization of a report.
+type section struct {
 	Anchor             string
 	Provider, Instance string // the instance is "" if the provider has only one
 	Name, ID           string
@@ -53,14 +53,14 @@ type reportSection struct {
 	Started, Took      string
 	DeletionError      string // of the plan
 	Done, Total        int
-	Rows               []reportStep
-	Remaining          []reportStep
+	Rows               []pageStep
+	Remaining          []pageStep
 	Cascades           []string
 	Messages           []providerMessage
 }
 
-// reportStep is one step.
-type reportStep struct {
+// pageStep is one step.
+type pageStep struct {
 	Kind, Name, ID string
 	Class, State   string
 	Removal        string
@@ -76,20 +76,20 @@ type providerMessage struct {
 	Subject, Code, Status, Text, RequestID string
 }
 
-// writeReport writes the report. For steps that were already deleted, the report shows the
+// Write writes the report. For steps that were already deleted, the report shows the
 // journal's entries of earlier runs.
-func writeReport(name string, file *planfile.File, results []result, journal string, started, ended time.Time) error {
+func Write(name string, file *planfile.File, results []Result, journal string, started, ended time.Time) error {
 	// Without the journal, the report lacks only the entries of earlier runs.
 	entries, _, _ := planfile.ReadJournal(journal)
-	page, err := renderReport(file, results, entries, started, ended)
+	page, err := render(file, results, entries, started, ended)
 	if err != nil {
 		return err
 	}
 	return safefile.Error("--report", name, safefile.Write(name, page))
 }
 
-func renderReport(file *planfile.File, results []result, entries planfile.Index, started, ended time.Time) ([]byte, error) {
-	r := reportPage{
+func render(file *planfile.File, results []Result, entries planfile.Index, started, ended time.Time) ([]byte, error) {
+	r := page{
 		Started: stamp(started), Ended: stamp(ended), Took: format.Clock(ended.Sub(started)), Program: version(),
 	}
 	for _, text := range file.Unmatched {
@@ -106,30 +106,30 @@ func renderReport(file *planfile.File, results []result, entries planfile.Index,
 	}
 	for _, class := range []string{"deleted", "pending", "blocked", "stopped", "unknown", "not_found", "not_started"} {
 		if counts[class] > 0 {
-			r.Totals = append(r.Totals, reportTotal{Class: class, Text: class, Count: counts[class]})
+			r.Totals = append(r.Totals, total{Class: class, Text: class, Count: counts[class]})
 		}
 	}
 	var b bytes.Buffer
-	if err := reportTemplate.Execute(&b, r); err != nil {
+	if err := pageTemplate.Execute(&b, r); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
 }
 
-func sectionOf(p planfile.Planned, r result, entries planfile.Index) reportSection {
-	s := reportSection{
+func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
+	s := section{
 		Provider: printable.Text(r.Provider), Name: printable.Text(r.Organization.Name), ID: printable.Text(r.Organization.ID),
-		Class: cmp.Or(string(r.Outcome), "not_started"), Result: r.text(), Done: r.Done, Total: r.Total,
+		Class: cmp.Or(string(r.Outcome), "not_started"), Result: r.Text(), Done: r.Done, Total: r.Total,
 	}
 	if s.Name == "" {
-		s.Name = r.title
+		s.Name = r.Title
 	}
 	if e, ok := errors.AsType[*errors.Error](r.err); ok {
 		s.Advice = r.Problem.Advice
 		s.Detail = printable.Text(e.Error())
-		if r.report == nil {
+		if r.Report == nil {
 			for _, step := range e.Steps {
-				s.Remaining = append(s.Remaining, reportStep{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
+				s.Remaining = append(s.Remaining, pageStep{Name: printable.Text(step.Name), Removal: printable.Text(step.Description)})
 			}
 		}
 	}
@@ -144,17 +144,17 @@ func sectionOf(p planfile.Planned, r result, entries planfile.Index) reportSecti
 			s.Cascades = append(s.Cascades, l.String())
 		}
 	}
-	if r.report == nil {
+	if r.Report == nil {
 		return s
 	}
 	s.Result = string(r.Outcome)
 	if r.Outcome == teardown.Pending {
 		s.Detail = printable.Text(r.PendingOn)
 	}
-	s.Started, s.Took = stamp(r.report.StartedAt), format.Clock(r.report.FinishedAt.Sub(r.report.StartedAt))
+	s.Started, s.Took = stamp(r.Report.StartedAt), format.Clock(r.Report.FinishedAt.Sub(r.Report.StartedAt))
 	record := entries.Record(p.Plan)
-	for _, step := range r.report.Steps {
-		row := reportStepOf(step, record)
+	for _, step := range r.Report.Steps {
+		row := pageStepOf(step, record)
 		s.Rows = append(s.Rows, row)
 		if row.Class != "deleted" {
 			s.Remaining = append(s.Remaining, row)
@@ -170,7 +170,7 @@ func sectionOf(p planfile.Planned, r result, entries planfile.Index) reportSecti
 }
 
 // addMessage adds an error of the provider. It ignores errors of the client itself.
-func (s *reportSection) addMessage(subject string, err error) {
+func (s *section) addMessage(subject string, err error) {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Status == 0 && e.ProviderCode == "" && e.Message == "" {
 		return
@@ -186,8 +186,8 @@ func (s *reportSection) addMessage(subject string, err error) {
 	s.Messages = append(s.Messages, line)
 }
 
-func reportStepOf(step teardown.StepReport, record *planfile.Record) reportStep {
-	row := reportStep{
+func pageStepOf(step teardown.StepReport, record *planfile.Record) pageStep {
+	row := pageStep{
 		Kind: printable.Text(step.Kind), Name: printable.Text(step.Name), ID: printable.Text(step.ID), Removal: printable.Text(step.Removal),
 		State: format.State(step.State), Class: "not_started", Attempts: step.Attempts, RequestID: printable.Text(step.RequestID),
 	}
@@ -220,4 +220,10 @@ func version() string {
 		return "offboard"
 	}
 	return "offboard " + info.Main.Version
+}
+
+// IsReport reports whether a text is a report of this program.
+func IsReport(text []byte) bool {
+	head := text[:min(len(text), 4096)]
+	return bytes.HasPrefix(head, []byte("<!DOCTYPE html>")) && bytes.Contains(head, []byte("<title>Teardown report, "))
 }

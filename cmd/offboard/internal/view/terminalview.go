@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"io"
@@ -9,6 +9,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 )
 
 // terminalView shows the live view on a terminal.
@@ -38,17 +40,17 @@ func newTerminalView(out *os.File, keys io.Reader, interrupt func(), v *liveView
 	return l
 }
 
-func (l *terminalView) note(i int, text string, wait time.Duration) {
+func (l *terminalView) Note(i int, text string, wait time.Duration) {
 	l.liveView.note(i, time.Now(), text, wait)
 }
 
-func (l *terminalView) end(i int, v result) { l.liveView.end(i, time.Now(), v) }
+func (l *terminalView) End(i int, v report.Result) { l.liveView.end(i, time.Now(), v) }
 
-func (l *terminalView) stopping() { l.setHint(hintStopping) }
+func (l *terminalView) Stopping() { l.setHint(hintStopping) }
 
-// close removes the screen and prints the last one as text. Bubble Tea leaves the cursor in
+// Close removes the screen and prints the last one as text. Bubble Tea leaves the cursor in
 // the last line of its screen, and would overwrite that line.
-func (l *terminalView) close() {
+func (l *terminalView) Close() {
 	l.program.Quit()
 	<-l.ended
 	l.setHint("")

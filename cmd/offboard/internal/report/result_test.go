@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -18,19 +18,19 @@ func TestResult_StaleAfterSteps(t *testing.T) {
 	t.Parallel()
 	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}, {ID: "disk/b"}}}
 	stale := &errors.Error{Operation: "Teardown", Code: errors.PlanStale}
-	late := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale, Report: &teardown.Report{
+	late := ResultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale, Report: &teardown.Report{
 		Organization: plan.Organization, Outcome: teardown.Blocked, Err: stale,
 		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepDeleted}, {Step: plan.Steps[1], State: teardown.StepDeleted}},
 	}})
-	if text := late.text(); strings.Contains(text, "nothing was changed") || !strings.Contains(text, "2 of 2 steps") {
+	if text := late.Text(); strings.Contains(text, "nothing was changed") || !strings.Contains(text, "2 of 2 steps") {
 		t.Errorf("late: got %q", text)
 	}
-	if strings.Contains(late.Problem.Advice, "Nothing was changed") || late.code() != exitcode.Stale {
-		t.Errorf("late: got advice %q and code %d", late.Problem.Advice, late.code())
+	if strings.Contains(late.Problem.Advice, "Nothing was changed") || late.Code() != exitcode.Stale {
+		t.Errorf("late: got advice %q and code %d", late.Problem.Advice, late.Code())
 	}
-	first := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale})
-	if !strings.Contains(first.text(), "blocked: nothing was changed: plan_stale") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.code() != exitcode.Stale {
-		t.Errorf("at the start: got %q, advice %q and code %d", first.text(), first.Problem.Advice, first.code())
+	first := ResultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: stale})
+	if !strings.Contains(first.Text(), "blocked: nothing was changed: plan_stale") || !strings.Contains(first.Problem.Advice, "Nothing was changed") || first.Code() != exitcode.Stale {
+		t.Errorf("at the start: got %q, advice %q and code %d", first.Text(), first.Problem.Advice, first.Code())
 	}
 }
 
@@ -56,9 +56,9 @@ func TestResultOf_Outcome(t *testing.T) {
 		// The step failed by its own timeout: nothing stopped the teardown.
 		"step timeout": {report(teardown.Blocked, teardown.StepFailed, timeout), timeout, teardown.Blocked, exitcode.Blocked, "blocked: 1 failed"},
 	} {
-		r := resultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
-		if r.Outcome != test.outcome || r.code() != test.code || r.text() != test.text {
-			t.Errorf("%s: got %q, exit code %d and %q", name, r.Outcome, r.code(), r.text())
+		r := ResultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Report: test.report, Err: test.err})
+		if r.Outcome != test.outcome || r.Code() != test.code || r.Text() != test.text {
+			t.Errorf("%s: got %q, exit code %d and %q", name, r.Outcome, r.Code(), r.Text())
 		}
 		if want := test.outcome == teardown.Stopped; (r.Problem.Advice == problem.AdviceStopped) != want {
 			t.Errorf("%s: got the advice %q", name, r.Problem.Advice)
@@ -72,14 +72,14 @@ func TestOutcomeOf_Error(t *testing.T) {
 		errors.OutcomeUnknown: teardown.Unknown, errors.OrganizationNotFound: teardown.NotFound, errors.Canceled: teardown.Stopped,
 		errors.NotFinished: teardown.Stopped, errors.PermissionDenied: teardown.Blocked,
 	} {
-		if got := outcomeOf("atlas", &errors.Error{Code: code}); got != want {
+		if got := OutcomeOf("atlas", &errors.Error{Code: code}); got != want {
 			t.Errorf("%s: got %q, want %q", code, got, want)
 		}
 	}
-	if got := outcomeOf("atlas", nil); got != teardown.Deleted {
+	if got := OutcomeOf("atlas", nil); got != teardown.Deleted {
 		t.Errorf("got %q", got)
 	}
-	if got := outcomeOf(providers.F5, nil); got != teardown.Pending {
+	if got := OutcomeOf(providers.F5, nil); got != teardown.Pending {
 		t.Errorf("got %q", got)
 	}
 }
@@ -91,10 +91,10 @@ func TestNext_Commands(t *testing.T) {
 		exitcode.OK: "", exitcode.Stopped: resume, exitcode.Blocked: resume, exitcode.Failed: resume, exitcode.Unknown: resume,
 		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.NotFound: plan, exitcode.Usage: plan,
 	} {
-		var n next
-		n.add(code)
+		var n Next
+		n.Add(code)
 		var out strings.Builder
-		n.show(&out, "offboard apply p.json")
+		n.Show(&out, "offboard apply p.json")
 		if out.String() != want {
 			t.Errorf("%d: got %q, want %q", code, out.String(), want)
 		}

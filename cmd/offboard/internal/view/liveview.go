@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -65,8 +66,8 @@ func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
 	return v
 }
 
-// event updates the row of an organization.
-func (v *liveView) event(i int, e teardown.Event) {
+// Event updates the row of an organization.
+func (v *liveView) Event(i int, e teardown.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r := v.rows[i]
@@ -123,11 +124,11 @@ func (v *liveView) note(i int, now time.Time, text string, wait time.Duration) {
 const readable = 1500 * time.Millisecond
 
 // end sets the result of an organization.
-func (v *liveView) end(i int, now time.Time, end result) {
+func (v *liveView) end(i int, now time.Time, end report.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r := v.rows[i]
-	r.running, r.ended, r.outcome, r.text, r.note = nil, now, end.Outcome, end.text(), ""
+	r.running, r.ended, r.outcome, r.text, r.note = nil, now, end.Outcome, end.Text(), ""
 }
 
 func (v *liveView) resize(width, height int) {

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -16,23 +17,23 @@ var started = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 func TestReport_HostileNames(t *testing.T) {
 	t.Parallel()
 	const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\u202E\u0000</style>"
-	s := hosting()
+	s := scripted.Hosting()
 	s.Organization = teardown.Organization{ID: hostile, Name: hostile}
-	s.provider = hostile
-	for i := range s.steps {
-		step := &s.steps[i]
+	s.Provider = hostile
+	for i := range s.Steps {
+		step := &s.Steps[i]
 		step.Kind, step.Name, step.Why, step.Removal = hostile, hostile, hostile, hostile
 	}
-	s.cascades = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
-	s.deletionError = &errors.Error{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
-	p := planOf(t, s)
+	s.Cascades = []teardown.Cascade{{Kind: hostile, Count: 2, Names: []string{hostile}, Note: hostile}}
+	s.DeletionError = &errors.Error{Operation: hostile, Code: hostile, ProviderCode: hostile, Status: 409, Message: hostile, RequestID: hostile}
+	p := scripted.Planned(t, s)
 	failure := &errors.Error{Provider: hostile, Operation: hostile, Target: hostile, Code: hostile, ProviderCode: hostile, Status: 400, Message: hostile, RequestID: hostile}
 	report := &teardown.Report{Provider: hostile, Organization: s.Organization, Outcome: teardown.Pending, PendingOn: hostile}
 	for _, step := range p.Plan.Steps {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
-	v := resultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
-	page, err := renderReport(&planfile.File{Organizations: []planfile.Planned{p, p}}, []result{v, notStarted(p)}, planfile.Index{}, started, started.Add(time.Minute))
+	v := ResultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
+	page, err := render(&planfile.File{Organizations: []planfile.Planned{p, p}}, []Result{v, NotStarted(p)}, planfile.Index{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func TestReport_HostileNames(t *testing.T) {
 
 func TestReport_SelfContained(t *testing.T) {
 	t.Parallel()
-	page, err := renderReport(&planfile.File{}, nil, planfile.Index{}, started, started.Add(time.Minute))
+	page, err := render(&planfile.File{}, nil, planfile.Index{}, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"io"
@@ -12,6 +12,8 @@ import (
 	"github.com/hinshun/vt10x"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -49,13 +51,13 @@ func testLastScreen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planfile.Planned{planOf(t, hosting()), planOf(t, tenant())}))
-	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
-	l.event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
-	l.stopping()
-	l.end(0, result{Outcome: teardown.Deleted})
-	l.end(1, result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
-	l.close()
+	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planfile.Planned{scripted.Planned(t, scripted.Hosting()), scripted.Planned(t, scripted.Tenant())}))
+	l.Event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
+	l.Event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
+	l.Stopping()
+	l.End(0, report.Result{Outcome: teardown.Deleted})
+	l.End(1, report.Result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
+	l.Close()
 	if err := slave.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -110,12 +112,12 @@ func TestScreenModel_InterruptKey(t *testing.T) {
 
 func TestNewWatcher_NoTerminal(t *testing.T) {
 	t.Parallel()
-	s := watcherSettings{out: new(strings.Builder)}
-	if w, ok := newWatcher(s, nil).(*textView); !ok {
+	s := Settings{Out: new(strings.Builder)}
+	if w, ok := New(s, nil).(*textView); !ok {
 		t.Errorf("got %T", w)
 	}
-	s.json = true
-	if w, ok := newWatcher(s, nil).(*jsonLines); !ok {
+	s.JSON = true
+	if w, ok := New(s, nil).(*jsonLines); !ok {
 		t.Errorf("got %T", w)
 	}
 }

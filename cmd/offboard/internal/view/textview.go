@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -29,7 +30,7 @@ func (l *textView) print(i int, text string, args ...any) {
 	fmt.Fprintf(l.out, "%6s  %-9s  %s: %s\n", format.Clock(time.Since(l.started)), p.Entry.Provider, p.Title(), fmt.Sprintf(text, args...))
 }
 
-func (l *textView) event(i int, e teardown.Event) {
+func (l *textView) Event(i int, e teardown.Event) {
 	if e.Step == "" {
 		switch e.Kind {
 		case teardown.EventStarted:
@@ -58,22 +59,22 @@ func (l *textView) event(i int, e teardown.Event) {
 	}
 }
 
-func (l *textView) note(i int, text string, wait time.Duration) {
+func (l *textView) Note(i int, text string, wait time.Duration) {
 	if wait > 0 {
 		text = fmt.Sprintf("waiting %s: %s", format.Clock(wait), text)
 	}
 	l.print(i, "%s", printable.Text(text))
 }
 
-func (l *textView) end(i int, r result) { l.print(i, "%s", r.text()) }
+func (l *textView) End(i int, r report.Result) { l.print(i, "%s", r.Text()) }
 
-func (l *textView) stopping() {
+func (l *textView) Stopping() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.out, "%6s  %s\n", format.Clock(time.Since(l.started)), hintStopping)
 }
 
-func (*textView) close() {}
+func (*textView) Close() {}
 
 // jsonLines writes one JSON document per line. Each has a type.
 type jsonLines struct {
@@ -104,22 +105,22 @@ type eventLine struct {
 	Problem      *problem.Problem      `json:"problem,omitempty"`
 }
 
-func (j *jsonLines) event(_ int, e teardown.Event) {
+func (j *jsonLines) Event(_ int, e teardown.Event) {
 	j.write(eventLine{
 		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.Of(e.Err),
 	})
 }
 
-func (j *jsonLines) end(_ int, r result) {
+func (j *jsonLines) End(_ int, r report.Result) {
 	j.write(struct {
 		Type string `json:"type"`
-		result
+		report.Result
 		Report *teardown.Report `json:"report,omitempty"`
-	}{"result", r, r.report})
+	}{"result", r, r.Report})
 }
 
-func (*jsonLines) note(int, string, time.Duration) {}
+func (*jsonLines) Note(int, string, time.Duration) {}
 
-func (*jsonLines) stopping() {}
+func (*jsonLines) Stopping() {}
 
-func (*jsonLines) close() {}
+func (*jsonLines) Close() {}

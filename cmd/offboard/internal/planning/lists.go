@@ -1,4 +1,4 @@
-package main
+package planning
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -50,7 +51,7 @@ func deleted(p *teardown.Plan) []teardown.Organization {
 // does not read the ID of a planned organization. It returns an error for an entry that no
 // provider finds, and for an entry that cannot be read: the organizations that it allows or
 // denies are unknown.
-func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file *planfile.File, open connector, parallel int) (lists, error) {
+func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file *planfile.File, open connect.Connector, parallel int) (lists, error) {
 	l := lists{}
 	for i, text := range m.Allow {
 		l.allow = append(l.allow, &listed{list: "allow", text: text, index: i})
@@ -77,14 +78,14 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 			}
 		}
 	}
-	opened := make([]organization, len(lookups)) // sequentially, because they share clients
+	opened := make([]connect.Organization, len(lookups)) // sequentially, because they share clients
 	for i, at := range lookups {
 		var err error
 		if opened[i], err = open(at.at); err != nil {
 			return l, at.of.unresolved(s, err)
 		}
 	}
-	each(len(lookups), parallel, func(i int) {
+	Each(len(lookups), parallel, func(i int) {
 		found, err := opened[i].Identify(ctx)
 		lookups[i].of.add(connectionOf(lookups[i].at), found, err)
 	})

@@ -1,4 +1,5 @@
-package main
+// Package report describes the results of apply: as JSON, as text, and as an HTML page.
+package report
 
 import (
 	"fmt"
@@ -9,13 +10,14 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// result is the result of apply for one organization of a plan file.
-type result struct {
+// Result is the result of apply for one organization of a plan file.
+type Result struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
 	Line         int                   `json:"line,omitempty"` // in the manifest, if the organization has no plan
@@ -30,11 +32,11 @@ type result struct {
 	Problem   *problem.Problem `json:"problem,omitempty"`
 	err       error            // also nil if the teardown was not started
 	started   bool
-	title     string // the name of the organization, for people
+	Title     string `json:"-"` // the name of the organization, for people
 
-	unplanned int // the exit code of an organization without a plan
-	took      time.Duration
-	report    *teardown.Report // nil if nothing was started, or if no report is written
+	unplanned int              // the exit code of an organization without a plan
+	Took      time.Duration    `json:"-"`
+	Report    *teardown.Report `json:"-"` // nil if nothing was started, or if no report is written
 }
 
 // remainingStep is a step whose resource exists, or may exist.
@@ -45,9 +47,9 @@ type remainingStep struct {
 	Problem *problem.Problem   `json:"problem,omitempty"`
 }
 
-// notStarted returns the result of an organization whose teardown was not started.
-func notStarted(p planfile.Planned) result {
-	r := result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, title: p.Title()}
+// NotStarted returns the result of an organization whose teardown was not started.
+func NotStarted(p planfile.Planned) Result {
+	r := Result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, Title: p.Title()}
 	if p.Plan != nil {
 		r.Total = len(p.Plan.Steps)
 	} else {
@@ -56,15 +58,15 @@ func notStarted(p planfile.Planned) result {
 	return r
 }
 
-// resultOf returns the result of a job of [teardown.RunJobs].
-func resultOf(p planfile.Planned, of teardown.JobResult) result {
-	r := notStarted(p)
-	r.err, r.Problem, r.report = of.Err, problem.Of(of.Err), of.Report
+// ResultOf returns the result of a job of [teardown.RunJobs].
+func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
+	r := NotStarted(p)
+	r.err, r.Problem, r.Report = of.Err, problem.Of(of.Err), of.Report
 	if of.Report == nil {
-		r.Outcome = outcomeOf("", of.Err)
+		r.Outcome = OutcomeOf("", of.Err)
 		return r
 	}
-	r.took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
+	r.Took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
 	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
 	for _, s := range of.Report.Remaining() {
 		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.Of(s.Err)})
@@ -81,8 +83,8 @@ func resultOf(p planfile.Planned, of teardown.JobResult) result {
 	return r
 }
 
-// text returns the result in a few words.
-func (r result) text() string {
+// Text returns the result in a few words.
+func (r Result) Text() string {
 	switch {
 	case r.Outcome == teardown.Pending && r.PendingOn != "":
 		return "pending: " + printable.Text(r.PendingOn)
@@ -106,7 +108,7 @@ func (r result) text() string {
 
 // reason returns why the organization is not deleted: the number of remaining steps by
 // state, or the error.
-func (r result) reason() string {
+func (r Result) reason() string {
 	states := map[teardown.StepState]int{}
 	for _, s := range r.Remaining {
 		states[s.State]++
@@ -123,8 +125,8 @@ func (r result) reason() string {
 	return strings.Join(parts, ", ")
 }
 
-// code returns the exit code of one result.
-func (r result) code() int {
+// Code returns the exit code of one result.
+func (r Result) Code() int {
 	switch {
 	case r.Outcome == "" && r.Problem != nil:
 		return r.unplanned // the exit code of plan
@@ -138,4 +140,21 @@ func (r result) code() int {
 		return exitcode.Blocked
 	}
 	return exitcode.Of(r.err)
+}
+
+// OutcomeOf returns the outcome of a deletion that returned an error, or nil.
+func OutcomeOf(provider string, err error) teardown.Outcome {
+	switch {
+	case err == nil && provider == providers.F5:
+		return teardown.Pending
+	case err == nil:
+		return teardown.Deleted
+	case errors.Is(err, errors.OutcomeUnknown):
+		return teardown.Unknown
+	case errors.Is(err, errors.OrganizationNotFound):
+		return teardown.NotFound
+	case errors.Is(err, errors.Canceled), errors.Is(err, errors.NotFinished):
+		return teardown.Stopped
+	}
+	return teardown.Blocked
 }

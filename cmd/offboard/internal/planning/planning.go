@@ -1,0 +1,116 @@
+// Package planning plans the removal of all blockers of a manifest's organizations.
+package planning
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Plan plans all organizations of a manifest, several at a time. The file also lists those
+// that could not be planned, with their problems. The exit code is the most severe one. The
+// source may be nil.
+func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open connect.Connector, parallel int) (*planfile.File, int, error) {
+	file := &planfile.File{Organizations: make([]planfile.Planned, len(m.Organizations))}
+	codes, opened := make([]int, len(m.Organizations)), make([]connect.Organization, len(m.Organizations))
+	for i, e := range m.Organizations {
+		var err error
+		if opened[i], err = open(e); err != nil {
+			return nil, 0, s.At(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
+		}
+	}
+	Each(len(opened), parallel, func(i int) {
+		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
+		if file.Organizations[i].Plan == nil {
+			file.Organizations[i].Line = s.EntryLine(i)
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, 0, &errors.Error{Provider: "offboard", Operation: "plan", Code: errors.Canceled, Err: err}
+	}
+	listed, err := resolve(ctx, m, s, file, open, parallel)
+	if err != nil {
+		return nil, 0, err
+	}
+	file.Allow, file.Deny = ids(listed.allow), ids(listed.deny)
+	file.Unmatched = listed.unmatched(file)
+	for i := range file.Organizations {
+		if err := forbidden(file, i, listed); err != nil {
+			o := &file.Organizations[i]
+			found := o.Plan.Organization
+			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
+			codes[i], o.Entry = o.ExitCode, o.Entry.Bare()
+		}
+	}
+	file.Seal()
+	if slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
+		return file, exitcode.NotConfirmed, nil // apply refuses the whole file
+	}
+	return file, exitcode.Worst(codes), nil
+}
+
+// Each calls a function for 0 to n-1, several at a time.
+func Each(n, parallel int, f func(int)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, max(parallel, 1))
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	group.Wait()
+}
+
+// planOne plans an organization, and compares its name with the confirmed one.
+func planOne(ctx context.Context, e planfile.Entry, o connect.Organization) (planfile.Planned, int) {
+	made := planfile.Planned{Entry: e}
+	plan, err := o.Plan(ctx)
+	if err == nil && e.Confirm != "" && !planfile.Confirms(e.Confirm, plan.Organization) {
+		found := plan.Organization
+		made.Organization, made.NameDiffers, err = &found, true, planfile.Misnamed("Plan", e, found)
+	}
+	if err != nil {
+		made.Entry, made.Problem, made.ExitCode = e.Bare(), problem.Of(err), exitcode.Of(err)
+		return made, made.ExitCode
+	}
+	made.Plan = plan
+	// The exit code reports what apply cannot remove.
+	switch err := plan.Err(); {
+	case err != nil && len(plan.Steps) == 0:
+		return made, exitcode.Of(err)
+	case len(plan.Manual()) > 0:
+		return made, exitcode.Blocked
+	case len(e.MissingOverrides(plan)) > 0:
+		return made, exitcode.NotConfirmed
+	}
+	return made, exitcode.OK
+}
+
+// forbidden returns an error if an organization with a plan must not be applied: the
+// manifest denies it, or another entry names the same organization.
+func forbidden(f *planfile.File, i int, l lists) error {
+	o := f.Organizations[i]
+	if o.Plan == nil {
+		return nil
+	}
+	id := o.Plan.Organization.ID
+	if why := l.forbids(o); why != "" {
+		return planfile.Unconfirmed("Plan", o, why)
+	}
+	for _, other := range f.Organizations[:i] {
+		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
+			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
+			return planfile.Unconfirmed("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
+		}
+	}
+	return nil
+}
