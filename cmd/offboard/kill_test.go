@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -151,9 +152,9 @@ func TestApply_KilledAtAnyMoment(t *testing.T) {
 // killOnce makes a plan, applies it, kills the program, and applies the plan again.
 func killOnce(t *testing.T, dir string) {
 	t.Helper()
-	scenes := newScenes()
-	m, environment := listen(scenes)
-	defer closeScenes(scenes)
+	scenes := demo.NewScenes()
+	m, environment := demo.Listen(scenes)
+	defer demo.Close(scenes)
 	text, err := yaml.Marshal(m)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "manifest.yaml"), text, 0o600)
@@ -175,7 +176,7 @@ func killOnce(t *testing.T, dir string) {
 		return
 	}
 	for _, s := range scenes {
-		s.injectFaults()
+		s.InjectFaults()
 	}
 	c := command("apply", "plan.json")
 	if err := c.Start(); err != nil {
@@ -190,7 +191,7 @@ func killOnce(t *testing.T, dir string) {
 		t.Errorf("killed after %v, and then: %v: %s", after, err, out)
 	}
 	for _, s := range scenes {
-		if err := s.verify(); err != nil {
+		if err := s.Verify(); err != nil {
 			t.Errorf("killed after %v: %v", after, err)
 		}
 	}

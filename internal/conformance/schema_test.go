@@ -81,7 +81,7 @@ func TestSchema_Samples(t *testing.T) {
 func TestSchema_Journal(t *testing.T) {
 	t.Parallel()
 	schema := formOf(t, "entry")
-	for _, v := range lines(t, "cmd", "offboard", "testdata", "journal.jsonl") {
+	for _, v := range lines(t, "cmd", "offboard", "internal", "cli", "testdata", "journal.jsonl") {
 		if err := schema.Validate(v); err != nil {
 			t.Errorf("%v\n%v", err, v)
 		}

@@ -1,11 +1,10 @@
-package main
+package cli
 
 import (
 	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,7 +13,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
@@ -263,53 +261,6 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 	return results
 }
 
-// confirmed returns an error if an organization is confirmed neither in the manifest, nor
-// by --confirm, nor at the prompt. It prompts for the wanted text, on a terminal only.
-func (p *program) confirmed(o planfile.Planned, given bool, wanted string, answers *bufio.Reader) error {
-	switch {
-	case given, planfile.Confirms(o.Entry.Confirm, o.Plan.Organization):
-		return nil
-	case p.json || !p.interactive():
-		return planfile.Unconfirmed("Teardown", o, "the name was given neither in the manifest nor by --confirm NAME")
-	}
-	return p.prompt(o, wanted, answers)
-}
-
-// prompt shows the plan and prompts for the wanted text: the organization's name, or its ID.
-func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
-	if err := o.Plan.WriteTree(p.out); err != nil {
-		return err
-	}
-	kind := "name"
-	if wanted != o.Plan.Organization.Name {
-		kind = "ID"
-	}
-	fmt.Fprintf(p.out, "This permanently deletes everything above. Type the organization %s to confirm: ", kind)
-	type line struct {
-		text string
-		err  error
-	}
-	answer := make(chan line, 1)
-	go func() { // ReadString may block until the program exits
-		text, err := answers.ReadString('\n')
-		answer <- line{text, err}
-	}()
-	var given line
-	select {
-	case given = <-answer:
-	case <-p.signals:
-		fmt.Fprintln(p.out)
-		return planfile.Unconfirmed("Teardown", o, "the prompt was interrupted")
-	}
-	if given.err != nil && given.err != io.EOF {
-		return given.err
-	}
-	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
-	}
-	return nil
-}
-
 // newWatcher returns the watcher that the flags and the standard output select.
 func (p *program) newWatcher(f *planfile.File) view.Watcher {
 	s := view.Settings{Out: p.out, Interrupt: p.interrupt, JSON: p.json, Scroll: p.verbose}
@@ -317,12 +268,6 @@ func (p *program) newWatcher(f *planfile.File) view.Watcher {
 		s.Keys = p.in
 	}
 	return view.New(s, f.Organizations)
-}
-
-// interactive reports whether the standard input is a terminal.
-func (p *program) interactive() bool {
-	file, ok := p.in.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // summarize shows the results of all organizations and the next commands. unwritten is the

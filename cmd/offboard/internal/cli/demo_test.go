@@ -1,12 +1,10 @@
-package main
+package cli
 
 import (
 	"bufio"
 	"bytes"
-	stdcmp "cmp"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,36 +17,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
-
-// The manifest of the demonstration has no override that the plan does not require.
-func TestScenes_Overrides(t *testing.T) {
-	t.Parallel()
-	for _, s := range newScenes() {
-		s.manualStep()
-		o, err := s.open(slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := o.Plan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(plan.Overrides(), s.entry.Override, cmpopts.EquateEmpty(), cmpopts.SortSlices(stdcmp.Less[teardown.Override])); diff != "" {
-			t.Errorf("%s: overrides (-required +manifest):\n%s", s.entry.Provider, diff)
-		}
-	}
-}
 
 // The demonstration waits, so it runs in a bubble. It compares the results with the state of
 // the fakes itself.
@@ -130,29 +105,6 @@ func TestDemo_JSON(t *testing.T) {
 			t.Errorf("got %v", results)
 		}
 	})
-}
-
-func TestScene_WrongResult(t *testing.T) {
-	t.Parallel()
-	yes, no := func() bool { return true }, func() bool { return false }
-	for _, test := range []struct {
-		outcome         teardown.Outcome
-		deleted, spared func() bool
-		ok              bool
-	}{
-		{teardown.Deleted, yes, yes, true},
-		{teardown.Pending, yes, yes, true},
-		{teardown.Blocked, no, yes, true},
-		{teardown.Deleted, no, yes, false},
-		{teardown.Blocked, yes, yes, false},
-		{teardown.Unknown, yes, yes, false},
-		{teardown.Deleted, yes, no, false},
-	} {
-		s := &scene{deleted: test.deleted, spared: test.spared}
-		if err := s.check(report.Result{Outcome: test.outcome}); (err == nil) != test.ok {
-			t.Errorf("%s: got %v", test.outcome, err)
-		}
-	}
 }
 
 // loopbackOnly is a transport that sends requests to this machine only, and counts the

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -26,8 +26,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// scene is one organization of the demonstration at the fake of its provider.
-type scene struct {
+// Scene is one organization of the demonstration at the fake of its provider.
+type Scene struct {
 	entry       planfile.Entry
 	server      *offboardtest.Server
 	environment map[string]string // variables for the fake; "" stands for its base URL
@@ -62,17 +62,17 @@ func faultsOf(deletion string, lost ...string) []offboardtest.Fault {
 	return faults
 }
 
-// newScenes returns five organizations at five fakes. Each has resources that block its
+// NewScenes returns five organizations at five fakes. Each has resources that block its
 // deletion, and another organization next to it that must stay unchanged.
-func newScenes() []*scene {
-	return []*scene{sceneKatapult(), sceneZitadel(), sceneAtlas(), sceneApplivery(), sceneF5()}
+func NewScenes() []*Scene {
+	return []*Scene{sceneKatapult(), sceneZitadel(), sceneAtlas(), sceneApplivery(), sceneF5()}
 }
 
 // fakeDuration is how long the fakes take for asynchronous removals, which take minutes at
 // the providers.
 const fakeDuration = 200 * time.Millisecond
 
-func sceneKatapult() *scene {
+func sceneKatapult() *Scene {
 	const id, other = "org_acme", "org_other"
 	srv := katapulttest.NewServer()
 	srv.SetTaskTime(fakeDuration)
@@ -93,7 +93,7 @@ func sceneKatapult() *scene {
 		katapulttest.IPAddress{ID: "ip_front", Address: "192.0.2.7", AllocatedTo: "lb_front"},
 	)
 	had := fmt.Sprint(srv.Remaining(other))
-	return &scene{
+	return &Scene{
 		entry: planfile.Entry{
 			Provider: "katapult", Organization: id, Confirm: "Acme Hosting",
 			Override: []teardown.Override{teardown.ManagedOrganizations},
@@ -111,7 +111,7 @@ func sceneKatapult() *scene {
 	}
 }
 
-func sceneZitadel() *scene {
+func sceneZitadel() *Scene {
 	const id, other = "281763529917394947", "281763529917394948"
 	srv := zitadeltest.NewServer()
 	srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme Login"})
@@ -122,7 +122,7 @@ func sceneZitadel() *scene {
 	shop := srv.AddProject(zitadeltest.Project{Organization: id, Name: "Shop"})
 	srv.AddApp(zitadeltest.App{Project: shop, Name: "API"})
 	srv.AddUserGrant(zitadeltest.UserGrant{User: jane, Project: shop, Roles: []string{"clerk"}})
-	return &scene{
+	return &Scene{
 		entry:  planfile.Entry{Provider: "zitadel", Organization: id, Confirm: "Acme Login"},
 		server: srv.Server,
 		environment: map[string]string{
@@ -140,7 +140,7 @@ func sceneZitadel() *scene {
 	}
 }
 
-func sceneAtlas() *scene {
+func sceneAtlas() *Scene {
 	const id, other, shop = "5e2f00000000000000000001", "5e2f00000000000000000002", "5e2f0000000000000000000a"
 	srv := atlastest.NewServer()
 	srv.SetDeletionTime(fakeDuration)
@@ -158,7 +158,7 @@ func sceneAtlas() *scene {
 	} {
 		srv.AddResource(shop, resource)
 	}
-	return &scene{
+	return &Scene{
 		entry: planfile.Entry{
 			Provider: "atlas", Organization: id, Confirm: "Acme Data",
 			Override: []teardown.Override{teardown.TerminationProtection},
@@ -176,7 +176,7 @@ func sceneAtlas() *scene {
 	}
 }
 
-func sceneApplivery() *scene {
+func sceneApplivery() *Scene {
 	const id, other = "65f000000000000000000001", "65f000000000000000000002"
 	srv := workspacetest.NewServer()
 	srv.AddOrganization(workspacetest.Organization{
@@ -185,7 +185,7 @@ func sceneApplivery() *scene {
 		Apps:          []workspacetest.App{{Name: "Acme Bank"}, {Name: "Acme Shop", OSs: []string{"ios"}}},
 	})
 	srv.AddOrganization(workspacetest.Organization{ID: other, Slug: "other", Name: "Other"})
-	return &scene{
+	return &Scene{
 		entry:       planfile.Entry{Provider: "workspace", Organization: "acme-apps", Confirm: "Acme Apps"},
 		server:      srv.Server,
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
@@ -201,7 +201,7 @@ func sceneApplivery() *scene {
 // sceneF5 has other faults: the client never repeats the deletion request after a 503, so the
 // 503 applies to the read before it. After the lost response, a read of the tenant's state
 // decides. The fake has one tenant only, so the scene has no other organization.
-func sceneF5() *scene {
+func sceneF5() *Scene {
 	const name, email = "acme-edge-kqzvxwbn", "owner@example.com"
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: name, Domain: "acme-edge", KeepsCredential: true})
@@ -211,7 +211,7 @@ func sceneF5() *scene {
 	srv.AddManagedTenant(volterratest.ManagedTenant{Name: "customer"})
 	srv.AddAddonSubscription(volterratest.AddonSubscription{Name: "waap"})
 	srv.AddInvoice(volterra.Invoice{Name: "inv-7", Amount: 12000, Currency: "USD"})
-	return &scene{
+	return &Scene{
 		entry: planfile.Entry{
 			Provider: providers.F5, Organization: name, Confirm: name, Email: email,
 			Override: []teardown.Override{teardown.ManagedOrganizations},
@@ -233,8 +233,8 @@ func sceneF5() *scene {
 	}
 }
 
-// connectScenes returns a connector to the organizations of scenes.
-func connectScenes(scenes []*scene) func(*slog.Logger) connect.Connector {
+// Connect returns a connector to the organizations of scenes.
+func Connect(scenes []*Scene) func(*slog.Logger) connect.Connector {
 	return func(log *slog.Logger) connect.Connector {
 		return func(e planfile.Entry) (connect.Organization, error) {
 			for _, s := range scenes {
@@ -248,7 +248,7 @@ func connectScenes(scenes []*scene) func(*slog.Logger) connect.Connector {
 }
 
 // open returns the organization of a scene at its fake.
-func (s *scene) open(log *slog.Logger) (connect.Organization, error) {
+func (s *Scene) open(log *slog.Logger) (connect.Organization, error) {
 	base, client := s.server.Endpoint()
 	spec := connect.Spec(s.entry)
 	spec.BaseURL = base
@@ -262,12 +262,12 @@ func (s *scene) open(log *slog.Logger) (connect.Organization, error) {
 		offboard.WithCredentials(credentials), offboard.WithHTTPClient(client), offboard.WithLogger(log))
 }
 
-// injectFaults makes the fake fail the next requests.
-func (s *scene) injectFaults() { s.server.Fail(s.faults...) }
+// InjectFaults makes the fake fail the next requests.
+func (s *Scene) InjectFaults() { s.server.Fail(s.faults...) }
 
-// verify returns an error unless the fake deleted the organization, and the other one is
+// Verify returns an error unless the fake deleted the organization, and the other one is
 // unchanged.
-func (s *scene) verify() error {
+func (s *Scene) Verify() error {
 	if !s.deleted() || !s.spared() {
 		return fmt.Errorf("%s: %s", s.entry.Provider, s.actual())
 	}
@@ -275,7 +275,7 @@ func (s *scene) verify() error {
 }
 
 // actual returns the state of the fake as text.
-func (s *scene) actual() string {
+func (s *Scene) actual() string {
 	switch {
 	case !s.spared():
 		return "OTHER ORGANIZATION CHANGED"
@@ -288,7 +288,7 @@ func (s *scene) actual() string {
 }
 
 // check returns an error if a result differs from the state of the fake.
-func (s *scene) check(r report.Result) error {
+func (s *Scene) check(r report.Result) error {
 	claimed := r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending
 	if claimed != s.deleted() || !s.spared() {
 		return fmt.Errorf("%s: wrong result %q: the state of the fake is %q", s.entry.Provider, r.Text(), s.actual())

@@ -1,24 +1,15 @@
-package main
+package cli
 
 import (
-	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 )
-
-// connector returns a connector. The errors of its organizations and the log do not show
-// hidden texts. The handler may be nil.
-func (p *program) connector(other slog.Handler) connect.Connector {
-	hidden := new(secrets.Hidden)
-	return connect.Concealed(p.connect(p.logger(other, hidden)), hidden)
-}
 
 // refuseSecrets returns an error if an argument or a flag is a credential. It runs before
 // any request and before any file is written.

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ import (
 // exitCodes returns the values of the program's constants.
 func exitCodes(t *testing.T) []int {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("internal", "exitcode", "exitcode.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "exitcode", "exitcode.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +64,9 @@ func TestExitCodes_DocumentationIsComplete(t *testing.T) {
 		return string(text)
 	}
 	for place, of := range map[string]struct{ text, line string }{
-		"page":          {read(filepath.Join("..", "..", "docs", "program.md")), `(?m)^\| (\d+) \|`},
+		"page":          {read(filepath.Join("..", "..", "..", "..", "docs", "program.md")), `(?m)^\| (\d+) \|`},
 		"offboard help": {rootHelp, `(?m)^  (\d+)  `},
-		"package main":  {read("main.go"), `(?m)^//\t(\d+)  `},
+		"package main":  {read(filepath.Join("..", "..", "main.go")), `(?m)^//\t(\d+)  `},
 		"known codes":   {strings.ReplaceAll(fmt.Sprintln(known), " ", "\n"), `(?m)^\[?(\d+)`},
 	} {
 		var got []int
@@ -83,7 +83,7 @@ func TestExitCodes_DocumentationIsComplete(t *testing.T) {
 func TestExitCodes_EveryErrorHasOneOfThem(t *testing.T) {
 	t.Parallel()
 	want := exitCodes(t)
-	text, err := os.ReadFile(filepath.Join("..", "..", "errors", "code.go"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "errors", "code.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

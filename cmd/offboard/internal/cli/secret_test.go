@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
@@ -63,9 +64,9 @@ type servedHarness struct {
 // Not parallel: the test sets the environment and the working directory.
 func newServedHarness(t *testing.T) *servedHarness {
 	t.Helper()
-	scenes := newScenes()
-	m, environment := listen(scenes)
-	t.Cleanup(func() { closeScenes(scenes) })
+	scenes := demo.NewScenes()
+	m, environment := demo.Listen(scenes)
+	t.Cleanup(func() { demo.Close(scenes) })
 	for _, p := range providers.All {
 		for _, variable := range slices.Concat(p.Variables, p.Others) {
 			t.Setenv(variable, environment[variable])

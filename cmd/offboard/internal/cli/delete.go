@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// deletedText returns the meaning of a nil error of Delete.
+func deletedText(provider string) string {
+	if provider == providers.F5 {
+		return "pending: in the deletion queue"
+	}
+	return "deleted"
+}
+
+// deletion is the JSON output of check and delete.
+type deletion struct {
+	Provider     string           `json:"provider"`
+	Organization string           `json:"organization"`
+	Deletable    *bool            `json:"deletable,omitempty"` // check only
+	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // delete only
+	Problem      *problem.Problem `json:"problem,omitempty"`
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	var e planfile.Entry
+	check := &cobra.Command{
+		Use:               "check PROVIDER ORG",
+		Short:             "Show what blocks the deletion of an organization, without changing anything",
+		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials("."),
+		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: providerNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e.Provider, e.Organization = providers.Name(args[0]), args[1]
+			organization, err := p.connector(nil)(e)
+			if err != nil {
+				return err
+			}
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			err = organization.Check(ctx)
+			if p.json {
+				p.errorWritten = true
+				deletable := err == nil
+				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Deletable: &deletable, Problem: problem.Of(err)})
+				return err
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "%s %s: no blocker found\n", e.Provider, printable.Text(args[1]))
+			return nil
+		},
+	}
+	emailFlag(check, &e)
+	return check
+}
+
+func (p *program) deleteCommand() *cobra.Command {
+	var e planfile.Entry
+	remove := &cobra.Command{
+		Use:   "delete PROVIDER ORG --confirm NAME",
+		Short: "Delete an organization permanently",
+		Long: "Delete an organization permanently. NAME must be the provider's name of it, or its ID if\n" +
+			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
+			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials("."),
+		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: providerNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(e.Confirm) == "" {
+				return &errors.Error{
+					Code: errors.NotConfirmed,
+					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
+				}
+			}
+			e.Provider, e.Organization = providers.Name(args[0]), args[1]
+			organization, err := p.connector(nil)(e)
+			if err != nil {
+				return err
+			}
+			ctx, done := p.untilInterrupted(cmd.Context())
+			defer done()
+			if err = confirm(ctx, e, organization); err == nil {
+				err = organization.Delete(ctx)
+			}
+			if p.json {
+				p.errorWritten = true
+				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Outcome: report.OutcomeOf(e.Provider, err), Problem: problem.Of(err)})
+				return err
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), deletedText(e.Provider))
+			return nil
+		},
+	}
+	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
+	emailFlag(remove, &e)
+	return remove
+}
+
+func emailFlag(command *cobra.Command, e *planfile.Entry) {
+	command.Flags().StringVar(&e.Email, "email", "", "volterra: the email `ADDRESS` of the account to delete")
+}

@@ -1,0 +1,135 @@
+// Package cli implements the commands of the program: their flags, the confirmation of a
+// deletion, the output, and the exit code.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+)
+
+// Main runs the program with the arguments, the streams and the signals of the process. It
+// returns the exit code.
+func Main() int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect.FromEnv, signals: signals}
+	return p.run(context.Background(), os.Args[1:])
+}
+
+// program is the program without its process: tests set the streams, the connector and the
+// signals.
+type program struct {
+	in          io.Reader
+	out, errOut io.Writer
+	connect     func(*slog.Logger) connect.Connector
+	signals     chan os.Signal
+
+	json, verbose bool // flags
+
+	source *planfile.Source // of the manifest; nil if none was read
+
+	code         int  // the exit code of a command without an error
+	errorWritten bool // the JSON output contains the error
+}
+
+func (p *program) run(ctx context.Context, args []string) int {
+	command := p.command()
+	command.SetArgs(append([]string{}, args...)) // for nil, cobra takes the arguments of the process
+	command.SetIn(p.in)
+	command.SetOut(p.out)
+	command.SetErr(p.errOut)
+	if err := command.ExecuteContext(ctx); err != nil {
+		if p.json && !p.errorWritten {
+			p.emit(failure{"error", problem.Of(err), exitcode.Of(err)})
+		}
+		problem.Print(p.errOut, err)
+		return exitcode.Of(err)
+	}
+	return p.code
+}
+
+// failure is the JSON output of a command that failed.
+type failure struct {
+	Type     string           `json:"type"`
+	Problem  *problem.Problem `json:"problem"`
+	ExitCode int              `json:"exit_code"`
+}
+
+// logger returns a logger that writes to the standard error if --verbose is set, and to
+// another handler, which may be nil. It does not log hidden texts.
+func (p *program) logger(other slog.Handler, hidden *secrets.Hidden) *slog.Logger {
+	var handlers []slog.Handler
+	if p.verbose {
+		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.ReplaceAttr}))
+	}
+	if other != nil {
+		handlers = append(handlers, other)
+	}
+	return slog.New(slog.NewMultiHandler(handlers...))
+}
+
+// connector returns a connector. The errors of its organizations and the log do not show
+// hidden texts. The handler may be nil.
+func (p *program) connector(other slog.Handler) connect.Connector {
+	hidden := new(secrets.Hidden)
+	return connect.Concealed(p.connect(p.logger(other, hidden)), hidden)
+}
+
+// interrupt sends an interrupt to the program, as Ctrl-C does.
+func (p *program) interrupt() {
+	select {
+	case p.signals <- os.Interrupt:
+	default: // the program already has two signals
+	}
+}
+
+// untilInterrupted returns a context that the first signal cancels.
+func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-p.signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// stoppable returns a channel that the first signal closes, and a context that the second
+// signal cancels.
+func (p *program) stoppable(ctx context.Context, stopping func()) (context.Context, <-chan struct{}, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := make(chan struct{})
+	go func() {
+		select {
+		case <-p.signals:
+			stopping()
+			close(stop)
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-p.signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop, cancel
+}
+
+// emit writes a document as one line of JSON.
+func (p *program) emit(document any) {
+	_ = json.NewEncoder(p.out).Encode(document) // fails only if the reader has closed the stream
+}
