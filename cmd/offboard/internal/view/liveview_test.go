@@ -101,6 +101,7 @@ func TestLiveView_HostileNames(t *testing.T) {
 	t.Parallel()
 	const hostile = "a\x1b[2J\x1b]0;title\x07\r\nb\u202Ec\u200B"
 	s := scripted.Hosting()
+	s.Steps = s.Steps[:1] // the others wait for its usual ID
 	s.Organization.Name, s.Steps[0].Name, s.Steps[0].ID = hostile, hostile, "virtual_machine/"+hostile
 	p := scripted.Planned(t, s)
 	b := newLiveView(at(0), []planfile.Planned{p})
