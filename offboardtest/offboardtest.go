@@ -1,5 +1,5 @@
 // Package offboardtest contains the common part of the fakes of all providers: faults, and
-// the log of the requests.
+// the log of the requests. It also records the traffic of a client, and replays it.
 //
 // A fake, such as katapulttest.Server, implements a provider's API in memory. A fake is an
 // [http.RoundTripper], so that a test with package testing/synctest covers hours of waiting
@@ -7,6 +7,9 @@
 //
 // [Server.Fail] adds faults, and [Server.AssertFaultsUsed] fails the test if a fault applied
 // to no request.
+//
+// A [Recorder] writes the exchanges of a client with a real provider, without secrets. A [Replay]
+// answers a client from such a recording, or from a HAR file.
 package offboardtest
 
 import (
