@@ -256,3 +256,46 @@ func Decode(data []byte) (any, error) {
 	}
 	return value, nil
 }
+
+// Users returns the operations of a description that use a named schema, directly or in another
+// schema, as "METHOD path", sorted.
+func Users(spec *openapi3.T, schema string) []string {
+	var all []string
+	for _, o := range All(spec) {
+		seen := map[*openapi3.Schema]bool{}
+		uses := false
+		var visit func(*openapi3.SchemaRef)
+		visit = func(ref *openapi3.SchemaRef) {
+			if ref == nil || ref.Value == nil || uses {
+				return
+			}
+			if uses = refName(ref) == schema; uses || seen[ref.Value] {
+				return
+			}
+			seen[ref.Value] = true
+			s := ref.Value
+			visit(s.Items)
+			visit(s.AdditionalProperties.Schema)
+			for _, several := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+				for _, one := range several {
+					visit(one)
+				}
+			}
+			for _, property := range s.Properties {
+				visit(property)
+			}
+		}
+		visit(o.Request())
+		for _, p := range o.parameters {
+			visit(p.Value.Schema)
+		}
+		for _, response := range o.op.Responses.Map() {
+			visit(schemaOf(response.Value.Content))
+		}
+		if uses {
+			all = append(all, o.Method+" "+o.Path)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
