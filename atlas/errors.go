@@ -161,20 +161,21 @@ func stepName(errorCode string, code errors.Code) string {
 	return cmp.Or(stepNames[errorCode], "payment")
 }
 
-// stepNames are the names of the blockers, by the code that reports them.
+// stepNames are the names of the blockers, by the code that reports them: the kind of the plan's
+// steps if there is one.
 var stepNames = map[string]string{
 	"ACCOUNT_SUSPENDED": "unpaid_invoice",
-	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              "live_migrations",
-	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   "failed_payments",
-	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            "private_endpoints",
-	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                "backup_compliance_policy",
-	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": "outage_simulation",
+	"CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK":              string(kindLiveMigrationLink),
+	"CANNOT_DELETE_ORG_FAILED_PAYMENTS":                                   string(kindFailedInvoice),
+	"CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS":                            string(BlockerPrivateEndpoint),
+	"CANNOT_DELETE_SNAPSHOT_WITH_BACKUP_COMPLIANCE_POLICY":                string(BlockerBackupCompliancePolicy),
+	"CANNOT_TERMINATE_CLUSTER_WITH_UNDERGOING_REGIONAL_OUTAGE_SIMULATION": string(BlockerOutageSimulation),
 	"CONTAINERS_IN_USE":                   "clusters_and_peerings",
 	"FAILED_TO_DELETE_ORG_CHARGE_FAILED":  "final_charge",
 	"NO_PAYMENT_INFORMATION_FOUND":        "payment_method",
-	"ORG_NOT_EMPTY":                       "projects",
+	"ORG_NOT_EMPTY":                       string(kindProject),
 	"STREAM_PRIVATE_LINK_IN_USE":          "stream_connections",
-	"STREAM_TENANT_HAS_STREAM_PROCESSORS": "stream_processors",
+	"STREAM_TENANT_HAS_STREAM_PROCESSORS": string(BlockerStreamProcessor),
 }
 
 // codes maps Atlas's codes to codes of package errors. A code that is not in the map gets the category

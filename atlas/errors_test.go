@@ -67,11 +67,11 @@ func TestError_Codes(t *testing.T) {
 		},
 		"a workspace with processors": {
 			call: removeBy(atlas.Blocker{Kind: atlas.BlockerStreamWorkspace, ID: "events"}), code: errors.DeletionStepsNotSatisfied,
-			category: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processors",
+			category: errors.DeletionStepsNotSatisfied, status: 403, provider: "STREAM_TENANT_HAS_STREAM_PROCESSORS", step: "stream_processor",
 		},
 		"a service with endpoints": {
 			call: removeBy(atlas.Blocker{Kind: atlas.BlockerPrivateEndpointService, ID: service, Provider: "AWS"}), code: errors.DeletionStepsNotSatisfied,
-			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoints",
+			category: errors.DeletionStepsNotSatisfied, status: 409, provider: "CANNOT_DELETE_PRIVATELINK_WITH_ENDPOINTS", step: "private_endpoint",
 		},
 		"a snapshot in progress": {
 			add:  []atlastest.Resource{{Kind: atlas.BlockerSnapshot, ID: other, Parent: "main", State: "inProgress"}},

@@ -42,7 +42,7 @@ func ExampleClient_DeleteOrganization() {
 	default:
 		fmt.Println(err)
 	}
-	// Output: blockers: [projects]
+	// Output: blockers: [project]
 }
 
 func ExampleClient_CheckDeletion() {

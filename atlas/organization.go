@@ -157,14 +157,14 @@ func deletionError(orgID string, projects []Project, invoices []Invoice) error {
 	}
 	for _, x := range projects {
 		e.Steps = append(e.Steps, errors.Step{
-			Name:        "project",
+			Name:        string(kindProject),
 			Description: fmt.Sprintf("%s (%s), clusters: %d", x.Name, x.ID, x.ClusterCount),
 		})
 	}
 	for _, x := range invoices {
 		unpaid := x.AmountBilledCents - x.AmountPaidCents
 		e.Steps = append(e.Steps, errors.Step{
-			Name:        "failed_invoice",
+			Name:        string(kindFailedInvoice),
 			Description: fmt.Sprintf("%s, unpaid: USD %d.%02d", x.ID, unpaid/100, unpaid%100),
 		})
 	}

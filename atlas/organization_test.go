@@ -48,17 +48,17 @@ func TestDeleteOrganization_Blocked(t *testing.T) {
 	}{
 		"projects": {
 			projects: 2, want: errors.OrganizationNotEmpty, category: errors.DeletionStepsNotSatisfied,
-			status: 409, provider: "ORG_NOT_EMPTY", steps: []string{"projects"},
+			status: 409, provider: "ORG_NOT_EMPTY", steps: []string{"project"},
 		},
 		"a live migration": {
 			organization: atlastest.Organization{LiveMigration: true},
 			want:         errors.ActiveLiveMigration, category: errors.DeletionStepsNotSatisfied,
-			status: 409, provider: "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK", steps: []string{"live_migrations"},
+			status: 409, provider: "CANNOT_DELETE_ORG_ACTIVE_LIVE_MIGRATION_ATLAS_ORG_LINK", steps: []string{"live_migration_link"},
 		},
 		"failed payments": {
 			organization: atlastest.Organization{FailedPayments: true},
 			want:         errors.PaymentRequired, category: errors.DeletionStepsNotSatisfied,
-			status: 402, provider: "CANNOT_DELETE_ORG_FAILED_PAYMENTS", steps: []string{"failed_payments"},
+			status: 402, provider: "CANNOT_DELETE_ORG_FAILED_PAYMENTS", steps: []string{"failed_invoice"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

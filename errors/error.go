@@ -72,7 +72,9 @@ type Error struct {
 
 // Step is one step that must be taken before an organization can be deleted.
 type Step struct {
-	// Name is the provider's own name of the step: "virtual_machines", "projects".
+	// Name is the name of the blocker, which CheckDeletion and DeleteOrganization share: the
+	// provider's own if the provider names its deletion steps, as Katapult does
+	// ("virtual_machines"), and otherwise the kind of the step in a plan ("project").
 	Name string `json:"name"`
 
 	// Description states the action that the step requires, in the provider's words if

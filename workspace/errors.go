@@ -108,7 +108,7 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	switch {
 	case e.Code == errors.ActiveSubscriptions:
 		e.Steps = []errors.Step{{
-			Name:        "subscriptions",
+			Name:        kindSubscription,
 			Description: "Cancel all subscriptions in the dashboard, at Billing, Plan & Usage. No API can.",
 		}}
 	case e.Code == errors.OrganizationNotFound && !isOrganization(a, e, body.detail.Entity):

@@ -44,7 +44,7 @@ func ExampleClient_DeleteOrganization() {
 	default:
 		fmt.Println(err)
 	}
-	// Output: blockers: [subscriptions]
+	// Output: blockers: [subscription]
 }
 
 func ExampleClient_CheckDeletion() {

@@ -196,7 +196,7 @@ func deletionError(target string, subscriptions []Subscription, now time.Time) e
 	var steps []errors.Step
 	for _, s := range subscriptions {
 		if !s.ended(now) {
-			steps = append(steps, errors.Step{Name: "subscription", Description: s.describe()})
+			steps = append(steps, errors.Step{Name: kindSubscription, Description: s.describe()})
 		}
 	}
 	if len(steps) == 0 {

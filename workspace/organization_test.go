@@ -193,7 +193,7 @@ func TestDeleteOrganization_ActiveSubscriptions(t *testing.T) {
 	if !errors.Is(err, errors.DeletionStepsNotSatisfied) || e.Status != 400 || e.ProviderCode != "5111" || e.Attempts != 1 {
 		t.Errorf("got %v after %d attempts", err, e.Attempts)
 	}
-	if len(e.Steps) != 1 || e.Steps[0].Name != "subscriptions" || e.Steps[0].Description == "" {
+	if len(e.Steps) != 1 || e.Steps[0].Name != "subscription" || e.Steps[0].Description == "" {
 		t.Errorf("got steps %+v", e.Steps)
 	}
 	if !srv.Exists(acme) {

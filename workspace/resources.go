@@ -8,6 +8,9 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+// kindSubscription is the kind of the only steps, and the name of their blockers.
+const kindSubscription = "subscription"
+
 // ended reports whether a subscription has ended by its date. The status decides nothing,
 // because Applivery documents no value of it.
 func (s *Subscription) ended(now time.Time) bool {
@@ -42,7 +45,7 @@ func steps(subscriptions []Subscription, now time.Time) []teardown.Step {
 	var steps []teardown.Step
 	same := map[string]int{}
 	for _, s := range subscriptions {
-		id := "subscription/" + s.identity()
+		id := kindSubscription + "/" + s.identity()
 		same[id]++
 		if n := same[id]; n > 1 {
 			id += "#" + strconv.Itoa(n)
@@ -55,7 +58,7 @@ func steps(subscriptions []Subscription, now time.Time) []teardown.Step {
 			removal = "wait until the subscription ends"
 		}
 		steps = append(steps, teardown.Step{
-			ID: id, Kind: "subscription", Name: s.name(), Manual: true,
+			ID: id, Kind: kindSubscription, Name: s.name(), Manual: true,
 			Why: "the subscription has not ended: " + s.describe(), Removal: removal,
 		})
 	}
