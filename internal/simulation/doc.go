@@ -3,7 +3,7 @@
 // fake. It has tests only.
 //
 //	go test ./internal/simulation -run TestSimulation -v                            the tables of results
-//	go test ./internal/simulation -run 'TestSimulation/katapult' -seed 4711 -v      one run, request by request
+//	go test ./internal/simulation -run 'TestSimulation$/katapult' -seed 4711 -v      one run, request by request
 //	go test ./internal/simulation -run TestSurvey -survey 2000 -v                   each optional kind of fault alone
 //
 // One run in five, with a seed that ends in 0 or 5, is a teardown: a plan of an

@@ -75,7 +75,7 @@ func TestSimulation(t *testing.T) {
 				}
 				row.count(r, time.Since(start))
 				if len(r.wrong) > 0 && row.wrong <= maxShown {
-					t.Errorf("seed %d: %s\n%s\nto reproduce: go test ./internal/simulation -run 'TestSimulation/%s' -kinds %q -seed %d -v",
+					t.Errorf("seed %d: %s\n%s\nto reproduce: go test ./internal/simulation -run 'TestSimulation$/%s' -kinds %q -seed %d -v",
 						s, strings.Join(r.wrong, "; "), r.log(), p.name, *kindsFlag, s)
 				}
 			}
