@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/katapult"
@@ -90,7 +91,9 @@ func (m *meter) usedByClock(perMinute int) float64 {
 // fleet is many organizations at one provider.
 type fleet struct {
 	*meter
-	jobs []teardown.Job
+	jobs  []teardown.Job
+	name  string // of the provider
+	limit string // in the words of BENCHMARKS.md
 
 	perSecond float64 // permitted requests per second; 0 for no limit
 	burst     int
@@ -112,15 +115,15 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 		}
 	}
 	all := map[string]*fleet{}
-	make := func(provider string, fake *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
-		f := &fleet{meter: &meter{inner: fake, reset: fake.ResetRequests}, perSecond: perSecond, burst: burst}
+	make := func(provider, name, limit string, fake *offboardtest.Server, perSecond float64, burst int) (*fleet, *http.Client) {
+		f := &fleet{name: name, limit: limit, meter: &meter{inner: fake, reset: fake.ResetRequests}, perSecond: perSecond, burst: burst}
 		all[provider] = f
 		return f, &http.Client{Transport: f.meter}
 	}
 
 	// Katapult reports the remaining requests of 1,000 per minute in headers.
 	k := katapulttest.NewServer()
-	f, hc := make("katapult", k.Server, 1000.0/60, 1000)
+	f, hc := make("katapult", "Katapult", "1,000 per clock minute, by its headers", k.Server, 1000.0/60, 1000)
 	f.byClock = true
 	kc, err := katapult.New(k.Option(), katapult.WithHTTPClient(hc))
 	must(err)
@@ -137,7 +140,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 
 	// Zitadel limits requests only as its operator configures.
 	z := zitadeltest.NewServer()
-	f, hc = make("zitadel", z.Server, 50, 50)
+	f, hc = make("zitadel", "Zitadel", "50/s, set by option", z.Server, 50, 50)
 	zc, err := zitadel.New(z.Option(), zitadel.WithHTTPClient(hc), zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 50, Burst: 50}))
 	must(err)
 	for i := range n {
@@ -152,7 +155,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 
 	// Applivery documents 10,000 requests per hour.
 	w := workspacetest.NewServer()
-	f, hc = make("workspace", w.Server, 10_000.0/3600, 100)
+	f, hc = make("workspace", "Applivery", "10,000 an hour, set by option", w.Server, 10_000.0/3600, 100)
 	wc, err := workspace.New(w.Option(), workspace.WithHTTPClient(hc), workspace.WithRateLimit(workspace.RateLimit{PerSecond: 10_000.0 / 3600, Burst: 100}))
 	must(err)
 	for i := range n {
@@ -168,7 +171,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 	// bucket of the deletion of clusters is empty first.
 	a := atlastest.NewServer()
 	a.LimitRate("DeleteCluster", 10, 5, time.Minute)
-	f, hc = make("atlas", a.Server, 5.0/60, 10)
+	f, hc = make("atlas", "Atlas", "5 deletions of clusters a minute, by its headers", a.Server, 5.0/60, 10)
 	f.limited = func(req *http.Request) bool {
 		return req.Method == http.MethodDelete && strings.Contains(req.URL.Path, "/clusters/")
 	}
@@ -186,7 +189,7 @@ func fleets(t *testing.T, n int) map[string]*fleet {
 
 	// At F5 every tenant has a host, a credential and limits of its own.
 	tenants := hosts{}
-	f = &fleet{meter: &meter{inner: tenants}}
+	f = &fleet{name: "F5", limit: "120 a minute for each operation of each tenant", meter: &meter{inner: tenants}}
 	all["volterra"], hc = f, &http.Client{Transport: f.meter}
 	for i := range n {
 		v := volterratest.NewServer()
@@ -278,17 +281,22 @@ func TestScale_ThousandOrganizations(t *testing.T) {
 		}
 		few, many := run(t, 100), run(t, n)
 		requests, refused := 0, 0
-		for provider, f := range many.fleet {
+		var table strings.Builder
+		table.WriteString("\n| | limit | requests | of what is permitted | refused | time |\n|---|---|---|---|---|---|")
+		for _, provider := range offboard.Providers() {
+			f := many.fleet[provider]
 			requests, refused = requests+f.sent, refused+f.refused
-			used := 1.0
+			used, share := 1.0, "not reached"
 			switch {
 			case f.byClock:
 				used = f.usedByClock(f.burst)
 			case f.perSecond > 0:
 				used = f.used(f.perSecond, f.burst)
 			}
-			t.Logf("%-9s %6d requests in %7s, %5.1f %% of what is permitted, %d refused",
-				provider, f.sent, f.last.Sub(f.first).Round(time.Second), 100*used, f.refused)
+			if f.byClock || f.perSecond > 0 {
+				share = fmt.Sprintf("%.0f %%", 100*used)
+			}
+			fmt.Fprintf(&table, "\n| %s | %s | %d | %s | %d | %v |", f.name, f.limit, f.sent, share, f.refused, f.last.Sub(f.first).Round(time.Second))
 			if used < 0.9 {
 				t.Errorf("%s: %.1f %% of the permitted requests were used", provider, 100*used)
 			}
@@ -296,6 +304,7 @@ func TestScale_ThousandOrganizations(t *testing.T) {
 		if refused*100 > requests {
 			t.Errorf("%d of %d requests were refused", refused, requests)
 		}
+		t.Log(table.String())
 		t.Logf("in all %d requests, %d refused; heap %d KiB for %d, %d KiB for 100", requests, refused, many.peak>>10, n, few.peak>>10)
 		if many.peak > few.peak*3/2 {
 			t.Errorf("%d KiB for %d organizations, %d KiB for 100", many.peak>>10, n, few.peak>>10)
