@@ -17,13 +17,13 @@ type Client struct {
 	account atomic.Pointer[account]
 }
 
-// notCreated is the pipeline of a Client that [New] did not create: every call fails.
-var notCreated = rest.Unusable(provider)
+// unusable is the pipeline of a Client that [New] did not create: every call fails.
+var unusable = rest.Unusable(provider)
 
 // rest returns the pipeline of the client.
 func (c *Client) rest() *rest.Client {
 	if c == nil || c.api == nil {
-		return notCreated
+		return unusable
 	}
 	return c.api
 }
