@@ -7,8 +7,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// maxCascadeNames is the maximum number of names in a cascade.
-const maxCascadeNames = 10
+// maxNames is the maximum number of names in a cascade.
+const maxNames = 10
 
 // credentials adds to a plan the credentials that Atlas deletes along with the organization, and
 // the required override if the client's own credential can be one of them.
@@ -31,7 +31,7 @@ func (d *driver) credentials(ctx context.Context, p *teardown.Plan) error {
 		for i := range n {
 			id, name := at(i)
 			own = own || id == identity
-			if i < maxCascadeNames {
+			if i < maxNames {
 				cascade.Names = append(cascade.Names, cmp.Or(name, id))
 			}
 		}
