@@ -13,8 +13,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// ticketKind is the kind of the objects that an unsubscription from an addon service can create.
-const ticketKind = "support_ticket"
+// kindSupportTicket is the kind of the objects that an unsubscription from an addon service can create.
+const kindSupportTicket = "support_ticket"
 
 // maxNames is the maximum number of names in a cascade.
 const maxNames = 5
@@ -32,7 +32,7 @@ func (c *Client) cascades(tenant string, applying bool) []func(context.Context) 
 // compared returns the cascades that are compared with those of a plan. Tickets are not: an
 // unsubscription that F5 must approve creates one.
 func compared(cascades []teardown.Cascade) []teardown.Cascade {
-	return slices.DeleteFunc(cascades, func(c teardown.Cascade) bool { return c.Kind == ticketKind })
+	return slices.DeleteFunc(cascades, func(c teardown.Cascade) bool { return c.Kind == kindSupportTicket })
 }
 
 // counted returns the objects in the quota of the tenant that are not steps. Every tenant has

@@ -17,11 +17,11 @@ import (
 
 // The kinds of steps, in F5's own terms.
 const (
-	childKind     = "child_tenant"
-	managerKind   = "child_tenant_manager"
-	managedKind   = "managed_tenant"
-	namespaceKind = "namespace"
-	addonKind     = "addon_subscription"
+	kindChildTenant        = "child_tenant"
+	kindChildTenantManager = "child_tenant_manager"
+	kindManagedTenant      = "managed_tenant"
+	kindNamespace          = "namespace"
+	kindAddonSubscription  = "addon_subscription"
 )
 
 // kind describes the resources of one kind: the texts of their steps, and how they are listed,
@@ -54,7 +54,7 @@ type kind struct {
 func (c *Client) kinds() []kind {
 	return []kind{
 		{
-			name: childKind, why: "the tenant owns the child tenant", removal: "delete the child tenant with its resources, and wait until it no longer exists",
+			name: kindChildTenant, why: "the tenant owns the child tenant", removal: "delete the child tenant with its resources, and wait until it no longer exists",
 			requires: []teardown.Override{teardown.ManagedOrganizations},
 			list: listing(c.ListChildTenants, func(i ChildTenantItem) object {
 				return childTenant(i.Name, &ChildTenant{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
@@ -65,7 +65,7 @@ func (c *Client) kinds() []kind {
 		},
 		{
 			// The list of child tenants does not name their managers.
-			name: managerKind, why: "the tenant creates child tenants with the manager", removal: "delete the manager", after: []string{childKind},
+			name: kindChildTenantManager, why: "the tenant creates child tenants with the manager", removal: "delete the manager", after: []string{kindChildTenant},
 			list: listing(c.ListChildTenantManagers, func(i ChildTenantManagerItem) object {
 				return objectOf(i.Name, i.SystemMetadata, "the manager still exists").listedAs(i.UID)
 			}),
@@ -75,7 +75,7 @@ func (c *Client) kinds() []kind {
 			remove: removing(c.DeleteChildTenantManager), soon: true,
 		},
 		{
-			name: managedKind, why: "the tenant manages another tenant", removal: "delete the managed tenant; the other tenant stays",
+			name: kindManagedTenant, why: "the tenant manages another tenant", removal: "delete the managed tenant; the other tenant stays",
 			list: listing(c.ListManagedTenants, func(i ManagedTenantItem) object {
 				return objectOf(i.Name, i.SystemMetadata, "the managed tenant still exists").listedAs(i.UID)
 			}),
@@ -85,7 +85,7 @@ func (c *Client) kinds() []kind {
 			remove: removing(c.DeleteManagedTenant), soon: true,
 		},
 		{
-			name: namespaceKind, why: "the tenant owns the namespace", removal: "delete the namespace with its objects",
+			name: kindNamespace, why: "the tenant owns the namespace", removal: "delete the namespace with its objects",
 			list: listing(c.listOwnNamespaces, func(i NamespaceItem) object {
 				return objectOf(i.Name, i.SystemMetadata, "the namespace still exists").listedAs(i.UID)
 			}),
@@ -95,7 +95,7 @@ func (c *Client) kinds() []kind {
 			remove: c.removeNamespace, soon: true,
 		},
 		{
-			name: addonKind, after: []string{childKind, managerKind, managedKind, namespaceKind}, // they use the service
+			name: kindAddonSubscription, after: []string{kindChildTenant, kindChildTenantManager, kindManagedTenant, kindNamespace}, // they use the service
 			list: listing(c.ListAddonSubscriptions, func(i AddonSubscriptionItem) object {
 				return addonSubscription(i.Name, &AddonSubscription{SystemMetadata: i.SystemMetadata, Spec: i.Spec}).listedAs(i.UID)
 			}),
@@ -162,7 +162,7 @@ func addonSubscription(name string, s *AddonSubscription) object {
 		o.item.Err = &errors.Error{
 			Provider: provider, Operation: "Teardown", Target: name, Code: errors.NotFinished, Status: http.StatusOK,
 			ProviderCode: string(s.Spec.Status), Err: errors.New("F5 must approve the unsubscription"),
-			Steps: []errors.Step{{Name: addonKind, Description: name + ": " + s.describe()}},
+			Steps: []errors.Step{{Name: kindAddonSubscription, Description: name + ": " + s.describe()}},
 		}
 	case s.endRequested():
 		o.item.Phase = resource.Deleting

@@ -68,7 +68,7 @@ func (c *Client) WaitForChildTenantDeletion(ctx context.Context, name string, pr
 			}
 			return nil // a final state
 		}
-		return []errors.Step{{Name: "child_tenant", Description: name + ": " + string(state)}}
+		return []errors.Step{{Name: kindChildTenant, Description: name + ": " + string(state)}}
 	})
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *Client) WaitForNamespaceDeletion(ctx context.Context, name string, prog
 		if namespace.deleting() {
 			state = "being deleted"
 		}
-		return []errors.Step{{Name: "namespace", Description: name + ": " + state}}
+		return []errors.Step{{Name: kindNamespace, Description: name + ": " + state}}
 	})
 }
 
@@ -106,7 +106,7 @@ func (c *Client) WaitUntilUnsubscribed(ctx context.Context, name string, progres
 		if subscription.ended() {
 			return nil
 		}
-		remaining := []errors.Step{{Name: "addon_subscription", Description: name + ": " + subscription.describe()}}
+		remaining := []errors.Step{{Name: kindAddonSubscription, Description: name + ": " + subscription.describe()}}
 		if subscription.ticket() != "" {
 			pending = &errors.Error{
 				Provider: provider, Operation: operation, Target: name, Code: errors.NotFinished, Status: http.StatusOK,

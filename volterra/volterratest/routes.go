@@ -113,12 +113,12 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) bool {
 
 // routes adds the routes of objects.
 func (s *Server) routes(handle func(operation, pattern string, handler http.HandlerFunc)) {
-	handle("ListNamespaces", "GET /api/web/namespaces", s.list("ListNamespaces", namespaceKind))
-	handle("GetNamespace", "GET /api/web/namespaces/{name}", s.get(namespaceKind))
+	handle("ListNamespaces", "GET /api/web/namespaces", s.list("ListNamespaces", kindNamespace))
+	handle("GetNamespace", "GET /api/web/namespaces/{name}", s.get(kindNamespace))
 	handle("CascadeDeleteNamespace", "POST /api/web/namespaces/{name}/cascade_delete", s.cascadeDelete)
 	const web = "/api/web/namespaces/system/"
 	for kind, suffix := range map[string]string{
-		childKind: "ChildTenant", managerKind: "ChildTenantManager", managedKind: "ManagedTenant", addonKind: "AddonSubscription",
+		kindChildTenant: "ChildTenant", kindChildTenantManager: "ChildTenantManager", kindManagedTenant: "ManagedTenant", kindAddonSubscription: "AddonSubscription",
 	} {
 		path := web + kind + "s"
 		handle("List"+suffix+"s", "GET "+path, s.list("List"+suffix+"s", kind))
@@ -140,12 +140,12 @@ func (s *Server) list(operation, kind string) http.HandlerFunc {
 
 // ofManager answers with the child tenants of a manager.
 func (s *Server) ofManager(w http.ResponseWriter, r *http.Request) {
-	manager := s.find(managerKind, "system", r.PathValue("name"))
+	manager := s.find(kindChildTenantManager, "system", r.PathValue("name"))
 	if manager == nil {
-		notFound(w, managerKind)
+		notFound(w, kindChildTenantManager)
 		return
 	}
-	children := slices.DeleteFunc(s.of(childKind), func(i *item) bool { return !i.refersTo(manager) })
+	children := slices.DeleteFunc(s.of(kindChildTenant), func(i *item) bool { return !i.refersTo(manager) })
 	s.answerList(w, r, "ListChildTenantsOfManager", children)
 }
 
@@ -248,7 +248,7 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 	}
 	name := r.PathValue("name")
 	err := json.NewDecoder(r.Body).Decode(&request)
-	namespace := s.find(namespaceKind, "", name)
+	namespace := s.find(kindNamespace, "", name)
 	switch {
 	case s.tenant.Unprivileged || comesWithTenant(name):
 		failure(w, http.StatusForbidden, 7, "Permission denied.")
@@ -257,7 +257,7 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusBadRequest, 3, "Invalid request.")
 		return
 	case namespace == nil:
-		notFound(w, namespaceKind)
+		notFound(w, kindNamespace)
 		return
 	}
 	answer := make([]fake.Object, 0)
@@ -286,11 +286,11 @@ func (s *Server) cascadeDelete(w http.ResponseWriter, r *http.Request) {
 // access answers with a page of the accessible child tenants: all of them.
 func (s *Server) access(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	all := s.of(childKind)
+	all := s.of(kindChildTenant)
 	found := slices.DeleteFunc(slices.Clone(all), func(i *item) bool {
 		manager := query.Get("ctm")
 		return query.Has("name") && !strings.Contains(i.name, query.Get("name")) ||
-			manager != "" && !slices.Contains(i.refers, managerKind+":system/"+manager)
+			manager != "" && !slices.Contains(i.refers, kindChildTenantManager+":system/"+manager)
 	})
 	limit := 100
 	first := 0
@@ -336,7 +336,7 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusBadRequest, 3, "The request must name one service.")
 		return
 	}
-	for _, i := range s.of(addonKind) {
+	for _, i := range s.of(kindAddonSubscription) {
 		// The request has f5xc_waap_standard for the service f5xc-waap-standard.
 		service := strings.ReplaceAll(i.spec["addon_service"].(fake.Object)["name"].(string), "-", "_")
 		if _, ok := request[service]; !ok || i.spec["status"] == volterra.AddonSubscriptionStateDisabled {
@@ -357,8 +357,8 @@ func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request) {
 func (s *Server) quota(w http.ResponseWriter, r *http.Request) {
 	s.finish()
 	namespace := r.PathValue("namespace")
-	if s.find(namespaceKind, "", namespace) == nil {
-		notFound(w, namespaceKind)
+	if s.find(kindNamespace, "", namespace) == nil {
+		notFound(w, kindNamespace)
 		return
 	}
 	counts := map[string]int{}

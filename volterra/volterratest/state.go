@@ -108,14 +108,16 @@ func accessStatus(child *item) volterra.TenantStatus {
 
 // namespaceOf returns the namespace of the objects of a kind.
 func namespaceOf(kind string) string {
-	if kind == namespaceKind {
+	if kind == kindNamespace {
 		return ""
 	}
 	return "system"
 }
 
 // hasStatus reports whether F5 documents a status for the kind.
-func (i *item) hasStatus() bool { return i.kind != managerKind && i.kind != addonKind }
+func (i *item) hasStatus() bool {
+	return i.kind != kindChildTenantManager && i.kind != kindAddonSubscription
+}
 
 // fullSpec returns the spec; empty instead of nil.
 func (i *item) fullSpec() fake.Object {
@@ -196,11 +198,11 @@ type AddonSubscription struct {
 
 // Kinds of objects with their own operations.
 const (
-	namespaceKind = "namespace"
-	childKind     = "child_tenant"
-	managerKind   = "child_tenant_manager"
-	managedKind   = "managed_tenant"
-	addonKind     = "addon_subscription"
+	kindNamespace          = "namespace"
+	kindChildTenant        = "child_tenant"
+	kindChildTenantManager = "child_tenant_manager"
+	kindManagedTenant      = "managed_tenant"
+	kindAddonSubscription  = "addon_subscription"
 )
 
 // item is an object of any kind.
@@ -230,9 +232,9 @@ func (i *item) refersTo(other *item) bool {
 func (s *Server) AddNamespace(n Namespace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.find(namespaceKind, "", n.Name)
+	found := s.find(kindNamespace, "", n.Name)
 	if found == nil {
-		found = s.add(&item{kind: namespaceKind, name: n.Name})
+		found = s.add(&item{kind: kindNamespace, name: n.Name})
 	}
 	found.takes = n.Takes
 	for _, o := range n.Objects {
@@ -252,7 +254,7 @@ func (s *Server) AddChildTenant(t ChildTenant) {
 		t.State = volterra.ChildTenantStateActive
 	}
 	child := &item{
-		kind: childKind, namespace: "system", name: t.Name, takes: t.Takes, failures: t.Failures,
+		kind: kindChildTenant, namespace: "system", name: t.Name, takes: t.Takes, failures: t.Failures,
 		spec: fake.Object{
 			"company_name": t.CompanyName, "domain": t.Domain, "status": t.State,
 			"customer_info": fake.Object{"first_name": "Ada", "last_name": "Doe", "email": "owner@" + t.Name + ".example", "additional_info": ""},
@@ -261,7 +263,7 @@ func (s *Server) AddChildTenant(t ChildTenant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.Manager != "" {
-		child.refers = []string{managerKind + ":system/" + t.Manager}
+		child.refers = []string{kindChildTenantManager + ":system/" + t.Manager}
 		child.spec["child_tenant_manager"] = s.reference("system", t.Manager)
 	}
 	s.add(child)
@@ -271,7 +273,7 @@ func (s *Server) AddChildTenant(t ChildTenant) {
 func (s *Server) AddChildTenantManager(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(&item{kind: managerKind, namespace: "system", name: name, spec: fake.Object{
+	s.add(&item{kind: kindChildTenantManager, namespace: "system", name: name, spec: fake.Object{
 		"group_assignments": []any{}, "tenant_owner_group": s.reference("system", "owners"),
 	}})
 }
@@ -283,7 +285,7 @@ func (s *Server) AddManagedTenant(t ManagedTenant) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(&item{kind: managedKind, namespace: "system", name: t.Name, spec: fake.Object{
+	s.add(&item{kind: kindManagedTenant, namespace: "system", name: t.Name, spec: fake.Object{
 		"groups": []any{}, "status": volterra.ManagedTenantStatusActive, "tenant_id": t.TenantID,
 	}})
 }
@@ -298,7 +300,7 @@ func (s *Server) AddAddonSubscription(a AddonSubscription) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addon := s.add(&item{kind: addonKind, namespace: "system", name: a.Name, takes: a.Takes, spec: fake.Object{
+	addon := s.add(&item{kind: kindAddonSubscription, namespace: "system", name: a.Name, takes: a.Takes, spec: fake.Object{
 		"addon_service": s.reference("shared", strings.ReplaceAll(string(a.Service), "_", "-")), "status": a.State,
 		"notification_preference": ticket(""),
 	}})
@@ -316,7 +318,7 @@ func ticket(id string) fake.Object {
 func (s *Server) ApproveUnsubscription(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addon := fake.Known("addon subscription", name, s.find(addonKind, "system", name))
+	addon := fake.Known("addon subscription", name, s.find(kindAddonSubscription, "system", name))
 	addon.spec["status"] = volterra.AddonSubscriptionStateDisabled
 }
 
@@ -406,15 +408,15 @@ func (s *Server) remaining() []string {
 	var remaining []string
 	for _, i := range s.items {
 		switch i.kind {
-		case namespaceKind:
+		case kindNamespace:
 			if comesWithTenant(i.name) {
 				continue
 			}
-		case addonKind:
+		case kindAddonSubscription:
 			if i.spec["status"] == volterra.AddonSubscriptionStateDisabled {
 				continue
 			}
-		case childKind, managerKind, managedKind:
+		case kindChildTenant, kindChildTenantManager, kindManagedTenant:
 		default: // deleted with its namespace
 			continue
 		}
@@ -472,7 +474,7 @@ func (s *Server) drop(i *item) {
 	if i.deleted.IsZero() {
 		i.deleted = time.Now().UTC()
 	}
-	if i.kind == childKind {
+	if i.kind == kindChildTenant {
 		i.spec["status"] = volterra.ChildTenantStateDeleteInProgress
 	}
 	s.finish()
@@ -504,7 +506,7 @@ func (s *Server) referrers(to *item) []*item {
 	var found []*item
 	for _, i := range s.items {
 		for _, target := range s.items {
-			of := target == to || to.kind == namespaceKind && target.namespace == to.name
+			of := target == to || to.kind == kindNamespace && target.namespace == to.name
 			if of && i.refersTo(target) && i.namespace != to.name && !slices.Contains(found, i) {
 				found = append(found, i)
 			}
