@@ -50,7 +50,7 @@ import (
 // Source: vendor OpenAPI of SDK v20250312023; vendor's error page; vendor's clean-up of its own
 // test organizations.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
-	return teardown.NewPlan(ctx, newDriver(c), teardown.Organization{ID: orgID})
+	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: orgID})
 }
 
 // Teardown applies a plan of [Client.Plan]: it removes the resource of each step, waits until a
@@ -105,7 +105,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DeletionStepsNotSatisfied]: a manual step is required, or a blocker remained after all
 //     attempts
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, newDriver(c), p, options...)
+	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
 // driver implements [teardown.Driver] for Atlas.
@@ -128,8 +128,8 @@ type driver struct {
 	ownershipRead chan struct{} // semaphore of the read that updates ownedAt
 }
 
-// newDriver returns the driver of one plan or one run.
-func newDriver(c *Client) *driver {
+// driver returns the driver of one plan or one run.
+func (c *Client) driver() *driver {
 	d := &driver{
 		c: c, all: kinds(), kinds: map[BlockerKind]*kind{}, deleted: map[string]bool{}, clusterCounts: map[string]int64{},
 		ownedAt: map[string]time.Time{}, removedClusters: map[string]string{}, ownershipRead: make(chan struct{}, 1),

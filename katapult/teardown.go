@@ -111,19 +111,20 @@ type driver struct {
 	lookup OrganizationLookup // of the plan to make; nil for the ID
 }
 
-func (c *Client) driver() driver {
+// driver returns the driver of one plan or one run.
+func (c *Client) driver() *driver {
 	all := c.kinds()
-	return driver{Driver: resource.New(c.table(all), all.refOf), c: c, shown: map[string]bool{}}
+	return &driver{Driver: resource.New(c.table(all), all.refOf), c: c, shown: map[string]bool{}}
 }
 
 // Provider returns the provider and the instance of the plans of this client.
-func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
+func (d *driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 // Durations returns the durations of the removals of all teardowns of the client.
-func (d driver) Durations() *teardown.Durations { return d.c.durations }
+func (d *driver) Durations() *teardown.Durations { return d.c.durations }
 
 // Inspect creates a plan.
-func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	organization := d.lookup
 	if organization == nil {
 		organization = ID(o.ID)
@@ -165,7 +166,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 
 // Delete deletes the organization, and reads until it no longer exists. Katapult does not
 // document the delay.
-func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
 		Verification: resource.Verification{

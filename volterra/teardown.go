@@ -148,18 +148,18 @@ type driver struct {
 }
 
 // driver returns the driver of a teardown with a request.
-func (c *Client) driver(request DeleteTenantRequest) driver {
-	return driver{resource.New(c.table(), refOf), c, request}
+func (c *Client) driver(request DeleteTenantRequest) *driver {
+	return &driver{resource.New(c.table(), refOf), c, request}
 }
 
 // Provider returns the provider and the base URL of the plans that the driver applies.
-func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
+func (d *driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 // Durations returns the durations that all teardowns of the client have measured.
-func (d driver) Durations() *teardown.Durations { return d.c.durations }
+func (d *driver) Durations() *teardown.Durations { return d.c.durations }
 
 // Inspect makes a plan.
-func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+func (d *driver) Inspect(ctx context.Context, _ teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	operation := "Teardown"
 	if before == nil {
 		operation = "Plan"
@@ -169,7 +169,7 @@ func (d driver) Inspect(ctx context.Context, _ teardown.Organization, before *te
 
 // Delete requests the deletion of the tenant, and reads that F5 has marked the tenant. If F5 refuses
 // the credential from then on, which is expected, the answer to the request decides.
-func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
 		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, d.request) },
 		Verification: resource.Verification{

@@ -5,4 +5,4 @@ import (
 )
 
 // Driver returns the driver of a teardown with this client.
-func (c *Client) Driver() teardown.Driver { return driver{c} }
+func (c *Client) Driver() teardown.Driver { return c.driver() }

@@ -37,7 +37,7 @@ import (
 //
 // Source: vendor's reference pages; vendor's pages about service accounts.
 func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, error) {
-	return teardown.NewPlan(ctx, driver{c}, teardown.Organization{ID: idOrSlug})
+	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: idOrSlug})
 }
 
 // Teardown applies a plan of [Client.Plan]: it deletes the organization if every subscription
@@ -66,19 +66,22 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 //
 // Source: seed page; vendor's reference pages.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, driver{c}, p, options...)
+	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
 // driver applies plans at Applivery.
 type driver struct{ c *Client }
 
+// driver returns the driver of one plan or one run.
+func (c *Client) driver() *driver { return &driver{c} }
+
 // Provider returns the provider and the base URL of the plans that the driver applies.
-func (d driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
+func (d *driver) Provider() (name, instance string) { return provider, d.c.rest().BaseURL().String() }
 
 // Inspect makes a plan. A service account is deleted with its workspace, so it never reads that
 // its own workspace does not exist: a workspace that it does not find is another one, and may
 // exist.
-func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
 	p, err := d.c.inspect(ctx, o.ID)
 	if before == nil || !errors.Is(err, errors.OrganizationNotFound) {
 		return p, err
@@ -97,7 +100,7 @@ func (d driver) Inspect(ctx context.Context, o teardown.Organization, before *te
 
 // Act returns an error: no API cancels a subscription, even if the plan does not mark the step as
 // manual.
-func (d driver) Act(_ context.Context, _ teardown.Organization, step teardown.Step) (teardown.Progress, error) {
+func (d *driver) Act(_ context.Context, _ teardown.Organization, step teardown.Step) (teardown.Progress, error) {
 	return teardown.Progress{}, &errors.Error{
 		Provider: provider, Operation: "Teardown", Target: step.ID, Code: errors.InvalidArgument,
 		Err: errors.New("no API cancels a subscription"),
@@ -105,7 +108,7 @@ func (d driver) Act(_ context.Context, _ teardown.Organization, step teardown.St
 }
 
 // Poll reads once which subscriptions have ended.
-func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, subscriptions []teardown.Step) ([]teardown.Progress, error) {
+func (d *driver) Poll(ctx context.Context, o teardown.Organization, _ string, subscriptions []teardown.Step) ([]teardown.Progress, error) {
 	found, err := d.c.GetWorkspace(ctx, o.ID)
 	if err != nil {
 		return nil, err
@@ -127,7 +130,7 @@ func (d driver) Poll(ctx context.Context, o teardown.Organization, _ string, sub
 // document whether the deletion takes effect at once. The inspection right before confirmed that
 // the plan's ID is the organization's ID, not a slug. If Applivery keeps refusing a service
 // account of the organization, the account was deleted with it.
-func (d driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	a := d.c.account.Load() // read before the deletion
 	own := a != nil && a.of(o.ID)
 	deletion := resource.Deletion{

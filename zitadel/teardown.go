@@ -40,7 +40,7 @@ import (
 // Plan needs the permission iam.read, or org.read in the organization. Errors are those of
 // reads. [errors.OrganizationNotFound] is about this organization only.
 func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error) {
-	return teardown.NewPlan(ctx, &driver{Client: c}, teardown.Organization{ID: orgID})
+	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: orgID})
 }
 
 // Teardown applies a plan of [Client.Plan]: it deletes the organization, and reads that the
@@ -71,7 +71,7 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 //   - [errors.DefaultOrganization], [errors.SystemOrganization]: Zitadel does not delete the
 //     organization, and nothing changed
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
-	return teardown.Execute(ctx, &driver{Client: c}, p, options...)
+	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
 // inspection states why an organization is read, which decides which reads are needed.
@@ -161,13 +161,16 @@ func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *acc
 
 // driver implements [teardown.Driver] for Zitadel. Its plans have no steps.
 type driver struct {
-	*Client
+	c        *Client
 	access   *access   // of the last inspection that read it
 	accessAt time.Time // time of that read
 }
 
+// driver returns the driver of one plan or one run.
+func (c *Client) driver() *driver { return &driver{c: c} }
+
 // Provider returns the provider and the instance of the plans.
-func (d *driver) Provider() (name, instance string) { return provider, d.Client.address() }
+func (d *driver) Provider() (name, instance string) { return provider, d.c.address() }
 
 // Inspect reads the organization. No plan has steps, so Inspect runs right before the
 // deletion, and only its reads show what others created since the plan. Therefore Do proves
@@ -179,7 +182,7 @@ func (d *driver) Inspect(ctx context.Context, organization teardown.Organization
 		in.access = d.access
 	}
 	at := time.Now()
-	p, a, err := d.plan(ctx, organization.ID, in)
+	p, a, err := d.c.plan(ctx, organization.ID, in)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +221,7 @@ func unknownStep(steps ...teardown.Step) error {
 func (d *driver) Delete(ctx context.Context, organization teardown.Organization) (teardown.Deletion, error) {
 	id := organization.ID
 	if d.access == nil {
-		a, err := d.accessTo(ctx, id)
+		a, err := d.c.accessTo(ctx, id)
 		if err != nil {
 			return teardown.Deletion{}, err
 		}
@@ -227,7 +230,7 @@ func (d *driver) Delete(ctx context.Context, organization teardown.Organization)
 	deletion := resource.Deletion{
 		Send:         func(ctx context.Context) (bool, error) { return d.send(ctx, id) },
 		Undecided:    func(err error) bool { return errors.Is(err, errStillExists) },
-		Verification: d.verification("Teardown", id, d.existenceReader(id), d.endedWithOrganization(id)),
+		Verification: d.c.verification("Teardown", id, d.existenceReader(id), d.endedWithOrganization(id)),
 	}
 	return deletion.Run(ctx)
 }
@@ -251,10 +254,10 @@ func (c *Client) verification(operation, orgID string,
 func (d *driver) existenceReader(id string) func(context.Context) (rest.Existence, *Organization, error) {
 	if d.access.adminReads {
 		return func(ctx context.Context) (rest.Existence, *Organization, error) {
-			return readExistence(ctx, id, d.GetOrganization)
+			return readExistence(ctx, id, d.c.GetOrganization)
 		}
 	}
-	return d.headerReader(id)
+	return d.c.headerReader(id)
 }
 
 // headerReader returns a read, by the header, of an organization that the credential has read
@@ -278,7 +281,7 @@ func (d *driver) endedWithOrganization(id string) func(context.Context, error) (
 		case home == id:
 			return errors.Is(refusal, errors.Unauthenticated), nil
 		case byRole && home != "" && errors.Is(refusal, errors.PermissionDenied):
-			return d.roleEnded(ctx, id, home) == nil, nil
+			return d.c.roleEnded(ctx, id, home) == nil, nil
 		}
 		return false, nil
 	}
@@ -288,12 +291,12 @@ func (d *driver) endedWithOrganization(id string) func(context.Context, error) (
 // shown the deletion. A server without the API v2 answers RouteNotFound and deletes nothing.
 func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
 	if d.access.adminDeletes {
-		_, proved, err = d.deleteProved(ctx, id)
+		_, proved, err = d.c.deleteProved(ctx, id)
 		return proved, err
 	}
-	_, proved, err = d.deleteProvedV2(ctx, id)
+	_, proved, err = d.c.deleteProvedV2(ctx, id)
 	if errors.Is(err, errors.RouteNotFound) {
-		_, err = d.DeleteMyOrganization(ctx, id) // verifies the deletion itself
+		_, err = d.c.DeleteMyOrganization(ctx, id) // verifies the deletion itself
 		return err == nil, err
 	}
 	return proved, err
