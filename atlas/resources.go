@@ -12,6 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -751,10 +752,11 @@ func (d *driver) remove(ctx context.Context, r ref, _ resource.Item) (resource.R
 	if r.kind.remove == nil {
 		return resource.Response{}, rest.Invalid(provider, "Teardown", r.stepID(), errors.New("no API can remove the resource"))
 	}
-	if err := d.requireProject(ctx, r); err != nil {
+	ctx, err := d.inProject(ctx, r)
+	if err != nil {
 		return resource.Response{}, err
 	}
-	err := r.kind.remove(d, ctx, r)
+	err = r.kind.remove(d, ctx, r)
 	if r.kind.name == BlockerCluster && r.UID != "" && err == nil {
 		d.noteRemoved(r)
 	}
@@ -766,7 +768,8 @@ func (d *driver) unprotect(ctx context.Context, r ref, i resource.Item) (resourc
 	if !i.Unprepared {
 		return resource.Preparation{Ready: true}, nil
 	}
-	if err := d.requireProject(ctx, r); err != nil {
+	ctx, err := d.inProject(ctx, r)
+	if err != nil {
 		return resource.Preparation{}, err
 	}
 	return resource.Preparation{Text: i.Text}, r.query().asTransient(r.kind.unprotect(d.c, ctx, r))
@@ -781,10 +784,16 @@ func (d *driver) leaveFederation(ctx context.Context, r ref) (err error) {
 		if connected, err = gather(d.c.ListConnectedOrganizations(ctx, r.ID)); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != r.organization }) {
+		switch {
+		case slices.ContainsFunc(connected, func(x ConnectedOrganization) bool { return x.OrgID != r.organization }):
 			err = d.c.DisconnectOrganization(ctx, r.ID, r.organization)
-		} else {
+		case len(connected) > 0:
 			err = d.c.DeleteFederation(ctx, r.ID)
+		default: // an empty list does not show that no other organization uses the federation
+			return &errors.Error{
+				Provider: provider, Operation: "Teardown", Target: r.stepID(), Code: errors.UnexpectedResponse,
+				Err: errors.New("the list of the organizations that the federation connects is empty"),
+			}
 		}
 		if !errors.Is(err, errors.InvalidArgument) {
 			return err
@@ -840,7 +849,7 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 			}
 		}
 		if removed {
-			if err = d.requireProject(ctx, r); err != nil {
+			if ctx, err = d.inProject(ctx, r); err != nil {
 				return err
 			}
 			err = d.c.DeleteProject(ctx, r.ID)
@@ -855,7 +864,8 @@ func (d *driver) deleteEmptyProject(ctx context.Context, r ref) error {
 
 // removeSnapshot deletes a retained snapshot of a deleted cluster.
 func (d *driver) removeSnapshot(ctx context.Context, project ref, blocker Blocker) error {
-	if err := d.requireProject(ctx, project); err != nil {
+	ctx, err := d.inProject(ctx, project)
+	if err != nil {
 		return err
 	}
 	k := d.kinds[blocker.Kind]
@@ -902,8 +912,24 @@ func (d *driver) hasRemovedName(project, name string) bool {
 	return false
 }
 
+// inProject returns an error unless the project of a resource exists and belongs to the
+// organization. Each change in a project calls it first and uses the returned context, so that a
+// change that waits for a rate limit is not sent to a project that was moved in the meantime.
+func (d *driver) inProject(ctx context.Context, r ref) (context.Context, error) {
+	if err := d.requireProject(ctx, r); err != nil {
+		return nil, err
+	}
+	return trace.WithFreshness(ctx, time.Now().Add(projectAge), func(ctx context.Context) (time.Time, error) {
+		err := d.requireProject(ctx, r)
+		return time.Now().Add(projectAge), err
+	}), nil
+}
+
+// projectAge is the time after which a change needs another read of the owner of its project.
+const projectAge = 10 * time.Second
+
 // requireProject returns an error unless the project of a resource exists and belongs to the
-// organization. Each change in a project calls it first.
+// organization.
 func (d *driver) requireProject(ctx context.Context, r ref) error {
 	exists, err := d.checkProject(ctx, r)
 	if err == nil && !exists {

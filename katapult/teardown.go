@@ -168,7 +168,8 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 // document the delay.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
-		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
+		Send:           func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
+		RefusesContent: true,
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read:        func(ctx context.Context) (rest.Existence, error) { return d.c.verify(ctx, ID(o.ID)) },
@@ -418,8 +419,8 @@ func (n *inventory) missed(ctx context.Context) (bool, error) {
 			}
 			_, found, err := d.Find(ctx, teardown.Organization{ID: string(n.id)}, s)
 			switch {
-			case errors.Is(err, errors.InvalidArgument):
-				continue // not a step of this package
+			case isUnknownStep(err):
+				continue
 			case err != nil:
 				return false, err
 			case found:
@@ -428,6 +429,13 @@ func (n *inventory) missed(ctx context.Context) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// isUnknownStep reports whether an error states that no plan of this package has such a step. An
+// answer of the provider has a status.
+func isUnknownStep(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Code.Category() == errors.InvalidArgument && e.Status == 0
 }
 
 // stepID returns the ID of a step: the kind, the ID of the organization if it is a managed

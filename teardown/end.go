@@ -110,8 +110,7 @@ var errNotStarted = errors.New("the deletion was not started")
 // delete reads the organization once more, and deletes it. If a deletion is in progress
 // already, delete sends no request and writes no entry.
 func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
-	first := r.isRightBefore()
-	if err := r.verify(ctx); err != nil {
+	if err := r.verify(trace.WithReadsStopped(ctx)); err != nil {
 		return Deletion{}, err
 	}
 	switch {
@@ -125,21 +124,28 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	if err := r.write(Entry{Kind: EntryDeletionStarted}, nil); err != nil {
 		return Deletion{}, err
 	}
-	// The journal may be slow.
-	if late := first && time.Since(r.inspectedAt) >= maxInspectionAge; late || r.stopped(ctx) {
+	// The journal and the polls after the inspection may be slow.
+	if late := time.Since(r.inspectedAt) >= maxInspectionAge; late || r.stopped(ctx) {
 		if err := r.write(Entry{Kind: EntryDeletionRefused}, nil); err != nil {
 			return Deletion{}, err
 		}
-		if !late {
+		switch r.late++; {
+		case !late:
 			return Deletion{}, errNotStarted
+		case r.late < maxLate:
+			return r.delete(ctx, last) // with another inspection
 		}
-		return r.delete(ctx, last) // with another inspection
+		return Deletion{}, r.refuse(errors.Unavailable, nil, "more than %v pass between the inspection and the deletion", maxInspectionAge)
 	}
 	r.method = methodDelete
-	triedBefore, sentBefore := last.Writes()
-	deletion, err := r.driver.Delete(ctx, r.plan.Organization)
-	tried, sent := last.Writes()
-	unsent := tried > triedBefore && sent == sentBefore
+	before, requestsBefore := last.Sent(), last.Requests()
+	fresh := trace.WithFreshness(ctx, r.inspectedAt.Add(maxInspectionAge), func(ctx context.Context) (time.Time, error) {
+		err := r.verify(trace.WithReadsStopped(ctx))
+		return r.inspectedAt.Add(maxInspectionAge), err
+	})
+	deletion, err := r.driver.Delete(fresh, r.plan.Organization)
+	// The requests of a driver of another module are not recorded.
+	unsent := last.Sent() == before && last.Requests() > requestsBefore
 	if err == nil && deletion.Outcome != Deleted && deletion.Outcome != Pending {
 		err = r.unknown(fmt.Errorf("the driver returned the outcome %q without an error", deletion.Outcome))
 	}
@@ -176,27 +182,44 @@ func (r *run) verify(ctx context.Context) error {
 		return err
 	}
 	r.pending = now.PendingDeletion
+	// A list may still contain a resource that a read has shown not to exist.
+	var listed []Step
 	for _, step := range now.Steps {
-		deleted := false
-		if !step.Manual { // the driver cannot poll a manual step
-			// A list may still contain a resource that a read has shown not to exist.
-			r.method = methodPoll
-			var err error
-			if deleted, err = r.isDeleted(ctx, step); err != nil {
-				return err
-			}
+		switch {
+		case step.Manual: // the driver cannot poll a manual step
+			return r.existsAgain(step)
+		case !r.proved[step.ID]:
+			listed = append(listed, step)
 		}
-		if !deleted {
-			steps := []errors.Step{{Name: step.ID, Description: "exists again"}}
-			return r.refuse(errors.PlanStale, steps, "%s exists again", step.ID)
+	}
+	r.method = methodPoll
+	deleted, errs := r.areDeleted(ctx, listed)
+	for i, step := range listed {
+		switch {
+		case errs[i] != nil:
+			return errs[i]
+		case !deleted[i]:
+			return r.existsAgain(step)
 		}
+		if r.proved == nil {
+			r.proved = map[string]bool{}
+		}
+		r.proved[step.ID] = true
 	}
 	return nil
 }
 
-// maxInspectionAge is the maximum age of the first inspection at the deletion of the
-// organization at which no second one is made.
+func (r *run) existsAgain(step Step) error {
+	return r.refuse(errors.PlanStale, []errors.Step{{Name: step.ID, Description: "exists again"}}, "%s exists again", step.ID)
+}
+
+// maxInspectionAge is the maximum age of an inspection when the deletion of the organization is
+// sent.
 const maxInspectionAge = 10 * time.Second
+
+// maxLate is the number of deletions that are not sent because the inspection is too old, from
+// which on another attempt must be permitted by [WithRetryFor].
+const maxLate = 3
 
 // isRightBefore reports whether the first inspection was made right before the deletion: the
 // plan has no step that is started or polled, and the inspection has just ended. A slow

@@ -603,14 +603,17 @@ func TestEngine_StepTimeout(t *testing.T) {
 	}{
 		"waits": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
+			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("", time.Hour), nil }
 		}, errors.NotFinished, time.Minute},
 		"waits in a group": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour), nil }
+			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Hour), nil }
 		}, errors.NotFinished, time.Minute},
 		"waits in a class": {func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Class: "class", Expect: time.Hour}}, nil
 			}
+			d.poll = d.act
 		}, errors.NotFinished, time.Minute},
 		"continues": {func(d *fakeDriver) {
 			d.poll = func(string, int) (teardown.Progress, error) { return deletingIn("list", 0), nil }
@@ -712,29 +715,29 @@ func TestEngine_StepTimeoutOfActs(t *testing.T) {
 	})
 }
 
-// A poll after a lost answer does not make the polls of its group more frequent before the
-// expected time.
+// After a lost answer a group is polled as rarely as a single step until the expected time.
 func TestEngine_ExpectedAfterLostAnswer(t *testing.T) {
 	t.Parallel()
-	for _, group := range []string{"list", ""} {
-		synctest.Test(t, func(t *testing.T) {
-			d := newFakeDriver(t, "a")
-			next := teardown.Wait{Group: group, Expect: 5 * time.Minute}
-			d.act = func(string, int) (teardown.Progress, error) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newFakeDriver(t, numbered(12)...)
+		deleting := teardown.Progress{State: teardown.ProgressDeleting, Next: teardown.Wait{Group: "list", Expect: 5 * time.Minute}}
+		d.act = func(id string, _ int) (teardown.Progress, error) {
+			if id == "s000" {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) {
-				if d.took() < 5*time.Minute {
-					return teardown.Progress{State: teardown.ProgressDeleting, Next: next}, nil
-				}
-				return teardown.Progress{State: teardown.ProgressNotFound}, nil
+			return deleting, nil
+		}
+		d.poll = func(string, int) (teardown.Progress, error) {
+			if d.took() < 5*time.Minute {
+				return deleting, nil
 			}
-			r, err := d.execute(t.Context())
-			if r == nil || states(r)["a"] != teardown.StepDeleted || d.pollCalls > 2 {
-				t.Errorf("%q: got %v, %v after %d polls:\n%s", group, states(r), err, d.pollCalls, strings.Join(d.calls, "\n"))
-			}
-		})
-	}
+			return teardown.Progress{State: teardown.ProgressNotFound}, nil
+		}
+		r, err := d.execute(t.Context())
+		if r == nil || r.Outcome != teardown.Deleted || d.pollCalls > 40 {
+			t.Errorf("got %v after %d polls:\n%s", err, d.pollCalls, strings.Join(d.calls, "\n"))
+		}
+	})
 }
 
 // After a stop or a cancel no step and no act starts, and steps that wait end at once.

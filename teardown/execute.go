@@ -54,8 +54,9 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	ctx = trace.WithStop(ctx, s.stop)
 	r.deletionStarted = started(s.resume, p)
 	r.journal = &journal{w: s.journal}
-	now, err := r.inspect(ctx)
-	r.inspected, r.inspectedAt = now, time.Now()
+	reading := trace.WithReadsStopped(ctx)
+	now, err := r.inspect(reading)
+	r.inspected = now
 	switch {
 	case r.absent(err):
 		return r.notFound(err)
@@ -69,7 +70,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	case err != nil:
 		return nil, r.typed(ctx, err)
 	}
-	missed, err := r.missed(ctx, now)
+	missed, err := r.missed(reading, now)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +107,9 @@ type run struct {
 	// deletionStarted is true if this run, or a run whose journal is known, sent a deletion
 	// of the organization that the provider did not refuse.
 	deletionStarted bool
+
+	late   int             // number of deletions that were not sent because the inspection was too old
+	proved map[string]bool // by the ID of a step: right before the deletion, a read has shown that it is deleted
 
 	// undecided is true if the last deletion of this run may have had its effect, and no
 	// inspection has found the organization since then.
@@ -153,7 +157,10 @@ func (r *run) admit() error {
 	if err := r.confirmed(); err != nil {
 		return err
 	}
-	return r.checkPermitted(p)
+	if err := r.checkPermitted(p); err != nil {
+		return err
+	}
+	return r.overridden(p)
 }
 
 // confirmed returns an error unless [WithConfirm] has the name of the organization, or its ID
@@ -172,7 +179,7 @@ func (r *run) confirmed() error {
 }
 
 // checkPermitted returns an error if the plan deletes an organization that must not be
-// deleted, or requires an override that is not set.
+// deleted.
 func (r *run) checkPermitted(p *Plan) error {
 	if err := r.settings.mayDelete(p.Organization.ID); err != nil {
 		return r.refuse(errors.NotConfirmed, nil, "%w", err)
@@ -186,7 +193,7 @@ func (r *run) checkPermitted(p *Plan) error {
 			return r.refuse(errors.NotConfirmed, steps, "%s: %w", step.ID, err)
 		}
 	}
-	return r.overridden(p)
+	return nil
 }
 
 // overridden returns an error if the plan requires an override that is not set.
@@ -210,6 +217,7 @@ func (r *run) overridden(p *Plan) error {
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	r.method = methodInspect
 	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
+	r.inspectedAt = time.Now()
 	switch {
 	case err != nil:
 		return nil, err
@@ -232,22 +240,11 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 			missing = append(missing, step)
 		}
 	}
-	deleted := make([]bool, len(missing))
-	errs := make([]error, len(missing))
-	var readers sync.WaitGroup
-	turn := make(chan struct{}, min(r.settings.concurrency, len(missing)+1))
-	for i, step := range missing {
-		turn <- struct{}{}
-		readers.Go(func() {
-			defer func() { <-turn }()
-			deleted[i], errs[i] = r.isDeleted(ctx, step)
-		})
-	}
-	readers.Wait()
+	deleted, errs := r.areDeleted(ctx, missing)
 	var found []string
 	for i, step := range missing {
-		switch {
-		case errors.Is(errs[i], errors.InvalidArgument): // the driver does not know the step
+		switch e, ok := errors.AsType[*errors.Error](errs[i]); {
+		case ok && e.Code.Category() == errors.InvalidArgument && e.Status == 0: // the driver does not know the step
 		case errs[i] != nil:
 			return nil, typed(ctx, r.plan.Provider, methodPoll, step.ID, errs[i])
 		case !deleted[i]:
@@ -255,6 +252,22 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// areDeleted reports for each step whether a read shows that its resource does not exist.
+func (r *run) areDeleted(ctx context.Context, steps []Step) ([]bool, []error) {
+	deleted, errs := make([]bool, len(steps)), make([]error, len(steps))
+	var readers sync.WaitGroup
+	turn := make(chan struct{}, min(r.settings.concurrency, len(steps)+1))
+	for i, step := range steps {
+		turn <- struct{}{}
+		readers.Go(func() {
+			defer func() { <-turn }()
+			deleted[i], errs[i] = r.isDeleted(ctx, step)
+		})
+	}
+	readers.Wait()
+	return deleted, errs
 }
 
 // isDeleted reports whether a read shows that the resource of a step does not exist.
@@ -271,6 +284,9 @@ func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 
 // compare returns an error if a fresh read shows a resource that the plan lacks.
 func (r *run) compare(now *Plan) error {
+	if err := r.checkPermitted(now); err != nil {
+		return err
+	}
 	if diff := r.plan.Diff(now); len(diff) > 0 {
 		steps := make([]errors.Step, len(diff))
 		for i, d := range diff {
@@ -278,7 +294,7 @@ func (r *run) compare(now *Plan) error {
 		}
 		return r.refuse(errors.PlanStale, steps, "%s", diff[0])
 	}
-	return r.checkPermitted(now)
+	return r.overridden(now)
 }
 
 // cannotProceed reports whether no step can unblock the deletion, or manual steps remain and

@@ -396,8 +396,11 @@ func (p *Plan) Diff(now *Plan) []Difference {
 		case step.Name != before.Name:
 			add(step.ID, "is now called %q", step.Name)
 		}
-		if o := step.Organization; o != nil && before.Organization != nil && before.Organization.ID != o.ID {
+		if o := step.Organization; o != nil && (before.Organization == nil || before.Organization.ID != o.ID) {
 			add(step.ID, "now deletes the organization %q", o.ID)
+		}
+		if before.Manual && !step.Manual {
+			add(step.ID, "was manual, and can be applied now")
 		}
 		for _, o := range step.Requires {
 			if !slices.Contains(before.Requires, o) {
@@ -410,11 +413,21 @@ func (p *Plan) Diff(now *Plan) []Difference {
 			add("organization", "now requires the override %s", o)
 		}
 	}
+	compared := map[string]int{} // number of cascades, by kind
 	for _, cascade := range now.Cascades {
 		var before *Cascade
-		if i := slices.IndexFunc(p.Cascades, func(c Cascade) bool { return c.Kind == cascade.Kind }); i >= 0 {
-			before = &p.Cascades[i]
+		n := compared[cascade.Kind]
+		for i := range p.Cascades {
+			if p.Cascades[i].Kind != cascade.Kind {
+				continue
+			}
+			if n == 0 {
+				before = &p.Cascades[i]
+				break
+			}
+			n--
 		}
+		compared[cascade.Kind]++
 		if text := cascade.difference(before); text != "" {
 			add(cascade.Kind, "%s", text)
 		}

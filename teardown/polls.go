@@ -18,6 +18,10 @@ const (
 	longestInterval  = 15 * time.Second
 )
 
+// lastPoll is the time before the time limit of a step at which the step is polled, if its
+// expected duration is longer.
+const lastPoll = 30 * time.Second
+
 // group contains the steps that wait for the same poll. A step that is read by itself is in a
 // group with the others of its class: before they are due one of them is polled, and the
 // others wait until that one is deleted.
@@ -48,6 +52,10 @@ func (s *scheduler) wait(i int, now time.Time) {
 	t.phase = waiting
 	if t.dueAt.IsZero() {
 		t.dueAt = now.Add(s.expected(t.wait))
+	}
+	// The resource may be deleted earlier than expected: one poll precedes the time limit.
+	if last := t.deadline.Add(-min(lastPoll, s.settings.stepTimeout/4)); t.dueAt.After(last) && now.Before(last) {
+		t.dueAt = last
 	}
 	g := s.groupOf(i, t.wait)
 	if len(g.waiting) == 0 || t.dueAt.Before(g.soonest) {

@@ -402,7 +402,7 @@ func TestExecute_EditedPlan(t *testing.T) {
 		removed []string
 	}{
 		"order removed":    {func(p *teardown.Plan) { p.Steps[1].After = nil }, "", []string{"a", "b"}},
-		"made manual":      {func(p *teardown.Plan) { p.Steps[0].Manual = true }, "", []string{"a", "b"}},
+		"made manual":      {func(p *teardown.Plan) { p.Steps[0].Manual = true }, errors.PlanStale, nil},
 		"override removed": {func(p *teardown.Plan) { p.Steps[2].Requires = nil }, errors.PlanStale, nil},
 		"kind changed":     {func(p *teardown.Plan) { p.Steps[2].Kind = "other" }, errors.PlanStale, nil},
 		"step removed":     {func(p *teardown.Plan) { p.Steps = p.Steps[:2] }, errors.PlanStale, nil},
@@ -1107,7 +1107,7 @@ func (w *unsent) Delete(ctx context.Context, _ teardown.Organization) (teardown.
 		return teardown.Deletion{}, refused(errors.OrganizationNotFound)
 	}
 	for n := range w.writes {
-		trace.Of(ctx).Write()
+		trace.Of(ctx).Request(true)
 		if w.unsent(n) {
 			trace.Of(ctx).Unsent()
 		}

@@ -357,13 +357,10 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 			return
 		}
 		t.wait, t.dueAt = p.Next, now
-		if p.Next.Group == "" {
+		// A group whose steps are not due yet, such as after a lost answer, is polled as rarely
+		// as a single step.
+		if p.Next.Group == "" || now.Before(t.acted.Add(s.expected(t.wait))) {
 			t.dueAt = now.Add(again(now.Sub(t.acted)))
-		}
-		// A poll before the expected time, such as one after a lost answer, shows nothing about
-		// the rest of the wait.
-		if expected := t.acted.Add(s.expected(t.wait)); expected.After(t.dueAt) {
-			t.dueAt = expected
 		}
 		s.wait(i, now)
 	default:
@@ -398,7 +395,7 @@ func (s *scheduler) failed(i int, err error) {
 		s.interrupt(i, err)
 	case !now.Before(t.deadline):
 		s.complete(i, StepFailed, s.timedOut(s.states[i].ID, err, errStepTimeout))
-	case !retryable(err) || !t.tries.again(pause):
+	case !retryable(err) || s.journal.failed() || !t.tries.again(pause):
 		s.complete(i, StepFailed, err)
 	case s.ending || s.stopped(s.ctx):
 		s.complete(i, StepInterrupted, err)
@@ -498,16 +495,18 @@ func (s *scheduler) flush() {
 func (s *scheduler) end() {
 	s.ending = true
 	s.again = nil
+	polls := s.settings.concurrency - s.polling // at most: a stop does not wait for one poll after the other
 	for i := range s.tasks {
 		if !s.states[i].StartedAt.IsZero() {
 			switch t := &s.tasks[i]; t.phase {
 			case pausing:
 				s.complete(i, StepInterrupted, t.pauseErr)
 			case waiting:
-				if t.pollFirst { // one poll decides the outcome of an act
+				if t.pollFirst && polls > 0 { // one poll decides the outcome of an act
+					polls--
 					s.hurry(i, time.Now())
 				} else {
-					s.interrupt(i, nil)
+					s.interrupt(i, t.actErr)
 				}
 			case queued:
 				s.interrupt(i, nil)

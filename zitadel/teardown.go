@@ -7,6 +7,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -296,6 +297,9 @@ func (d *driver) send(ctx context.Context, id string) (proved bool, err error) {
 	}
 	_, proved, err = d.c.deleteProvedV2(ctx, id)
 	if errors.Is(err, errors.RouteNotFound) {
+		if last := trace.Of(ctx); last != nil {
+			last.Unsent() // no server deletes by a route that it does not have
+		}
 		_, err = d.c.DeleteMyOrganization(ctx, id) // verifies the deletion itself
 		return err == nil, err
 	}

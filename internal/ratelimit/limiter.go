@@ -49,13 +49,17 @@ type Request struct {
 	MaxWait time.Duration // MaxWait is the longest wait for the limit, without the requests before it.
 	Until   time.Time     // Until is the latest time to send the request; zero for no limit.
 
+	// SendBy is the latest time to send the request, unless only the caller's own limit delays
+	// it; zero for no limit. A request with this time goes first.
+	SendBy time.Time
+
 	// OnWait is called once, with the duration, when the request starts a wait of known
 	// duration.
 	OnWait func(time.Duration)
 }
 
 // TooLongError is the error of a request that would wait longer than its MaxWait, beyond
-// its Until, or for the provider's limit beyond the deadline of its context.
+// its Until or SendBy, or for the provider's limit beyond the deadline of its context.
 type TooLongError struct {
 	// Wait is the time until the limit permits the next request of the queue; 0 if it is
 	// unknown.
@@ -86,7 +90,7 @@ func (a *Adaptive) queueOf(operation string) *queue {
 	return q
 }
 
-// Permit permits one request. The caller must call exactly one of Answered, Refused and Lost.
+// Permit permits one request. The caller must call exactly one of Answered, Refused, Lost and Unused.
 type Permit struct {
 	queue  *queue
 	window int // the number of the window
@@ -117,6 +121,14 @@ func (p Permit) Refused(after time.Duration, w Window, known bool) {
 			p.queue.blockedUntil = until
 		}
 	})
+}
+
+// Unused returns the permit of a request that is not sent.
+func (p Permit) Unused() {
+	p.queue.mu.Lock()
+	defer p.queue.mu.Unlock()
+	p.queue.quota.returned()
+	p.queue.dispatch(time.Now(), nil)
 }
 
 // Lost records that the request was not sent, or not answered.

@@ -42,7 +42,7 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 		}
 	}
 	w := &waiter{wake: make(chan struct{}, 1)}
-	if r.Resent {
+	if r.Resent || !r.SendBy.IsZero() {
 		q.waiting = slices.Insert(q.waiting, 0, w)
 	} else {
 		q.waiting = append(q.waiting, w)
@@ -54,7 +54,7 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 			return w.permit, nil
 		}
 		deadline, bounded := ctx.Deadline()
-		if pause > r.MaxWait || r.late(now.Add(pause)) || bounded && pause > 0 && !q.ownLimit && now.Add(pause).After(deadline) {
+		if pause > r.MaxWait || r.late(now.Add(pause), q.ownLimit) || bounded && pause > 0 && !q.ownLimit && now.Add(pause).After(deadline) {
 			q.leave(w)
 			return Permit{}, &TooLongError{pause}
 		}
@@ -75,15 +75,22 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 	}
 }
 
-// late reports whether the request must not be sent at a time.
-func (r Request) late(at time.Time) bool { return !r.Until.IsZero() && at.After(r.Until) }
+// late reports whether the request must not be sent at a time. ownLimit is true if only the
+// caller's own limit delays it: a slow limit would otherwise never permit a request with SendBy.
+func (r Request) late(at time.Time, ownLimit bool) bool {
+	return !r.Until.IsZero() && at.After(r.Until) || !r.SendBy.IsZero() && !ownLimit && at.After(r.SendBy)
+}
 
 // left returns the time until the request is late; 0 if it never is.
 func (r Request) left(now time.Time) time.Duration {
-	if r.Until.IsZero() {
+	end := r.Until
+	if end.IsZero() || !r.SendBy.IsZero() && r.SendBy.Before(end) {
+		end = r.SendBy
+	}
+	if end.IsZero() {
 		return 0
 	}
-	return r.Until.Sub(now) + 1
+	return max(end.Sub(now)+1, 1)
 }
 
 // pause waits until the request must check the limits again: when it is woken, or after the

@@ -6,6 +6,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/rest"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -20,10 +21,15 @@ type Deletion struct {
 	Send func(context.Context) (proved bool, err error)
 
 	// Undecided reports whether the provider may delete the organization later although Send
-	// returned this error. Run needs no function for a 2xx that is not the documented success.
+	// returned this error. Run needs no function for a 2xx or 3xx that is not the documented
+	// success.
 	Undecided func(error) bool
 
 	Verification
+
+	// RefusesContent is true if the provider refuses to delete an organization that is not
+	// empty. Then a deletion that waits for a rate limit needs no further inspection.
+	RefusesContent bool
 
 	// Result is the result of Run if the deletion is proved. The zero value means
 	// [teardown.Deleted].
@@ -69,7 +75,11 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 	if result.Outcome == "" {
 		result.Outcome = teardown.Deleted
 	}
-	send := func() (bool, error) { return d.Send(rest.WithSingleAttempt(ctx)) }
+	sending := rest.WithSingleAttempt(ctx)
+	if d.RefusesContent {
+		sending = trace.WithoutFreshness(sending)
+	}
+	send := func() (bool, error) { return d.Send(sending) }
 	proved, err := send()
 	switch {
 	case proved:
@@ -92,22 +102,37 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 		case existence == rest.NotFound:
 			return result, nil
 		case failure != nil, repeats == maxRepeats:
-			return teardown.Deletion{}, &errors.Error{
-				Provider: d.Provider, Operation: d.Operation, Target: d.Organization, Code: errors.OutcomeUnknown,
-				Err: errors.Join(errUnproved, err, failure),
+			return teardown.Deletion{}, d.unknown(err, failure)
+		}
+		if fresh := trace.FreshnessOf(sending); fresh != nil {
+			if err = fresh.Renew(ctx); err != nil {
+				repeats = maxRepeats - 1 // no further deletion; reads decide
+				continue
 			}
 		}
-		if proved, err = send(); proved {
+		switch proved, err = send(); {
+		case proved:
 			return result, nil
+		case errors.Is(err, errors.DeletionStepsNotSatisfied):
+			// The provider did not start the deletion, and would refuse or charge again.
+			return teardown.Deletion{}, err
 		}
 	}
 }
 
+// unknown returns the error of a deletion that the provider may have accepted.
+func (d *Deletion) unknown(causes ...error) error {
+	return &errors.Error{
+		Provider: d.Provider, Operation: d.Operation, Target: d.Organization, Code: errors.OutcomeUnknown,
+		Err: errors.Join(append([]error{errUnproved}, causes...)...),
+	}
+}
+
 // isUndocumentedSuccess reports whether the provider answered a deletion with another 2xx than
-// the documented one, while the organization still existed.
+// the documented one or with a 3xx, while the organization still existed.
 func isUndocumentedSuccess(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
-	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 299
+	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 399
 }
 
 // Run reads the organization until it no longer exists, or reads still show it after

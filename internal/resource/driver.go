@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -138,6 +139,15 @@ func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown
 		}
 	}
 	item := w.item
+	if !direct {
+		ctx = trace.WithFreshness(ctx, w.at.Add(w.maxAge()), func(ctx context.Context) (time.Time, error) {
+			now, err := w.kind.Read(ctx, w.ref)
+			if err == nil && now.Phase != item.Phase {
+				err = d.error(s, errors.NotFound, errors.New("the resource has changed since the read before"))
+			}
+			return time.Now().Add(w.maxAge()), err
+		})
+	}
 	w.at, w.failed = time.Time{}, false
 	switch item.Phase {
 	case NotFound:

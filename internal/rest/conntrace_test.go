@@ -79,7 +79,7 @@ func TestConnTrace_NoConnection(t *testing.T) {
 			c := newClient(t, test.transport, func(c *rest.Config) { c.BaseURL, c.Retry.MaxAttempts = test.baseURL, 2 })
 			var last trace.Last
 			err := c.Do(trace.With(t.Context(), &last), remove())
-			if tried, sent := last.Writes(); tried != 2 || sent != 0 {
+			if tried, sent := last.Requests(), last.Sent(); tried != 2 || sent != 0 {
 				t.Errorf("got %d writes tried and %d sent", tried, sent)
 			}
 			if got, status := code(t, err); got != errors.Unavailable || status != 0 || attempts(err) != 2 {

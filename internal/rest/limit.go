@@ -11,30 +11,56 @@ import (
 )
 
 // limit waits for the provider's rate limit and the caller's. authorize sets the credential
-// after the wait, because a token may expire during the wait.
+// after the wait, because a token may expire during the wait. If the reads that permit a write
+// are too old after the wait, limit reads again, and then sends the write before others.
 func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
-	if e := c.stopped(ctx, call); e != nil {
-		return e
+	var fresh *trace.Freshness
+	if !call.Repeat {
+		fresh = trace.FreshnessOf(ctx)
 	}
-	var err error
+	var by time.Time
+	for {
+		if e := c.stopped(ctx, call); e != nil {
+			return e
+		}
+		err := c.wait(ctx, call, x, by)
+		late, _ := errors.AsType[*ratelimit.TooLongError](err)
+		switch {
+		case err == nil && (fresh == nil || !by.IsZero() || !time.Now().After(fresh.Until())):
+			return nil
+		case err == nil:
+			x.permit.Unused()
+			if err := fresh.Renew(ctx); err != nil {
+				e := c.newError(call, errors.CodeOf(err), err) // the write was not sent
+				if cause, ok := errors.AsType[*errors.Error](err); ok {
+					e.RetryAfter = cause.RetryAfter
+				}
+				return e
+			}
+			by = fresh.Until()
+		case late != nil && !by.IsZero() && time.Now().Add(late.Wait).After(by):
+			by = time.Time{} // wait without that time, and read once more
+		case late != nil:
+			e := c.newError(call, errors.RateLimitReached, nil)
+			e.RetryAfter = late.Wait
+			return e
+		default: // the context or a stop ended the wait before the request was sent
+			return c.newError(call, errors.Canceled, err)
+		}
+	}
+}
+
+// wait waits for a permit. A write that must be sent by a time goes before other requests.
+func (c *Client) wait(ctx context.Context, call *Call, x *exchange, by time.Time) (err error) {
 	start := call.observed.now()
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
-		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started),
+		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started), SendBy: by,
 		OnWait: func(pause time.Duration) {
 			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause)
 		},
 	})
 	call.observed.waited(observe.ReasonRateLimit, call.attempt, start)
-	if err == nil {
-		return nil
-	}
-	if tooLong, ok := errors.AsType[*ratelimit.TooLongError](err); ok {
-		e := c.newError(call, errors.RateLimitReached, nil)
-		e.RetryAfter = tooLong.Wait
-		return e
-	}
-	// The context or a stop ended the wait before the request was sent.
-	return c.newError(call, errors.Canceled, err)
+	return err
 }
 
 // updateLimit updates the rate limiter by the answer of an exchange.
@@ -57,10 +83,10 @@ func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
 	x.permit.Answered(x.window, x.windowed)
 }
 
-// stopped refuses a write after a stop. A read is still sent if the rate limit permits it
-// without a wait, because it may decide the outcome of a write.
+// stopped refuses a write after a stop, and a read if the context says so. Another read is still
+// sent if the rate limit permits it without a wait, because it may decide the outcome of a write.
 func (c *Client) stopped(ctx context.Context, call *Call) *errors.Error {
-	if call.Repeat || !trace.Stopped(ctx) {
+	if call.Repeat && !trace.ReadsStopped(ctx) || !trace.Stopped(ctx) {
 		return nil
 	}
 	return c.newError(call, errors.Canceled, trace.ErrStopped)

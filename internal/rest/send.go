@@ -18,9 +18,9 @@ func (c *Client) send(ctx context.Context, call *Call, x *exchange) *errors.Erro
 	last := trace.Of(ctx)
 	if !call.Repeat {
 		trace.Write(ctx)
-		if last != nil {
-			last.Write()
-		}
+	}
+	if last != nil {
+		last.Request(!call.Repeat)
 	}
 	resp, err := c.roundTrip(x.request)
 	if err != nil {

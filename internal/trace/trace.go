@@ -6,15 +6,17 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
-// Last records the provider's ID of the last answered request, and counts the answers and the
-// writes. It is safe for concurrent use.
+// Last records the provider's ID of the last answered request, and counts the requests, the
+// answers and the writes. It is safe for concurrent use.
 type Last struct {
-	id      atomic.Pointer[string]
-	answers atomic.Int32
-	writes  atomic.Int32 // number of requests that may change something
-	unsent  atomic.Int32 // number of these requests for which no connection was made
+	id       atomic.Pointer[string]
+	requests atomic.Int32
+	answers  atomic.Int32
+	writes   atomic.Int32 // number of requests that may change something
+	unsent   atomic.Int32 // number of these requests for which no connection was made
 }
 
 type key struct{}
@@ -38,18 +40,25 @@ func (l *Last) Note(id string) {
 	}
 }
 
-// Write counts a request that may change something, right before it is sent.
-func (l *Last) Write() { l.writes.Add(1) }
+// Request counts a request, right before it is sent. write is true if it may change something.
+func (l *Last) Request(write bool) {
+	if write {
+		l.writes.Add(1)
+	}
+	l.requests.Add(1)
+}
 
-// Unsent marks the last write as not sent, because no connection was made for it.
+// Requests returns the number of requests. It is 0 for a driver whose requests are not recorded.
+func (l *Last) Requests() int { return int(l.requests.Load()) }
+
+// Unsent marks the last write as not sent, because no connection was made for it or the server
+// does not have its route.
 func (l *Last) Unsent() { l.unsent.Add(1) }
 
-// Writes returns the number of requests that may change something, and how many of them may
-// have been sent.
-func (l *Last) Writes() (tried, sent int) {
+// Sent returns the number of requests that may change something and may have been sent.
+func (l *Last) Sent() int {
 	unsent := int(l.unsent.Load()) // first: it never counts more than the writes read after it
-	tried = int(l.writes.Load())
-	return tried, tried - unsent
+	return int(l.writes.Load()) - unsent
 }
 
 // Answers returns the number of answers, including those to repeated requests.
@@ -120,4 +129,69 @@ func Stopped(ctx context.Context) bool {
 	default:
 		return false
 	}
+}
+
+type readsToo struct{}
+
+// WithReadsStopped returns a context whose calls send no request at all after a stop. Without
+// it, a read is still sent, because it may decide the outcome of a write.
+func WithReadsStopped(ctx context.Context) context.Context {
+	return context.WithValue(ctx, readsToo{}, true)
+}
+
+// ReadsStopped reports whether a read is not sent any more.
+func ReadsStopped(ctx context.Context) bool { return ctx.Value(readsToo{}) != nil && Stopped(ctx) }
+
+type freshness struct{}
+
+// Freshness states how long reads permit a write. One call at a time uses it.
+type Freshness struct {
+	until time.Time
+	renew func(context.Context) (time.Time, error)
+}
+
+// WithFreshness returns a context whose writes are not sent after until, unless renew has read
+// again what permits them, and returned a new time. A write that waits for a rate limit or after
+// a refusal calls it. If ctx has such a function, both must permit the write.
+func WithFreshness(ctx context.Context, until time.Time, renew func(context.Context) (time.Time, error)) context.Context {
+	if outer := FreshnessOf(ctx); outer != nil {
+		inner := renew
+		until = earlier(until, outer.until)
+		renew = func(ctx context.Context) (time.Time, error) {
+			first, err := outer.renew(ctx)
+			if err != nil {
+				return first, err
+			}
+			second, err := inner(ctx)
+			return earlier(first, second), err
+		}
+	}
+	return context.WithValue(ctx, freshness{}, &Freshness{until, renew})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// WithoutFreshness returns a context without the function of [WithFreshness].
+func WithoutFreshness(ctx context.Context) context.Context {
+	return context.WithValue(ctx, freshness{}, (*Freshness)(nil))
+}
+
+// FreshnessOf returns the value of [WithFreshness]; nil if ctx has none.
+func FreshnessOf(ctx context.Context) *Freshness {
+	f, _ := ctx.Value(freshness{}).(*Freshness)
+	return f
+}
+
+// Until returns the time after which a write must not be sent.
+func (f *Freshness) Until() time.Time { return f.until }
+
+// Renew reads again what permits the write.
+func (f *Freshness) Renew(ctx context.Context) (err error) {
+	f.until, err = f.renew(ctx)
+	return err
 }
