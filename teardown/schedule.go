@@ -236,7 +236,7 @@ func (s *scheduler) act(i int) {
 	step, deadline, attempts := s.states[i].Step, t.deadline, t.attempts
 	go func() {
 		var last trace.Last
-		ctx := trace.WithAttempts(trace.With(s.ctx, &last), attempts)
+		ctx := trace.WithAttempts(trace.With(withStep(s.ctx, &step), &last), attempts)
 		ctx, cancel := context.WithDeadlineCause(ctx, deadline, errStepTimeout)
 		defer cancel()
 		ctx = withProgress(ctx, func(text string) {
