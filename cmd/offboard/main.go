@@ -10,6 +10,7 @@
 //	offboard plan MANIFEST -o PLAN                  plan the removal of all blockers
 //	offboard apply PLAN                             remove the blockers, then delete
 //	offboard status PLAN                            show finished and remaining steps
+//	offboard version                                show the versions
 //
 // Exit codes. For several organizations, the code is the most severe one:
 //

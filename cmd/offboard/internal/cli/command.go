@@ -34,6 +34,7 @@ Exit codes. For several organizations, the code is the most severe one:
 `
 
 func (p *program) command() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "offboard",
 		Short: "Delete organizations, tenants and workspaces, and report the outcome",
@@ -45,14 +46,21 @@ func (p *program) command() *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: refuseSecrets,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return p.demo(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				p.showVersion()
+				return nil
+			}
+			return p.demo(cmd.Context())
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "show the versions, as offboard version does")
 	root.SetFlagErrorFunc(flagError)
 	root.SetOut(p.out) // cobra's own commands keep this stream
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one per line while apply runs")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log requests and waits, without credentials")
-	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand())
+	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand(), p.versionCommand())
 	// Without this, cobra's own commands print unknown arguments, which may be secrets.
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
