@@ -505,7 +505,7 @@ func TestApply_StalePlanFileJSON(t *testing.T) {
 func TestHelp_Texts(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t)
-	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo"} {
+	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo", "version"} {
 		_, out, _ := b.run(append(strings.Fields(command), "--help")...)
 		golden.Compare(t, "help"+command+".txt", out)
 	}
