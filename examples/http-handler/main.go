@@ -26,6 +26,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 func main() {
@@ -58,7 +59,7 @@ func newFake() *atlastest.Server {
 
 // newClients returns the clients of the service for a fake. A real service passes [offboard.FromEnv],
 // or the function of its secret manager.
-func newClients(srv *offboardtest.Server) *offboard.Clients {
+func newClients(srv *offboardtest.Server, t *telemetry.Telemetry) *offboard.Clients {
 	url, client := srv.Endpoint()
 	credentials := map[string]string{
 		"MONGODB_ATLAS_BASE_URL":  url,
@@ -66,6 +67,7 @@ func newClients(srv *offboardtest.Server) *offboard.Clients {
 	}
 	return offboard.NewClients(
 		offboard.WithHTTPClient(client),
+		offboard.WithObserver(t.Observer()),
 		offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }),
 	)
 }
@@ -107,8 +109,12 @@ func serve(directory string, srv *offboardtest.Server) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients := newClients(srv)
-	s, err := newService(store, lookUp, clients, time.Hour, slog.New(slog.DiscardHandler))
+	t, err := telemetry.New() // the providers of package otel, which a real service sets
+	if err != nil {
+		return nil, err
+	}
+	clients := newClients(srv, t)
+	s, err := newService(store, lookUp, clients, time.Hour, slog.New(slog.DiscardHandler), t)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 // Errors of [service.request], for the handler.
@@ -37,7 +38,8 @@ type service struct {
 	// waits of a teardown. The next attempt resumes.
 	timeout time.Duration
 
-	logger *slog.Logger
+	logger    *slog.Logger
+	telemetry *telemetry.Telemetry
 
 	stop   chan struct{}   // closed by shutdown: attempts end gently
 	killed context.Context // ends when the grace period of shutdown is over
@@ -53,10 +55,10 @@ type service struct {
 // newService returns a service that resumes the queued jobs of the store.
 func newService(
 	store *offboarding.Store, directory func(context.Context, string) (offboard.Spec, error), clients *offboard.Clients,
-	timeout time.Duration, logger *slog.Logger,
+	timeout time.Duration, logger *slog.Logger, t *telemetry.Telemetry,
 ) (*service, error) {
 	s := &service{
-		store: store, directory: directory, clients: clients, timeout: timeout, logger: logger,
+		store: store, directory: directory, clients: clients, timeout: timeout, logger: logger, telemetry: t,
 		stop: make(chan struct{}), jobs: map[string]*offboarding.Job{}, progress: map[string]teardown.Event{},
 	}
 	s.killed, s.kill = context.WithCancel(context.Background())
@@ -189,12 +191,23 @@ func (s *service) attempt(ctx context.Context, j *offboarding.Job) error {
 	if err != nil {
 		return a.Finish(nil, err)
 	}
-	a.Organization = organization
+	a.Organization = instrumented{organization, s.telemetry.Teardown(organization.Teardown)}
 	return a.Run(ctx, teardown.WithEvents(func(e teardown.Event) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.progress[j.ID] = e
 	}))
+}
+
+// instrumented is an organization whose teardowns have a span and metrics.
+type instrumented struct {
+	offboard.Organization
+	teardown telemetry.TeardownFunc
+}
+
+// Teardown applies a plan.
+func (i instrumented) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+	return i.teardown(ctx, p, options...)
 }
 
 // wait waits for d, and reports whether the service still runs.

@@ -16,12 +16,19 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 const shop, bank = "5e2f0000000000000000000a", "5e2f0000000000000000000b"
@@ -34,6 +41,9 @@ type env struct {
 	service   *service
 	handler   http.Handler
 	store     *offboarding.Store
+	telemetry *telemetry.Telemetry
+	spans     *tracetest.InMemoryExporter
+	metrics   *metric.ManualReader
 }
 
 // test runs a test in simulated time. The organization has no projects.
@@ -42,7 +52,15 @@ func test(t *testing.T, f func(*testing.T, *env)) {
 	t.Parallel()
 	directory := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{t: t, srv: atlastest.NewServer(), directory: directory}
+		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, spans: tracetest.NewInMemoryExporter(), metrics: metric.NewManualReader()}
+		var err error
+		e.telemetry, err = telemetry.New(
+			telemetry.WithTracerProvider(sdk.NewTracerProvider(sdk.WithSyncer(e.spans))),
+			telemetry.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(e.metrics))),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
 		e.srv.AddOrganization(atlastest.Organization{ID: organizations["acme"], Name: "Acme"})
 		e.start()
 		f(t, e)
@@ -63,7 +81,7 @@ func (e *env) start() {
 		e.t.Fatal(err)
 	}
 	e.store = store
-	if e.service, err = newService(store, lookUp, newClients(e.srv.Server), 6*time.Hour, slog.New(slog.DiscardHandler)); err != nil {
+	if e.service, err = newService(store, lookUp, newClients(e.srv.Server, e.telemetry), 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry); err != nil {
 		e.t.Fatal(err)
 	}
 	e.handler = newHandler(e.service, demoAuthorization)
@@ -229,7 +247,7 @@ func TestShutdown_Resume(t *testing.T) {
 		e.srv.AddProject(organizations["acme"], atlastest.Project{ID: shop})
 		e.srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "ledger", Takes: 2 * time.Hour})
 		e.post(http.StatusAccepted)
-		time.Sleep(time.Hour)
+		time.Sleep(30 * time.Minute) // less than the time limit of a step
 		started := time.Now()
 		e.shutdown()
 		if time.Since(started) > 0 {
@@ -435,4 +453,61 @@ func TestRun_Demonstration(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
 	}
+}
+
+// The teardown belongs to the trace of the request that started it, and its requests to the
+// teardown. A retry is visible in the trace and in the metrics.
+func TestService_TraceAndMetrics(t *testing.T) {
+	test(t, func(t *testing.T, e *env) {
+		e.srv.Fail(offboardtest.Respond("DeleteOrganization", http.StatusServiceUnavailable, "{}"))
+		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled}))
+		e.do(ctx, "POST", "acme", `{"confirm":"Acme"}`, http.StatusAccepted)
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		deletions := 0
+		var teardowns, parents []trace.SpanID
+		for _, span := range e.spans.GetSpans() {
+			if span.SpanContext.TraceID() != (trace.TraceID{1}) && span.Name != "atlas.Plan" {
+				t.Errorf("%s is in another trace than the request", span.Name)
+			}
+			switch span.Name {
+			case "atlas.Teardown":
+				teardowns = append(teardowns, span.SpanContext.SpanID())
+			case "atlas.DeleteOrganization":
+				deletions++
+				parents = append(parents, span.Parent.SpanID())
+			}
+		}
+		if len(teardowns) != 1 || deletions == 0 {
+			t.Fatalf("got %d teardowns and %d deletions: %v", len(teardowns), deletions, names(e.spans.GetSpans()))
+		}
+		for _, parent := range parents {
+			if parent != teardowns[0] {
+				t.Errorf("a deletion is not a child of the teardown")
+			}
+		}
+		var all metricdata.ResourceMetrics
+		if err := e.metrics.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				found[m.Name] = true
+			}
+		}
+		for _, name := range []string{"offboard.client.operation.duration", "offboard.client.requests", "offboard.teardown.duration"} {
+			if !found[name] {
+				t.Errorf("the metric %s is missing: %v", name, found)
+			}
+		}
+	})
+}
+
+func names(spans tracetest.SpanStubs) []string {
+	var all []string
+	for _, s := range spans {
+		all = append(all, s.Name)
+	}
+	return all
 }
