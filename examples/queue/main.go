@@ -22,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/telemetry"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
@@ -68,7 +69,7 @@ func newFakes() *fakes {
 }
 
 // start serves the fakes on loopback, and returns the customers and the clients for them.
-func (f *fakes) start() ([]customer, *offboard.Clients) {
+func (f *fakes) start(t *telemetry.Telemetry) ([]customer, *offboard.Clients) {
 	credentials := map[string]string{
 		"KATAPULT_API_KEY":           katapulttest.Token,
 		"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token,
@@ -76,7 +77,10 @@ func (f *fakes) start() ([]customer, *offboard.Clients) {
 		"APPLIVERY_API_TOKEN": workspacetest.Token,
 		"F5XC_API_TOKEN":      volterratest.Token,
 	}
-	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
+	clients := offboard.NewClients(
+		offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }),
+		offboard.WithObserver(t.Observer()),
+	)
 	return []customer{
 		{"hosting", "Acme Hosting", offboard.Spec{Provider: "katapult", Organization: "org_acme", BaseURL: f.katapult.Start()}},
 		{"login", "Acme Login", offboard.Spec{Provider: "zitadel", Organization: "281763529917394947", BaseURL: f.zitadel.Start()}},
@@ -106,7 +110,11 @@ func run(ctx context.Context, out io.Writer) error {
 	defer store.Close()
 	f := newFakes()
 	defer f.close()
-	customers, clients := f.start()
+	t, err := telemetry.New() // the providers of package otel, which a real service sets
+	if err != nil {
+		return err
+	}
+	customers, clients := f.start(t)
 	defer clients.Close()
 	limited := offboardtest.Respond("DeleteOrganization", http.StatusTooManyRequests, "{}")
 	limited.Header.Set("Retry-After", "1")
@@ -114,7 +122,7 @@ func run(ctx context.Context, out io.Writer) error {
 	f.atlas.Fail(offboardtest.LoseResponse("DeleteOrganization"))
 
 	fmt.Fprintln(out, "# The workers stop after the first request, and resume.")
-	q := newQueue(store, clients, 3, time.Hour, slog.New(slog.DiscardHandler))
+	q := newQueue(store, clients, 3, time.Hour, slog.New(slog.DiscardHandler), t)
 	for _, c := range customers {
 		if err := q.add(c.id, c.spec, c.name); err != nil {
 			return err
@@ -132,7 +140,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := list(out, store); err != nil {
 		return err
 	}
-	q = newQueue(store, clients, 3, time.Hour, slog.New(slog.DiscardHandler))
+	q = newQueue(store, clients, 3, time.Hour, slog.New(slog.DiscardHandler), t)
 	if err := q.work(ctx, true); err != nil {
 		return err
 	}

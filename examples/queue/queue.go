@@ -11,16 +11,18 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 // queue is a durable queue of offboardings in one process. The jobs are files; see
 // [offboarding.Store].
 type queue struct {
-	store    *offboarding.Store
-	clients  *offboard.Clients // shared by all jobs, and so is the rate limit of each provider
-	parallel int               // the number of jobs that run at the same time
-	timeout  time.Duration     // of one attempt; the next attempt resumes
-	logger   *slog.Logger
+	store     *offboarding.Store
+	clients   *offboard.Clients // shared by all jobs, and so is the rate limit of each provider
+	parallel  int               // the number of jobs that run at the same time
+	timeout   time.Duration     // of one attempt; the next attempt resumes
+	logger    *slog.Logger
+	telemetry *telemetry.Telemetry
 
 	stop chan struct{} // closing it stops [queue.work] gently
 	put  chan struct{} // wakes [queue.work]; has room for one value
@@ -29,9 +31,11 @@ type queue struct {
 }
 
 // newQueue returns a queue with the jobs of a store.
-func newQueue(store *offboarding.Store, clients *offboard.Clients, parallel int, timeout time.Duration, logger *slog.Logger) *queue {
+func newQueue(
+	store *offboarding.Store, clients *offboard.Clients, parallel int, timeout time.Duration, logger *slog.Logger, t *telemetry.Telemetry,
+) *queue {
 	return &queue{
-		store: store, clients: clients, parallel: parallel, timeout: timeout, logger: logger,
+		store: store, clients: clients, parallel: parallel, timeout: timeout, logger: logger, telemetry: t,
 		stop: make(chan struct{}), put: make(chan struct{}, 1),
 	}
 }
@@ -157,7 +161,7 @@ func (q *queue) job(a *offboarding.Attempt) teardown.Job {
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 			ctx, cancel := context.WithTimeout(ctx, q.timeout)
 			defer cancel()
-			return a.Teardown(ctx, plan, options...)
+			return q.telemetry.Teardown(a.Teardown)(ctx, plan, options...)
 		},
 	}
 }

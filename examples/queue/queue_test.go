@@ -14,11 +14,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 const project = "5e2f0000000000000000000a"
@@ -34,6 +40,9 @@ type env struct {
 	t         *testing.T
 	srv       *atlastest.Server
 	directory string
+	telemetry *telemetry.Telemetry
+	spans     *tracetest.InMemoryExporter
+	metrics   *metric.ManualReader
 }
 
 // test runs a test in simulated time.
@@ -42,7 +51,15 @@ func test(t *testing.T, f func(*testing.T, *env)) {
 	t.Parallel()
 	directory := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{t: t, srv: atlastest.NewServer(), directory: directory}
+		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, spans: tracetest.NewInMemoryExporter(), metrics: metric.NewManualReader()}
+		var err error
+		e.telemetry, err = telemetry.New(
+			telemetry.WithTracerProvider(sdk.NewTracerProvider(sdk.WithSyncer(e.spans))),
+			telemetry.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(e.metrics))),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
 		e.srv.AddOrganization(atlastest.Organization{ID: acme.Organization, Name: "Acme"})
 		e.srv.AddOrganization(atlastest.Organization{ID: globex.Organization, Name: "Globex"})
 		e.restart()
@@ -69,7 +86,8 @@ func (e *env) restart() {
 	e.queue = newQueue(store, offboard.NewClients(
 		offboard.WithHTTPClient(client),
 		offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }),
-	), 2, 6*time.Hour, slog.New(slog.DiscardHandler))
+		offboard.WithObserver(e.telemetry.Observer()),
+	), 2, 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry)
 }
 
 // put adds a job.
@@ -105,6 +123,37 @@ func limited(operation, seconds string) offboardtest.Fault {
 	f := offboardtest.Respond(operation, http.StatusTooManyRequests, `{"errorCode":"RATE_LIMITED","error":429}`)
 	f.Header.Set("Retry-After", seconds)
 	return f
+}
+
+// Each teardown is a trace, and the metrics count the outcomes.
+func TestQueue_TracesAndMetrics(t *testing.T) {
+	test(t, func(t *testing.T, e *env) {
+		e.put("acme", acme, "Acme")
+		e.put("globex", globex, "Globex")
+		e.finish()
+		spans := map[string]int{}
+		for _, span := range e.spans.GetSpans() {
+			spans[span.Name]++
+		}
+		if spans["atlas.Teardown"] != 2 || spans["atlas.DeleteOrganization"] != 2 {
+			t.Errorf("got the spans %v", spans)
+		}
+		var all metricdata.ResourceMetrics
+		if err := e.metrics.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "offboard.teardowns" {
+					if len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 2 {
+						t.Errorf("got the outcomes %+v", sum.DataPoints)
+					}
+					return
+				}
+			}
+		}
+		t.Error("no metric counts the teardowns")
+	})
 }
 
 func TestQueue_Deleted(t *testing.T) {
