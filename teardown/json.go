@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"bytes"
 	"encoding/json"
 	stderrors "errors"
 	"reflect"
@@ -57,6 +58,67 @@ type storedError struct {
 
 func (e *storedError) Error() string   { return e.text }
 func (e *storedError) Unwrap() []error { return e.errs }
+
+type plainPlan Plan
+
+// UnmarshalJSON reads the JSON form of a plan. An unknown member is an error, also of a step,
+// of a cascade and of the deletion error: a member of a later version may change the meaning
+// of the plan. All fields of p are replaced. JSON null changes nothing.
+func (p *Plan) UnmarshalJSON(data []byte) error {
+	if p == nil {
+		return &json.InvalidUnmarshalError{Type: reflect.TypeOf(p)}
+	}
+	if string(bytes.TrimSpace(data)) == "null" {
+		return nil
+	}
+	var in struct {
+		plainPlan
+		DeletionError *strictError `json:"deletion_error"`
+	}
+	if err := strictly(data, &in); err != nil {
+		// The offset of an error of package json is in the plan, not in the file that contains it.
+		return errors.New(err.Error())
+	}
+	*p = Plan(in.plainPlan)
+	p.DeletionError = (*errors.Error)(in.DeletionError)
+	return nil
+}
+
+// strictly reads a value whose members are all known.
+func strictly(data []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(v)
+}
+
+// strictError is an [errors.Error] that is read without unknown members. The method
+// UnmarshalJSON of an [errors.Error] ignores them.
+type strictError errors.Error
+
+// UnmarshalJSON reads the JSON form of an [errors.Error].
+func (e *strictError) UnmarshalJSON(data []byte) error {
+	if err := strictly(data, new(errorMembers)); err != nil {
+		return err
+	}
+	return (*errors.Error)(e).UnmarshalJSON(data)
+}
+
+// errorMembers has the members of the JSON form of an [errors.Error].
+type errorMembers struct {
+	Provider     json.RawMessage `json:"provider"`
+	Operation    json.RawMessage `json:"operation"`
+	Target       json.RawMessage `json:"target"`
+	Code         json.RawMessage `json:"code"`
+	Status       json.RawMessage `json:"status"`
+	ProviderCode json.RawMessage `json:"provider_code"`
+	Message      json.RawMessage `json:"message"`
+	RequestID    json.RawMessage `json:"request_id"`
+	RetryAfter   json.RawMessage `json:"retry_after_seconds"`
+	Attempts     json.RawMessage `json:"attempts"`
+	Steps        []errors.Step   `json:"steps"`
+	Detail       json.RawMessage `json:"detail"`
+	Cause        json.RawMessage `json:"cause"`
+}
 
 type plainReport Report
 

@@ -245,16 +245,16 @@ func (p *Plan) Overrides() []Override {
 	return slices.Compact(required)
 }
 
-// ReadPlan reads a plan from JSON. An unknown member, or data after the plan, is an error: a
-// member of a later version may change the meaning of the plan. ReadPlan does not check the
-// fingerprint; applying does. The code of an error is [errors.InvalidArgument].
+// ReadPlan reads a plan from JSON. An unknown member anywhere in the plan, or data after the
+// plan, is an error: a member of a later version may change the meaning of the plan. ReadPlan
+// does not check the fingerprint; applying does. The code of an error is
+// [errors.InvalidArgument].
 func ReadPlan(r io.Reader) (*Plan, error) {
 	if isNil(r) {
 		return nil, unreadable(errors.New("the reader of the plan is nil"))
 	}
 	decoder := json.NewDecoder(r)
-	decoder.DisallowUnknownFields()
-	p := new(Plan)
+	p := new(Plan) // whose method UnmarshalJSON refuses unknown members
 	if err := decoder.Decode(p); err != nil {
 		return nil, unreadable(fmt.Errorf("invalid plan: %w", err))
 	}

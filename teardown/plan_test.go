@@ -212,3 +212,91 @@ func TestWriteTable_UncountedCascade(t *testing.T) {
 
 // sameText compares causes, which JSON keeps as their text.
 func sameText(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+// The plan and everything in it has the members of the schema only, also where a type has a
+// method UnmarshalJSON of its own.
+func TestReadPlan_UnknownMembers(t *testing.T) {
+	t.Parallel()
+	p := full()
+	p.Steps[0].Organization = &teardown.Organization{ID: "org_2"}
+	text, err := json.Marshal(teardown.Seal(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs struct {
+			Error struct{ Properties map[string]any }
+		} `json:"$defs"`
+	}
+	if known, err := teardown.Schema("plan"); err != nil || json.Unmarshal(known, &schema) != nil {
+		t.Fatal(err)
+	}
+	values := map[string]any{
+		"status": 409, "retry_after_seconds": 1.5, "attempts": 1, "steps": []any{}, "detail": map[string]any{"a": 1},
+	}
+	members := map[string]any{}
+	for name := range schema.Defs.Error.Properties {
+		if members[name] = "x"; values[name] != nil {
+			members[name] = values[name]
+		}
+	}
+	for name, test := range map[string]struct {
+		path []any
+		add  map[string]any
+		ok   bool
+	}{
+		"nothing":                     {nil, nil, true},
+		"plan":                        {nil, map[string]any{"more": 1}, false},
+		"organization":                {[]any{"organization"}, map[string]any{"more": 1}, false},
+		"step":                        {[]any{"steps", 0}, map[string]any{"more": 1}, false},
+		"organization of a step":      {[]any{"steps", 0, "organization"}, map[string]any{"more": 1}, false},
+		"cascade":                     {[]any{"cascades", 0}, map[string]any{"more": 1}, false},
+		"deletion error":              {[]any{"deletion_error"}, map[string]any{"more": 1}, false},
+		"deletion error, all members": {[]any{"deletion_error"}, members, true},
+		"step of the deletion error":  {[]any{"deletion_error", "steps", 0}, map[string]any{"more": 1}, false},
+		"overrides":                   {nil, map[string]any{"requires": []any{map[string]any{"more": 1}}}, false},
+		"overrides of a step":         {[]any{"steps", 0}, map[string]any{"requires": map[string]any{"more": 1}}, false},
+		"null":                        {nil, map[string]any{"deletion_error": nil}, true},
+	} {
+		var whole any
+		if err := json.Unmarshal(text, &whole); err != nil {
+			t.Fatal(err)
+		}
+		at := whole
+		for _, key := range test.path {
+			switch key := key.(type) {
+			case string:
+				at = at.(map[string]any)[key]
+			case int:
+				at = at.([]any)[key]
+			}
+		}
+		for member, value := range test.add {
+			at.(map[string]any)[member] = value
+		}
+		edited, err := json.Marshal(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = teardown.ReadPlan(bytes.NewReader(edited))
+		if (err == nil) != test.ok || !test.ok && codeOf(err) != errors.InvalidArgument {
+			t.Errorf("%s: got %v from ReadPlan", name, err)
+		}
+		// A program may store a plan in a file of its own.
+		var stored struct{ Plan *teardown.Plan }
+		if err := json.Unmarshal(fmt.Appendf(nil, `{"Plan":%s,"more":1}`, edited), &stored); (err == nil) != test.ok {
+			t.Errorf("%s: got %v from json.Unmarshal", name, err)
+		}
+	}
+}
+
+func TestPlan_UnmarshalNull(t *testing.T) {
+	t.Parallel()
+	p := full()
+	if err := json.Unmarshal([]byte("null"), p); err != nil || p.Provider != "fake" {
+		t.Errorf("got %v, %+v", err, p)
+	}
+	if err := (*teardown.Plan)(nil).UnmarshalJSON([]byte("{}")); err == nil {
+		t.Error("a nil plan was read")
+	}
+}
