@@ -62,7 +62,8 @@ type Error struct {
 
 	// Detail is the rest of the provider's answer, in a type of the provider package,
 	// such as katapult.ScopeNotGrantedDetail; nil if the answer had nothing else. After
-	// decoding it is a [encoding/json.RawMessage]: read it with [DetailAs].
+	// decoding it is a [encoding/json.RawMessage]: read it with [DetailAs]. A Detail that has
+	// no JSON form is not encoded.
 	Detail any
 
 	// Err is the cause; nil if the answer itself is the cause. After decoding it has

@@ -35,10 +35,11 @@ type encoded struct {
 //	 "status":429,"provider_code":"RATE_LIMITED","retry_after_seconds":17.5,"attempts":3}
 //
 // Empty fields are omitted, except code and attempts. The wait is an exact decimal number
-// of seconds, and the cause is its text as [Error.Error] shows it. The error of this
-// method is that of a Detail that has no JSON form.
+// of seconds, and the cause is its text as [Error.Error] shows it, also if the text is empty.
+// A Detail that has no JSON form, such as a function, a channel or a cyclic value, is omitted.
+// The error of this method is always nil.
 //
-// [Error.UnmarshalJSON] restores all fields. After a round trip the JSON form and
+// [Error.UnmarshalJSON] restores all other fields. After a round trip the JSON form and
 // [Error.Error] are the same as before, except that bytes that are not UTF-8 become
 // U+FFFD.
 func (e Error) MarshalJSON() ([]byte, error) {
@@ -49,11 +50,10 @@ func (e Error) MarshalJSON() ([]byte, error) {
 		Attempts: e.Attempts, Steps: e.Steps,
 	}
 	if e.Detail != nil {
-		detail, err := json.Marshal(e.Detail)
-		if err != nil {
-			return nil, fmt.Errorf("cannot encode the detail of the error %q: %w", e.Code, err)
+		// Without a JSON form, only the Detail is lost: reports and journals need the rest.
+		if detail, err := json.Marshal(e.Detail); err == nil {
+			out.Detail = detail
 		}
-		out.Detail = detail
 	}
 	if e.Err != nil {
 		cause := e.cause()

@@ -61,8 +61,42 @@ func TestMarshalJSON_ValueAndPointer(t *testing.T) {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
 	}
-	if _, err := json.Marshal(errors.Error{Code: errors.Conflict, Detail: make(chan int)}); err == nil {
-		t.Error("a detail without a JSON form is encoded")
+}
+
+// A Detail without a JSON form is omitted, and the rest of the error is kept.
+func TestMarshalJSON_DetailWithoutJSONForm(t *testing.T) {
+	t.Parallel()
+	type cycle struct{ Next *cycle }
+	loop := new(cycle)
+	loop.Next = loop
+	list := []any{nil}
+	list[0] = list
+	for name, detail := range map[string]any{
+		"function": func() {}, "channel": make(chan int), "cyclic pointer": loop, "cyclic list": list, "not a number": math.NaN(),
+		"field of a struct": struct{ F func() }{func() {}}, "invalid JSON": json.RawMessage("{"), "complex number": 1i,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := full()
+			e.Detail = nil
+			want, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Detail = detail
+			got, err := json.Marshal(e)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("got %s, %v, want %s", got, err, want)
+			}
+			var b bytes.Buffer
+			var decoded errors.Error
+			if err := gob.NewEncoder(&b).Encode(e); err != nil {
+				t.Fatal(err)
+			}
+			if err := gob.NewDecoder(&b).Decode(&decoded); err != nil || decoded.Detail != nil || decoded.Error() != e.Error() {
+				t.Errorf("gob: got %#v, %v", decoded, err)
+			}
+		})
 	}
 }
 
@@ -75,6 +109,10 @@ func TestJSON_RoundTrip(t *testing.T) {
 		"cause of this package":  {Provider: "atlas", Code: errors.OutcomeUnknown, Err: inner},
 		"cause of two":           {Code: errors.OutcomeUnknown, Err: errors.Join(inner, context.Canceled)},
 		"cause without a text":   {Code: errors.OutcomeUnknown, Err: errors.New("")},
+		"cause that is a code":   {Code: errors.OutcomeUnknown, Err: errors.Conflict},
+		"cause that is no code":  {Code: errors.OutcomeUnknown, Err: errors.Code("")},
+		"cause with a code":      {Code: errors.OutcomeUnknown, Err: errors.Join(errors.Conflict, context.Canceled)},
+		"cause not of UTF-8":     {Code: errors.OutcomeUnknown, Err: errors.New("\ufffd")},
 		"cause that is nil":      {Code: errors.OutcomeUnknown, Err: (*errors.Error)(nil)},
 		"code of a newer server": {Code: "of_the_future", Status: 418},
 		"control characters":     {Code: errors.Conflict, Message: "a\x1b[31m\n", Target: "\u202e", Err: errors.New("\x00\"é")},
