@@ -532,10 +532,7 @@ func (r *run) append(e Entry, err error) error {
 	if e.Step == "" {
 		e.Name, e.Plan = r.plan.Organization.Name, r.plan.Fingerprint
 	}
-	e.Error = text(err)
-	if typed, ok := errors.AsType[*errors.Error](err); ok {
-		e.Code = typed.Code
-	}
+	e.Error, e.Code = text(err), errors.CodeOf(err)
 	return r.unwritten(r.journal.append(e))
 }
 
@@ -570,9 +567,11 @@ func (r *run) countDone() {
 	r.done++
 }
 
+// text returns the text of an error; "" for nil. Package fmt also prints a nil pointer, whose
+// method Error may panic.
 func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return fmt.Sprint(err)
 }

@@ -44,7 +44,7 @@ type Entry struct {
 	// Outcome is set for an organization that is [EntryFinished].
 	Outcome Outcome `json:"outcome,omitempty"`
 
-	// Code is the code of the error; "" for none.
+	// Code is the code of the error, as [errors.CodeOf] returns it; "" for none.
 	Code errors.Code `json:"code,omitempty"`
 
 	// RequestID is the provider's ID of the last request; "" if unknown.

@@ -3,8 +3,8 @@ package teardown
 import (
 	"bytes"
 	"encoding/json"
-	stderrors "errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -12,10 +12,11 @@ import (
 
 // failure is the form of an error in JSON.
 type failure struct {
-	// Error is the text of the error; absent without an error.
-	Error string `json:"error,omitempty"`
+	// Error is the text of the error, which may be empty; nil without an error.
+	Error *string `json:"error,omitempty"`
 
-	// Errors are all errors of package errors in the error, in the order of errors.All.
+	// Errors are all errors of package errors in the error, in the order of errors.All. A
+	// bare [errors.Code] in the error is in the form of an error that has only a code.
 	Errors []*errors.Error `json:"errors,omitempty"`
 }
 
@@ -23,30 +24,55 @@ func failureOf(err error) failure {
 	if err == nil {
 		return failure{}
 	}
-	f := failure{Error: err.Error()}
-	for e := range errors.All(err) {
-		f.Errors = append(f.Errors, e)
+	text := text(err)
+	return failure{Error: &text, Errors: coded(err)}
+}
+
+// coded returns the errors and the codes of package errors that err is, wraps or joins, in the
+// order of a depth-first walk.
+func coded(err error) []*errors.Error {
+	if isNil(err) {
+		return nil
 	}
-	return f
+	_, code := err.(errors.Code)
+	_, typed := err.(*errors.Error)
+	if _, as := err.(interface{ As(any) bool }); !code && !typed && !as {
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			return coded(e.Unwrap())
+		case interface{ Unwrap() []error }:
+			var all []*errors.Error
+			for _, err := range e.Unwrap() {
+				all = append(all, coded(err)...)
+			}
+			return all
+		}
+		return nil
+	}
+	all := slices.Collect(errors.All(err))
+	if c := errors.CodeOf(err); len(all) == 0 && c != "" {
+		all = []*errors.Error{{Code: c}}
+	}
+	return all
 }
 
 // err returns an error with the same text that contains the same errors.
 func (f failure) err() error {
+	errs := slices.DeleteFunc(f.Errors, func(e *errors.Error) bool { return e == nil })
 	switch {
-	case f.Error == "" && len(f.Errors) == 0:
+	case f.Error == nil && len(errs) == 0:
 		return nil
-	case len(f.Errors) == 1 && f.Errors[0] != nil && f.Errors[0].Error() == f.Error:
-		return f.Errors[0]
+	case len(errs) == 1 && (f.Error == nil || errs[0].Error() == *f.Error):
+		return errs[0]
 	}
-	stored := &storedError{text: f.Error}
-	for _, e := range f.Errors {
-		if e != nil {
-			stored.errs = append(stored.errs, e)
-		}
+	stored := new(storedError)
+	for _, e := range errs {
+		stored.errs = append(stored.errs, e)
 	}
-	if stored.text == "" {
-		return stderrors.Join(stored.errs...)
+	if f.Error == nil {
+		return errors.Join(stored.errs...)
 	}
+	stored.text = *f.Error
 	return stored
 }
 

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +33,111 @@ func failures() map[string]error {
 		"joined, wrapped": fmt.Errorf("two: %w", errors.Join(one, two)),
 		"foreign":         errors.New("no space left on device"),
 		"foreign, joined": errors.Join(errors.New("no space left on device"), two),
+	}
+}
+
+// unusualFailures returns errors of forms that the engine does not return, but a program may
+// store.
+func unusualFailures() map[string]error {
+	one := &errors.Error{Provider: "fake", Operation: "DeleteRoom", Target: "blue", Code: errors.PermissionDenied}
+	loop := []any{nil}
+	loop[0] = loop
+	return map[string]error{
+		"without a text":         errors.New(""),
+		"a code":                 errors.Conflict,
+		"a code, wrapped":        fmt.Errorf("cannot remove it: %w", errors.Conflict),
+		"codes, joined":          errors.Join(errors.Conflict, errors.NotFound),
+		"codes and errors":       fmt.Errorf("two: %w", errors.Join(errors.Conflict, fmt.Errorf("x: %w", one), errors.NotFound)),
+		"no code":                errors.Code(""),
+		"stand-in":               standIn{errors.Conflict},
+		"cause without a text":   &errors.Error{Code: errors.Conflict, Err: errors.New("")},
+		"cause that is a code":   &errors.Error{Code: errors.OutcomeUnknown, Err: errors.Conflict},
+		"detail that is a func":  &errors.Error{Code: errors.Conflict, Detail: func() {}},
+		"detail that is cyclic":  errors.Join(one, &errors.Error{Code: errors.Conflict, Detail: loop}),
+		"without anything":       &errors.Error{},
+		"nil pointer":            (*errors.Error)(nil),
+		"another nil pointer":    (*fs.PathError)(nil),
+		"not UTF-8":              errors.New("\ufffd"),
+		"joined, without a text": errors.Join(errors.New(""), one),
+	}
+}
+
+// standIn is an error of another package that is also a code.
+type standIn struct{ errors.Code }
+
+func (standIn) Error() string { return "stand-in" }
+
+func (s standIn) As(target any) bool {
+	code, ok := target.(*errors.Code)
+	if ok {
+		*code = s.Code
+	}
+	return ok
+}
+
+// A report, an event and the report of a step keep the text, the codes and the errors of this
+// module of every error. A failure never becomes a success.
+func TestJSON_UnusualErrors(t *testing.T) {
+	t.Parallel()
+	for name, err := range unusualFailures() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for form, got := range map[string]error{
+				"report": same(t, teardown.Report{Err: err}).Err,
+				"step":   same(t, teardown.Report{Steps: []teardown.StepReport{{Err: err}}}).Steps[0].Err,
+				"event":  same(t, teardown.Event{Err: err}).Err,
+				"again":  same(t, same(t, teardown.Event{Err: err})).Err,
+			} {
+				text := "<nil>" // of a nil pointer, whose method Error may panic
+				if !strings.Contains(name, "nil pointer") {
+					text = err.Error()
+				}
+				if got == nil || got.Error() != text || errors.CodeOf(got) != errors.CodeOf(err) {
+					t.Errorf("%s: got %#v, want %#v", form, got, err)
+				}
+				if name == "another nil pointer" {
+					continue // errors.Is panics
+				}
+				for _, code := range errors.Codes() {
+					if errors.Is(got, code) != errors.Is(err, code) && name != "stand-in" {
+						t.Errorf("%s: Is(%s) is %t", form, code, errors.Is(got, code))
+					}
+				}
+				for e := range errors.All(err) {
+					if e != nil && !slices.ContainsFunc(all(got), func(found errors.Error) bool { return found.Error() == e.Error() }) {
+						t.Errorf("%s: %v is missing in %v", form, e, all(got))
+					}
+				}
+			}
+		})
+	}
+}
+
+// The journal has the code of an error in any form.
+func TestJournal_UnusualErrors(t *testing.T) {
+	t.Parallel()
+	for name, err := range unusualFailures() {
+		if strings.Contains(name, "nil pointer") {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			d := newFakeDriver(t, "a")
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists, Err: err}, nil
+			}
+			j := new(disk)
+			r, _ := d.execute(t.Context(), teardown.WithJournal(j), teardown.WithRetryFor(0))
+			if r == nil || r.Err == nil || r.Steps[0].Err == nil {
+				t.Fatalf("%s: got %+v", name, r)
+			}
+			entries := slices.DeleteFunc(read(t, &j.Buffer), func(e teardown.Entry) bool { return e.Kind != teardown.EntryFinished })
+			if len(entries) != 2 || entries[0].Error != r.Steps[0].Err.Error() || entries[1].Error != r.Err.Error() {
+				t.Fatalf("%s: got %+v", name, entries)
+			}
+			if want := errors.CodeOf(r.Err); entries[0].Code != want || entries[1].Code != want {
+				t.Errorf("%s: got the codes %q and %q, want %q", name, entries[0].Code, entries[1].Code, want)
+			}
+		})
 	}
 }
 
@@ -110,9 +219,16 @@ func TestUnmarshalJSON_Invalid(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"wait_seconds":"1"}`), &e); err == nil {
 		t.Error("an invalid event was read")
 	}
-	// Other programs may write null.
-	if err := json.Unmarshal([]byte(`{"error":"","errors":[null]}`), &e); err != nil {
-		t.Error(err)
+	// Other programs may write null, or no text.
+	for text, want := range map[string]string{
+		`{"error":null,"errors":[null]}`:                        "<nil>",
+		`{"error":"","errors":[null]}`:                          "",
+		`{"errors":[{"code":"conflict"}]}`:                      "conflict",
+		`{"errors":[{"code":"conflict"},{"code":"not_found"}]}`: "conflict\nnot_found",
+	} {
+		if err := json.Unmarshal([]byte(text), &e); err != nil || fmt.Sprint(e.Err) != want {
+			t.Errorf("%s: got %v, %v", text, e.Err, err)
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // Report is the result of applying a plan: the outcome of the organization and the state of
-// each step. It can be stored as JSON and read again unchanged, errors included; [Schema]
-// returns the JSON Schema.
+// each step. It can be stored as JSON and read again; [Report.Err] states what JSON keeps of an
+// error. [Schema] returns the JSON Schema.
 type Report struct {
 	// Provider is the package of the provider, such as "katapult".
 	Provider string `json:"provider"`
@@ -38,7 +38,9 @@ type Report struct {
 
 	// Err is the reason why the organization is not deleted; nil for [Deleted] and [Pending].
 	// It joins an [*errors.Error] for each step that failed; [errors.All] yields them. In
-	// JSON, "error" is its text and "errors" contains the errors that [errors.All] yields.
+	// JSON, "error" is its text, also if the text is empty, and "errors" contains the errors
+	// that [errors.All] yields. A bare [errors.Code] in Err is read again as an
+	// [*errors.Error] that has only a code. Errors of other packages keep only their text.
 	Err error `json:"-"`
 
 	// UnmatchedAllow lists the entries of [WithAllow] that match no organization of the plan.
@@ -69,8 +71,8 @@ type StepReport struct {
 	// FinishedAt is the time at which the step ended; zero if it did not start.
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 
-	// Err is the reason why the step is not deleted; nil if no attempt failed. In JSON,
-	// "error" is its text and "errors" contains each [*errors.Error] in it.
+	// Err is the reason why the step is not deleted; nil if no attempt failed.
+	// Its JSON form is that of [Report.Err].
 	Err error `json:"-"`
 
 	found bool // by the read before the plan is applied

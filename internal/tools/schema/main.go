@@ -48,8 +48,8 @@ type Error struct {
 
 // failure is the form of the field Err of a report or event.
 type failure struct {
-	Error  string   `json:"error,omitempty" jsonschema_description:"The text of the error; absent if there is none."`
-	Errors []*Error `json:"errors,omitempty" jsonschema_description:"The errors of package errors in the error, in order."`
+	Error  string   `json:"error,omitempty" jsonschema_description:"The text of the error, which may be empty; absent without an error."`
+	Errors []*Error `json:"errors,omitempty" jsonschema_description:"The errors of package errors in the error, in order. A bare code has the form of an error that has only a code."`
 }
 
 // wait is the form of the field Wait of an event.
