@@ -3,8 +3,12 @@ package teardown
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -205,7 +209,36 @@ type plainEvent Event
 // waitSeconds is the form of [Event.Wait] in JSON.
 type waitSeconds struct {
 	// WaitSeconds is the time until the next attempt, in seconds; absent for 0.
-	WaitSeconds float64 `json:"wait_seconds,omitempty"`
+	WaitSeconds seconds `json:"wait_seconds,omitempty"`
+}
+
+// seconds is a duration whose JSON form is a decimal number of seconds, as that of
+// [errors.Error.RetryAfter]. A float64 would lose nanoseconds. Package errors has a copy of its
+// own, because it imports no package of this module.
+type seconds time.Duration
+
+// MarshalJSON returns the exact number.
+func (s seconds) MarshalJSON() ([]byte, error) {
+	text := big.NewRat(int64(s), int64(time.Second)).FloatString(9)
+	return []byte(strings.TrimRight(strings.TrimRight(text, "0"), ".")), nil
+}
+
+// UnmarshalJSON reads any JSON number that is a duration. It drops fractions of a nanosecond.
+func (s *seconds) UnmarshalJSON(data []byte) error {
+	var number *float64
+	if err := json.Unmarshal(data, &number); err != nil || number == nil {
+		return err
+	}
+	text := string(data)
+	if strings.ContainsAny(text, "eE") {
+		text = strconv.FormatFloat(*number, 'f', -1, 64)
+	}
+	d, err := time.ParseDuration(text + "s")
+	if err != nil {
+		return fmt.Errorf("%s is not a duration in seconds", data)
+	}
+	*s = seconds(d)
+	return nil
 }
 
 // MarshalJSON writes the event with its error.
@@ -214,7 +247,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		plainEvent
 		waitSeconds
 		failure
-	}{plainEvent(e), waitSeconds{e.Wait.Seconds()}, failureOf(e.Err)})
+	}{plainEvent(e), waitSeconds{seconds(e.Wait)}, failureOf(e.Err)})
 }
 
 // UnmarshalJSON reads the form that [Event.MarshalJSON] writes.
@@ -231,7 +264,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*e = Event(in.plainEvent)
-	e.Wait = time.Duration(in.WaitSeconds * float64(time.Second))
+	e.Wait = time.Duration(in.WaitSeconds)
 	e.Err = in.failure.err()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,45 @@ func TestEvent_JSON(t *testing.T) {
 		}
 		if diff := cmp.Diff(e, same(t, e), cmp.Comparer(sameFailure)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Wait has a precision of a nanosecond, also for waits that a float64 cannot hold.
+func TestEvent_WaitJSON(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]string{
+		0: "", 1: "0.000000001", 1500 * time.Millisecond: "1.5", 10 * time.Minute: "600", -time.Second: "-1",
+		1<<53 + 1: "9007199.254740993", math.MaxInt64: "9223372036.854775807", math.MinInt64: "-9223372036.854775808",
+		3*time.Second + 333_333_333: "3.333333333",
+	} {
+		text, err := json.Marshal(teardown.Event{Wait: wait})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Wait json.Number `json:"wait_seconds"`
+		}
+		if err := json.Unmarshal(text, &got); err != nil || got.Wait.String() != want {
+			t.Errorf("%v: got %s, %v, want %s", wait, got.Wait, err, want)
+		}
+		if again := same(t, teardown.Event{Wait: wait}); again.Wait != wait {
+			t.Errorf("got %v, want %v", again.Wait, wait)
+		}
+	}
+	for text, want := range map[string]time.Duration{
+		"1.5": 1500 * time.Millisecond, "1.5e0": 1500 * time.Millisecond, "2E3": 2000 * time.Second, "-1e-9": -1, "null": 0,
+		"0.0000000019": 1, "1e-999999999": 0,
+	} {
+		var e teardown.Event
+		if err := json.Unmarshal([]byte(`{"wait_seconds":`+text+`}`), &e); err != nil || e.Wait != want {
+			t.Errorf("%s: got %v, %v, want %v", text, e.Wait, err, want)
+		}
+	}
+	for _, text := range []string{`"1"`, "1e300", "1e999999999", "9300000000", "{}", "[]", "true"} {
+		e := teardown.Event{Wait: 1}
+		if err := json.Unmarshal([]byte(`{"wait_seconds":`+text+`}`), &e); err == nil || e.Wait != 1 {
+			t.Errorf("%s: got %v, %v", text, e.Wait, err)
 		}
 	}
 }

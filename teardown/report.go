@@ -136,8 +136,8 @@ func remaining(states []StepReport) []errors.Step {
 	return steps
 }
 
-// Event is a change while a plan is applied. It can be stored as JSON; [Schema] returns the
-// JSON Schema.
+// Event is a change while a plan is applied. It can be stored as JSON and read again;
+// [Report.Err] states what JSON keeps of an error. [Schema] returns the JSON Schema.
 type Event struct {
 	// Time is the time of the event.
 	Time time.Time `json:"time"`
@@ -164,7 +164,8 @@ type Event struct {
 	// the error of a failed attempt, or the entry that matches nothing.
 	Text string `json:"text,omitempty"`
 
-	// Wait is the time until the next attempt of [EventRetrying]; in JSON, "wait_seconds".
+	// Wait is the time until the next attempt of [EventRetrying]; in JSON, "wait_seconds" is
+	// the exact number of seconds, with up to 9 decimals.
 	Wait time.Duration `json:"-"`
 
 	// Done is the number of steps that are deleted.

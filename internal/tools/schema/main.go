@@ -54,7 +54,7 @@ type failure struct {
 
 // wait is the form of the field Wait of an event.
 type wait struct {
-	Seconds float64 `json:"wait_seconds,omitempty" jsonschema_description:"The time until the next attempt, in seconds; absent for 0."`
+	Seconds float64 `json:"wait_seconds,omitempty" jsonschema_description:"The time until the next attempt, in seconds, with up to 9 decimals; absent for 0."`
 }
 
 func main() {
