@@ -19,10 +19,10 @@ type Driver interface {
 
 	// Inspect reads the organization and changes nothing. before is the plan that is applied,
 	// so that a resource which was moved to a trash keeps the ID of its step; nil if a plan is
-	// made. Applying compares the plan with an inspection before the first step, and with
-	// another one right before the deletion of the organization. The second one is omitted if
-	// all steps of the plan are manual and the first one ended less than 10 seconds before the
-	// deletion.
+	// made. All texts of the returned plan must be valid UTF-8. Applying compares the plan with
+	// an inspection before the first step, and with another one right before the deletion of
+	// the organization. The second one is omitted if all steps of the plan are manual and the
+	// first one ended less than 10 seconds before the deletion.
 	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
 
 	// Act sends at most one request that removes the resource of a step, or prepares its

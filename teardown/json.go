@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -90,6 +92,63 @@ func (e *storedError) Error() string   { return e.text }
 func (e *storedError) Unwrap() []error { return e.errs }
 
 type plainPlan Plan
+
+// MarshalJSON writes the plan. The error is that of a plan with text that is not valid UTF-8:
+// JSON cannot keep the text, and other plans would have the same form.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	if text := p.invalidText(); text != "" {
+		return nil, fmt.Errorf("teardown: the plan contains text that is not valid UTF-8: %q", text)
+	}
+	return json.Marshal(plainPlan(p))
+}
+
+// invalidText returns the first text of the plan that is not valid UTF-8; "" if all are.
+func (p *Plan) invalidText() string {
+	for text := range p.texts() {
+		if !utf8.ValidString(text) {
+			return text
+		}
+	}
+	return ""
+}
+
+// texts yields all texts of the plan that JSON contains, except [Step.Ref], whose bytes JSON
+// keeps.
+func (p *Plan) texts() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !eachText(reflect.ValueOf(p).Elem(), yield) || p.DeletionError == nil {
+			return
+		}
+		eachText(reflect.ValueOf(text(p.DeletionError.Err)), yield)
+	}
+}
+
+// eachText calls yield for all texts in the exported fields of a value of a plan, until yield
+// returns false, and reports whether all calls returned true.
+func eachText(v reflect.Value, yield func(string) bool) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return yield(v.String())
+	case reflect.Pointer:
+		return v.IsNil() || eachText(v.Elem(), yield)
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			return true
+		}
+		for i := range v.Len() {
+			if !eachText(v.Index(i), yield) {
+				return false
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && !eachText(v.Field(i), yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // UnmarshalJSON reads the JSON form of a plan. An unknown member is an error, also of a step,
 // of a cascade and of the deletion error: a member of a later version may change the meaning

@@ -1,16 +1,19 @@
 package teardown_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -311,6 +314,106 @@ func TestPlan_Digest(t *testing.T) {
 	}
 	if first.Steps[0].Ref != nil || first.DeletionError.RequestID != "r-1" || len(first.Digest()) != 64 {
 		t.Errorf("the plan was changed: %+v", first)
+	}
+}
+
+// setTexts changes one string of a value at a time, and calls check with the path of the string.
+func setTexts(v reflect.Value, path string, set func(string) string, check func(path string)) {
+	switch v.Kind() {
+	case reflect.String:
+		before := v.String()
+		v.SetString(set(before))
+		check(path)
+		v.SetString(before)
+	case reflect.Pointer:
+		setTexts(v.Elem(), path, set, check)
+	case reflect.Slice:
+		for i := range v.Len() {
+			if v.Type() != reflect.TypeFor[json.RawMessage]() {
+				setTexts(v.Index(i), fmt.Sprintf("%s[%d]", path, i), set, check)
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				setTexts(v.Field(i), path+"."+f.Name, set, check)
+			}
+		}
+	}
+}
+
+// JSON replaces bytes that are not UTF-8. Two plans that differ in such bytes must differ in
+// their digests, and no plan can be stored that has another digest when it is read.
+func TestPlan_InvalidUTF8(t *testing.T) {
+	t.Parallel()
+	p := full()
+	p.Steps[1].Organization = &teardown.Organization{ID: "org_2", Name: "Child"}
+	p.Cascades = append(p.Cascades, cascadeOf("a", "b"), teardown.Cascade{Kind: "apps", Count: 10_001, Digest: "00"})
+	teardown.Seal(p)
+	ignored := []string{".Fingerprint", ".DeletionError.RequestID"}
+	seen := map[string]string{p.Digest(): "the plan"}
+	for _, suffix := range []string{"\xff", "\xfe", "\ufffd", "\ufffd\ufffd", `\xff`} {
+		setTexts(reflect.ValueOf(p), "", func(s string) string { return s + suffix }, func(path string) {
+			name := fmt.Sprintf("%s with %q", path, suffix)
+			valid := utf8.ValidString(suffix)
+			if !slices.Contains(ignored, path) {
+				if same := seen[p.Digest()]; same != "" {
+					t.Errorf("%s has the digest of %s", name, same)
+				}
+				seen[p.Digest()] = name
+			}
+			text, err := json.Marshal(p)
+			if (err == nil) != valid {
+				t.Errorf("%s: got the JSON form %s, %v", name, text, err)
+			}
+			if err != nil {
+				return
+			}
+			got, err := teardown.ReadPlan(bytes.NewReader(text))
+			if err != nil || got.Digest() != p.Digest() {
+				t.Errorf("%s has another digest when it is read: %v", name, err)
+			}
+		})
+	}
+	// The cause of an error has no field for its text.
+	causes := map[string]bool{}
+	for _, cause := range []string{"\xff", "\xfe", "\ufffd"} {
+		p.DeletionError.Err = errors.New(cause)
+		causes[p.Digest()] = true
+	}
+	if len(causes) != 3 {
+		t.Errorf("three causes have %d digests", len(causes))
+	}
+}
+
+// NewPlan returns only plans that JSON keeps.
+func TestNewPlan_InvalidUTF8(t *testing.T) {
+	t.Parallel()
+	w := &fakeBlocking{steps: stepsOf("a", "b\xff")}
+	if p, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(w), acme); p != nil || !errors.Is(err, errors.Internal) || !strings.Contains(err.Error(), `b\xff`) {
+		t.Errorf("got %v, %v", p, err)
+	}
+	// The text of an error may have any bytes; its JSON form replaces them.
+	w = &fakeBlocking{steps: stepsOf("a"), deletionError: &errors.Error{
+		Code: errors.DeletionStepsNotSatisfied, Message: "\xff", RequestID: "r\xfe", Err: errors.New("\xff"),
+	}}
+	p, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(w), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := p.DeletionError; e.Message != "\ufffd" || e.RequestID != "r\ufffd" || e.Err.Error() != "\ufffd" || w.deletionError.Message != "\xff" {
+		t.Errorf("got %+v", e)
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := teardown.ReadPlan(bytes.NewReader(text))
+	if err != nil || got.Digest() != p.Digest() {
+		t.Errorf("got %v, and another digest", err)
+	}
+	if r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), got, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
 

@@ -23,7 +23,8 @@ const version = 2
 // Plan lists the resources that must be removed before an organization can be deleted, and
 // what the provider deletes along with the organization, as they were read at one time. It can
 // be stored as JSON and read again unchanged, errors included; see [ReadPlan]. [Schema]
-// returns the JSON Schema.
+// returns the JSON Schema. All texts must be valid UTF-8: JSON cannot keep others, so that
+// [NewPlan] and [Plan.MarshalJSON] refuse them.
 type Plan struct {
 	// Version is the version of the plan's JSON form, 2. Applying refuses other versions.
 	Version int `json:"version"`
@@ -46,7 +47,8 @@ type Plan struct {
 	ExpiresAt time.Time `json:"expires_at"`
 
 	// DeletionError is the error that a deletion would have returned, without its Detail;
-	// nil if the reads found no blocker. [Plan.Err] returns it as an error.
+	// nil if the reads found no blocker. [Plan.Err] returns it as an error. If its text is not
+	// valid UTF-8, NewPlan replaces it as [errors.Error.MarshalJSON] does.
 	DeletionError *errors.Error `json:"deletion_error,omitempty"`
 
 	// Requires lists the overrides that the deletion of the organization itself requires.
@@ -146,8 +148,8 @@ type Cascade struct {
 //
 //   - [errors.InvalidArgument]: the context or the driver is nil
 //   - [errors.Internal]: the error of the driver contains no [*errors.Error]; or its plan is of
-//     another provider or instance, has two steps with the same ID, or lists a step before one
-//     of its After
+//     another provider or instance, has two steps with the same ID, lists a step before one of
+//     its After, or has text that is not valid UTF-8
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
 	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
 	if isNil(d) {
@@ -179,8 +181,10 @@ func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, e
 		e.Err = fmt.Errorf("the driver of %s at %q returned a plan of %s at %q", name, instance, p.Provider, p.Instance)
 	case len(e.Steps) > 0:
 		e.Err = errors.New("the driver returned a plan that cannot be applied")
+	case p.seal().invalidText() != "":
+		e.Err = fmt.Errorf("the driver returned text that is not valid UTF-8: %q", p.invalidText())
 	default:
-		return p.seal(), nil
+		return p, nil
 	}
 	return nil, e
 }
@@ -198,9 +202,20 @@ func (p *Plan) seal() *Plan {
 		e := *p.DeletionError
 		e.Detail = nil
 		p.DeletionError = &e
+		if p.invalidText() != "" {
+			p.DeletionError = asStored(e)
+		}
 	}
 	p.Fingerprint = p.fingerprint()
 	return p
+}
+
+// asStored returns an error as JSON keeps it, without bytes that are not UTF-8.
+func asStored(e errors.Error) *errors.Error {
+	stored := new(errors.Error)
+	text, _ := json.Marshal(e) // always has a JSON form, which UnmarshalJSON reads
+	_ = json.Unmarshal(text, stored)
+	return stored
 }
 
 // Err returns [Plan.DeletionError] as an error; nil for none.
@@ -272,23 +287,32 @@ func unreadable(err error) error {
 func (p *Plan) fingerprint() string {
 	bare := *p
 	bare.Fingerprint = ""
-	return sum(bare)
+	return bare.sum()
 }
 
-// sum returns the SHA-256 of a value as JSON, in hex; "" if the value has no JSON form.
-func sum(v any) string {
-	text, err := json.Marshal(v)
+// sum returns the SHA-256 of the plan as JSON, in hex; "" if the plan has no JSON form. Package
+// json replaces bytes that are not UTF-8. A plan with such bytes cannot be stored, and its sum
+// includes its texts as they are, so that no other plan has the same sum.
+func (p *Plan) sum() string {
+	form, err := json.Marshal((*plainPlan)(p))
 	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	sum := sha256.New()
+	_, _ = sum.Write(form)
+	if p.invalidText() != "" {
+		for text := range p.texts() {
+			fmt.Fprintf(sum, "\x00%d %s", len(text), text) // JSON has no byte 0
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Digest returns the SHA-256, in hex, of the content that a person approves: the plan without
 // its times, its fingerprint, [Step.Ref], and the request ID, attempts and RetryAfter of
-// DeletionError. Plans with the same content have the same digest, whenever they were made. A
-// nil plan has the digest "". See also [Plan.Diff].
+// DeletionError. Plans with the same content have the same digest, whenever they were made, and
+// no other plan has it. A plan that was stored and read has the digest that it had before. A nil
+// plan has the digest "". See also [Plan.Diff].
 func (p *Plan) Digest() string {
 	if p == nil {
 		return ""
@@ -304,7 +328,7 @@ func (p *Plan) Digest() string {
 		e.RequestID, e.Attempts, e.RetryAfter = "", 0, 0
 		content.DeletionError = &e
 	}
-	return sum(content)
+	return content.sum()
 }
 
 // check returns the faults of the plan and of its age.
