@@ -23,7 +23,8 @@ var retryBackoff = backoff.Exponential{First: time.Second, Max: 30 * time.Second
 // Teardown, which documents the errors.
 //
 // The plan only selects: a step is executed if the plan names it and a fresh read of the
-// organization finds its resource, and in the form of that read.
+// organization finds its resource, and in the form of that read. Execute copies the plan before
+// anything else: a change of p after the call has started has no effect.
 //
 // The report is nil if the error was found before the plan was applied: no request that
 // changes something was sent. Otherwise the report lists all steps, and the error is its Err.
@@ -47,6 +48,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		}
 		return nil, e
 	}
+	p = p.clone()
 	r := &run{driver: d, plan: p, settings: s, started: time.Now()}
 	if err := r.admit(); err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 // run is the application of one plan.
 type run struct {
 	driver   Driver
-	plan     *Plan
+	plan     *Plan // a copy that the caller cannot change
 	settings *settings
 	started  time.Time
 	journal  *journal

@@ -218,6 +218,36 @@ func asStored(e errors.Error) *errors.Error {
 	return stored
 }
 
+// clone returns a copy of the plan that shares no slice and no pointer with it, except the
+// Detail and the cause of DeletionError, which decide nothing.
+func (p *Plan) clone() *Plan {
+	c := *p
+	c.Requires, c.Steps, c.Cascades = slices.Clone(p.Requires), slices.Clone(p.Steps), slices.Clone(p.Cascades)
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		s.After, s.Requires, s.Ref = slices.Clone(s.After), slices.Clone(s.Requires), slices.Clone(s.Ref)
+		s.Organization = cloneOf(s.Organization)
+	}
+	for i := range c.Cascades {
+		l := &c.Cascades[i]
+		l.Names, l.IDs = slices.Clone(l.Names), slices.Clone(l.IDs)
+	}
+	if c.DeletionError = cloneOf(p.DeletionError); c.DeletionError != nil {
+		c.DeletionError.Steps = slices.Clone(c.DeletionError.Steps)
+	}
+	c.PendingDeletion = cloneOf(p.PendingDeletion)
+	return &c
+}
+
+// cloneOf returns a pointer to a copy of a value; nil for nil.
+func cloneOf[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
 // Err returns [Plan.DeletionError] as an error; nil for none.
 func (p *Plan) Err() error {
 	if p == nil || p.DeletionError == nil {

@@ -1424,3 +1424,81 @@ func TestExecute_ManualStepExistsAgain(t *testing.T) {
 		t.Errorf("got %+v, %v after %d deletions", r, err, w.deleted)
 	}
 }
+
+// A caller that changes the plan after Execute has started changes nothing, also in a slice or
+// behind a pointer of the plan.
+func TestExecute_PlanChangedByCaller(t *testing.T) {
+	t.Parallel()
+	steps := stepsOf("a", "b<a", "c")
+	steps[2].Organization = &teardown.Organization{ID: "org_2"}
+	steps[2].Requires = []teardown.Override{teardown.ManagedOrganizations}
+	steps[0].Ref = json.RawMessage(`{"id":"1"}`)
+	w := &fakeBlocking{steps: steps, cascades: []teardown.Cascade{cascadeOf("u", "v")}, requires: []teardown.Override{teardown.OwnOrganization}}
+	text, err := json.Marshal(w.plan(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, want := new(teardown.Plan), new(teardown.Plan) // which share nothing with the fake
+	if err := errors.Join(json.Unmarshal(text, p), json.Unmarshal(text, want)); err != nil {
+		t.Fatal(err)
+	}
+	started, changed := make(chan struct{}), make(chan struct{})
+	// Another goroutine changes the plan while it is applied; the race detector reports reads of
+	// the plan from then on.
+	go func() {
+		defer close(changed)
+		<-started
+		for i := range p.Steps {
+			s := &p.Steps[i]
+			s.ID, s.Kind, s.Name, s.Removal, s.Manual = "x", "x", "x", "x", true
+			for j := range s.After {
+				s.After[j] = "x"
+			}
+			for j := range s.Requires {
+				s.Requires[j] = "x"
+			}
+			clear(s.Ref)
+			if s.Organization != nil {
+				s.Organization.ID = "org_9"
+			}
+		}
+		clear(p.Requires)
+		for i := range p.Cascades {
+			clear(p.Cascades[i].IDs)
+			clear(p.Cascades[i].Names)
+		}
+		*p.DeletionError = errors.Error{}
+		p.Steps = append(p.Steps[:1], stepsOf("y")...)
+		p.Organization = teardown.Organization{ID: "org_9", Name: "Other"}
+		p.Provider, p.Instance, p.Fingerprint, p.Cascades, p.DeletionError = "x", "x", "x", nil, nil
+	}()
+	var applied *teardown.Plan
+	d := &inspectingDriver{Driver: teardown.FromBlocking(w), inspect: func(before *teardown.Plan) {
+		if applied == nil {
+			applied = before
+			close(started)
+			<-changed
+		}
+	}}
+	r, err := teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithOverrides(teardown.ManagedOrganizations, teardown.OwnOrganization))
+	if err != nil || r.Outcome != teardown.Deleted || r.Organization != acme || !slices.Equal(slices.Sorted(slices.Values(w.removed)), []string{"a", "b", "c"}) {
+		t.Fatalf("got %+v, %v, and %v were removed", r, err, w.removed)
+	}
+	if applied == p {
+		t.Error("the driver has the plan of the caller")
+	}
+	if diff := cmp.Diff(want, applied); diff != "" {
+		t.Errorf("the plan that was applied (-want +got):\n%s", diff)
+	}
+}
+
+// inspectingDriver calls inspect with the plan that is applied before each inspection.
+type inspectingDriver struct {
+	teardown.Driver
+	inspect func(before *teardown.Plan)
+}
+
+func (d *inspectingDriver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	d.inspect(before)
+	return d.Driver.Inspect(ctx, o, before)
+}
