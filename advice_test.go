@@ -371,7 +371,7 @@ var codeAdvice = map[errors.Code]advice{
 
 	errors.Internal: {
 		Retry: retryWait, When: backoffWhen,
-		Action:   supportAction + " Without `status`, read `cause`: the driver, the journal or the disk of this machine failed.",
+		Action:   supportAction + " Without `status`, read `cause`: the journal or the disk of this machine failed.",
 		Contacts: []contact{support, operator},
 		Show:     "The provider failed. Try again later.",
 	},
@@ -381,6 +381,12 @@ var codeAdvice = map[errors.Code]advice{
 		Retry: retryChange, When: "After the cause of the failure is removed.",
 		Action: "Read the resource: its state can show the cause. Give `request_id` to the provider's support.",
 		Show:   "The provider accepted the deletion of a resource and could not finish it. Contact the provider.",
+	},
+	errors.DriverFailed: {
+		Retry: retryChange, When: "After the driver is corrected.",
+		Action:   "Read `cause`, and correct the driver: its errors need a code, and its results those that the interface permits.",
+		Contacts: []contact{developer},
+		Show:     "The program failed. Contact its operator.",
 	},
 
 	errors.UnexpectedResponse: {

@@ -66,7 +66,7 @@ const (
 	// Origin: every provider, and the client.
 	Unavailable Code = "unavailable"
 
-	// Internal: the provider failed, or a driver or the journal of a teardown.
+	// Internal: the provider failed, or the journal of a teardown could not be written.
 	//
 	// Origin: every provider, and the client.
 	Internal Code = "internal"
@@ -464,6 +464,12 @@ const (
 	//
 	// Origin: the client.
 	TaskFailed Code = "task_failed"
+
+	// DriverFailed: a driver of a teardown returned an error without a code, or a result that
+	// the interface of drivers does not permit. The same call would fail again.
+	//
+	// Origin: the client.
+	DriverFailed Code = "driver_failed"
 )
 
 // Codes in category [UnexpectedResponse]: the request did not reach its resource.
@@ -518,7 +524,7 @@ func (c Code) Category() Code {
 		return RateLimitReached
 	case ServiceUnavailable, TaskQueueingError, NetworkError:
 		return Unavailable
-	case DeletionFailed, UnhandledException, TaskFailed:
+	case DeletionFailed, UnhandledException, TaskFailed, DriverFailed:
 		return Internal
 	case RouteNotFound, InstanceNotFound, VersionNotSupported:
 		return UnexpectedResponse
@@ -537,12 +543,12 @@ func (c Code) Is(target error) bool {
 
 // Retryable reports whether the same call may succeed later although only time has passed.
 // It is true for [Canceled], [NotFinished], and the categories [RateLimitReached],
-// [Unavailable] and [Internal], except [QuotaExhausted], [InstanceBlocked] and
-// [TaskFailed]. It is false for [OutcomeUnknown]: look at the provider before you repeat the
+// [Unavailable] and [Internal], except [QuotaExhausted], [InstanceBlocked], [TaskFailed] and
+// [DriverFailed]. It is false for [OutcomeUnknown]: look at the provider before you repeat the
 // call.
 func (c Code) Retryable() bool {
 	switch c {
-	case QuotaExhausted, InstanceBlocked, TaskFailed:
+	case QuotaExhausted, InstanceBlocked, TaskFailed, DriverFailed:
 		return false
 	case Canceled, NotFinished:
 		return true
@@ -586,6 +592,6 @@ func Codes() []Code {
 		ObjectStorageBucketDeletionError, OrganizationExists, OrganizationActive,
 		OrganizationInactive, QuotaExhausted, InstanceBlocked, ServiceUnavailable,
 		TaskQueueingError, NetworkError, DeletionFailed, UnhandledException, TaskFailed,
-		RouteNotFound, InstanceNotFound, VersionNotSupported,
+		DriverFailed, RouteNotFound, InstanceNotFound, VersionNotSupported,
 	)
 }

@@ -295,6 +295,8 @@ func TestRetryable(t *testing.T) {
 		"a limit":                      {of(errors.RateLimitReached), true},
 		"a quota":                      {of(errors.QuotaExhausted), false},
 		"a block":                      {of(errors.InstanceBlocked), false},
+		"a failed task":                {of(errors.TaskFailed), false},
+		"a failed driver":              {of(errors.DriverFailed), false},
 		"a service that is not up":     {of(errors.ServiceUnavailable), true},
 		"a failure":                    {of(errors.DeletionFailed), true},
 		"an unknown outcome":           {&errors.Error{Code: errors.OutcomeUnknown, Err: of(errors.Unavailable)}, false},

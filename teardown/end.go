@@ -41,6 +41,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	for attempt := 1; ; attempt++ {
 		deletion, err := r.delete(ctx, &last)
 		pause := r.backoff("", attempt, err)
+		again := retryable(r.typed(ctx, err))
 		switch {
 		case err == nil:
 			return r.finish(deletion, nil, last.ID())
@@ -56,12 +57,12 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
 		case r.deletionStarted && denied(err):
 			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
-		case !r.journal.failed() && r.stopped(ctx) && (canceled(err) || retryable(err)):
+		case !r.journal.failed() && r.stopped(ctx) && (canceled(err) || again):
 			if e, ok := errors.AsType[*errors.Error](err); !ok || e.Code == errors.Canceled {
 				err = r.ended(ctx) // the error is about one request, not about the teardown
 			}
 			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
-		case r.journal.failed() || !retryable(err) || !tries.again(pause):
+		case r.journal.failed() || !again || !tries.again(pause):
 			outcome, err := r.decide(ctx, err)
 			return r.finish(Deletion{Outcome: outcome}, err, last.ID())
 		}
@@ -115,7 +116,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	}
 	switch {
 	case r.pending != nil && r.pending.Outcome != Pending:
-		return Deletion{}, r.refuse(errors.Internal, nil, "the driver returned a pending deletion with the outcome %q", r.pending.Outcome)
+		return Deletion{}, r.refuse(errors.DriverFailed, nil, "the driver returned a pending deletion with the outcome %q", r.pending.Outcome)
 	case r.pending != nil:
 		return *r.pending, nil
 	case r.stopped(ctx):

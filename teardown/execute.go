@@ -224,7 +224,7 @@ func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	case err != nil:
 		return nil, err
 	case now == nil:
-		return nil, r.refuse(errors.Internal, nil, "the driver returned no plan")
+		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned no plan")
 	}
 	r.undecided = false // the organization exists
 	return now, r.compare(now)
@@ -279,7 +279,7 @@ func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	case err != nil:
 		return false, err
 	case len(all) != 1:
-		return false, r.refuse(errors.Internal, nil, "the driver returned the progress of %d steps, not of 1", len(all))
+		return false, r.refuse(errors.DriverFailed, nil, "the driver returned the progress of %d steps, not of 1", len(all))
 	}
 	return all[0].State == ProgressNotFound, nil
 }
@@ -429,9 +429,12 @@ const (
 )
 
 // typed returns an error of a driver's method as an [*errors.Error] if it contains none. Its
-// code is that of err or, without one, [errors.Canceled] if err states that ctx ended, and
-// otherwise [errors.Internal]. Decisions use the error of the driver, because the code
-// Internal is retryable.
+// code is that of err or, without one, [errors.Canceled] if err states that ctx ended,
+// [errors.Internal] if err is the error of another context, which may not end again, and
+// otherwise [errors.DriverFailed].
+//
+// Decisions about retries use the typed error, so that [errors.Retryable] of the error that
+// callers see agrees with the engine.
 func typed(ctx context.Context, provider, method, target string, err error) error {
 	if err == nil {
 		return nil
@@ -444,8 +447,10 @@ func typed(ctx context.Context, provider, method, target string, err error) erro
 	case e.Code != "":
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		e.Code = errors.Canceled
-	default:
+	case errors.Retryable(err):
 		e.Code = errors.Internal
+	default:
+		e.Code = errors.DriverFailed
 	}
 	return e
 }
@@ -473,8 +478,9 @@ func waitingOnOthers(err error) bool {
 	return errors.Is(err, errors.NotFinished) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// retryable reports whether another attempt may succeed. OutcomeUnknown comes first, because
-// the code of its cause does not describe the outcome: the resource was read to exist.
+// retryable reports whether another attempt may succeed after an error, which must be typed.
+// OutcomeUnknown comes first, because the code of its cause does not describe the outcome: the
+// resource was read to exist.
 func retryable(err error) bool {
 	switch {
 	case errors.Is(err, errors.OutcomeUnknown):

@@ -489,7 +489,7 @@ func TestNewPlan_InvalidArguments(t *testing.T) {
 		"no ID":            func(p *teardown.Plan) { p.Steps = stepsOf("") },
 		"wrong order":      func(p *teardown.Plan) { p.Steps = stepsOf("a<b", "b") },
 	} {
-		if p, err := teardown.NewPlan(t.Context(), edited{newFakeDriver(t, "a"), edit}, acme); p != nil || codeOf(err) != errors.Internal {
+		if p, err := teardown.NewPlan(t.Context(), edited{newFakeDriver(t, "a"), edit}, acme); p != nil || codeOf(err) != errors.DriverFailed {
 			t.Errorf("%s: got %v, %v", name, p, err)
 		}
 	}

@@ -131,7 +131,8 @@ func WithEvents(f func(Event)) Option {
 
 // WithJournal writes an [Entry], as a line of JSON, before each start and after each result.
 // If the writer has a method Sync, as an [os.File] has, it is called after each result.
-// Nothing starts after a write has failed. A nil writer is invalid.
+// Nothing starts after a write has failed; the error is [errors.Internal]. Apply the plan again
+// when the journal can be written. A nil writer is invalid.
 //
 // Each entry is one call of Write. Teardowns that run at the same time must share the option,
 // not only the writer: then calls of Write do not overlap, and no entry continues a line that

@@ -147,7 +147,7 @@ type Cascade struct {
 // Organization. The error is that of [Driver.Inspect], or
 //
 //   - [errors.InvalidArgument]: the context or the driver is nil
-//   - [errors.Internal]: the error of the driver contains no [*errors.Error]; or its plan is of
+//   - [errors.DriverFailed]: the error of the driver contains no code; or its plan is nil, is of
 //     another provider or instance, has two steps with the same ID, lists a step before one of
 //     its After, or has text that is not valid UTF-8
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
@@ -167,7 +167,7 @@ func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, e
 	case err != nil:
 		return nil, typed(ctx, e.Provider, methodInspect, organization.ID, err)
 	case p == nil:
-		e.Code, e.Err = errors.Internal, errors.New("the driver returned no plan")
+		e.Code, e.Err = errors.DriverFailed, errors.New("the driver returned no plan")
 		return nil, e
 	}
 	if p.Provider == "" && p.Instance == "" {
@@ -176,7 +176,7 @@ func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, e
 	if p.Organization == (Organization{}) {
 		p.Organization = organization
 	}
-	switch e.Code, e.Steps = errors.Internal, p.checkSteps(); {
+	switch e.Code, e.Steps = errors.DriverFailed, p.checkSteps(); {
 	case p.Provider != name || p.Instance != instance:
 		e.Err = fmt.Errorf("the driver of %s at %q returned a plan of %s at %q", name, instance, p.Provider, p.Instance)
 	case len(e.Steps) > 0:

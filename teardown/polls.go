@@ -221,7 +221,7 @@ func (s *scheduler) polled(r result, now time.Time) {
 		case r.err != nil:
 			s.result(i, Progress{}, r.err, now)
 		case len(r.progress) != len(r.tasks):
-			s.complete(i, StepFailed, s.refuse(errors.Internal, nil, "the driver returned the progress of %d steps, not of %d", len(r.progress), len(r.tasks)))
+			s.complete(i, StepFailed, s.refuse(errors.DriverFailed, nil, "the driver returned the progress of %d steps, not of %d", len(r.progress), len(r.tasks)))
 		default:
 			s.result(i, r.progress[n], nil, now)
 		}

@@ -327,13 +327,14 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 	if err == nil {
 		s.reportText(i, p.Text)
 	}
+	shown := typed(s.ctx, s.plan.Provider, methodPoll, s.states[i].ID, err)
 	switch {
 	case err == nil && p.State == ProgressNotFound:
 		s.learn(t, now, true)
 		s.complete(i, StepDeleted, nil)
 	case t.actErr != nil && (err != nil || p.State == ProgressExists):
 		s.failed(i, t.actErr) // it has more information than the read that decided
-	case err != nil && (t.pollFirst || !errors.Retryable(err)):
+	case err != nil && (t.pollFirst || !errors.Retryable(shown)):
 		s.failed(i, err)
 	case err != nil:
 		// A failed read proves nothing: the state does not change.
@@ -390,17 +391,17 @@ func (s *scheduler) failed(i int, err error) {
 		t.tries.reset()
 	}
 	pause := s.backoff(s.states[i].ID, s.states[i].Attempts, err)
+	shown := typed(s.ctx, s.plan.Provider, t.method, s.states[i].ID, err)
 	switch now := time.Now(); {
 	case s.ctx.Err() != nil, s.stopped(s.ctx) && canceled(err):
 		s.interrupt(i, err)
 	case !now.Before(t.deadline):
 		s.complete(i, StepFailed, s.timedOut(s.states[i].ID, err, errStepTimeout))
-	case !retryable(err) || s.journal.failed() || !t.tries.again(pause):
+	case !retryable(shown) || s.journal.failed() || !t.tries.again(pause):
 		s.complete(i, StepFailed, err)
 	case s.ending || s.stopped(s.ctx):
 		s.complete(i, StepInterrupted, err)
 	default:
-		shown := typed(s.ctx, s.plan.Provider, t.method, s.states[i].ID, err)
 		s.event(Event{Step: s.states[i].ID, Kind: EventRetrying, Text: text(shown), Wait: pause, Err: shown})
 		t.phase, t.pauseErr = pausing, err
 		t.timer = s.timers.add(now.Add(pause), i, nil)

@@ -85,8 +85,9 @@
 //
 // Failed attempts are retried if the codes of their errors permit it; see [WithRetryFor].
 // Errors should be of type *[errors.Error]. Plans, reports, events and the journal show any
-// other error as the cause of an [errors.Internal], whose operation is the method of the
-// driver; such an error is not retried, unless it is the error of a context.
+// other error as the cause of one, whose operation is the method of the driver. Its code is
+// [errors.DriverFailed], which is not retried, unless the error contains a code or is the error
+// of a context.
 //
 // # Limits
 //

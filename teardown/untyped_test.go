@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,26 +30,32 @@ func TestExecute_UntypedErrors(t *testing.T) {
 		"act": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, cause }
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
-		}, "Act", "a", errors.Internal, 1},
+		}, "Act", "a", errors.DriverFailed, 1},
 		"progress of an act": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{Err: cause}, nil }
-		}, "Act", "a", errors.Internal, 1},
+		}, "Act", "a", errors.DriverFailed, 1},
 		"poll": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, cause }
-		}, "Poll", "a", errors.Internal, 1},
+		}, "Poll", "a", errors.DriverFailed, 1},
 		"act, and its code": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, errors.Join(cause, errors.PermissionDenied)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
 		}, "Act", "a", errors.PermissionDenied, 1},
+		"act, and its retryable code": {func(d *fakeDriver, _ *fakeBlocking) {
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{}, errors.Join(cause, errors.Unavailable)
+			}
+			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		}, "Act", "a", errors.Unavailable, 3},
 		"act, and a timeout of its own": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, errors.Join(cause, context.DeadlineExceeded)
 			}
 			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
-		}, "Act", "a", errors.Internal, 1},
+		}, "Act", "a", errors.DriverFailed, 1},
 		"delete, and its code": {func(_ *fakeDriver, w *fakeBlocking) {
 			w.delete = func() (teardown.Deletion, error) {
 				return teardown.Deletion{}, errors.Join(cause, errors.PermissionDenied)
@@ -57,7 +64,7 @@ func TestExecute_UntypedErrors(t *testing.T) {
 		"inspect before the deletion": {func(_ *fakeDriver, w *fakeBlocking) {
 			w.steps = stepsOf("a")
 			w.inspects = func(n int) error { return map[int]error{3: cause}[n] } // 1: the plan, 2: before the first step
-		}, "Inspect", "org_1", errors.Internal, 1},
+		}, "Inspect", "org_1", errors.DriverFailed, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,9 +75,9 @@ func TestExecute_UntypedErrors(t *testing.T) {
 				var r *teardown.Report
 				var err error
 				if w.delete != nil || w.inspects != nil {
-					r, err = w.execute(t, teardown.WithJournal(&journal))
+					r, err = w.execute(t, teardown.WithJournal(&journal), teardown.WithRetryFor(5*time.Second))
 				} else {
-					r, err = d.execute(t.Context(), teardown.WithJournal(&journal))
+					r, err = d.execute(t.Context(), teardown.WithJournal(&journal), teardown.WithRetryFor(5*time.Second))
 				}
 				want := &errors.Error{Provider: "fake", Operation: test.method, Target: test.target, Code: test.code}
 				all := slices.Collect(errors.All(err))
@@ -84,6 +91,10 @@ func TestExecute_UntypedErrors(t *testing.T) {
 				}
 				if len(r.Steps) > 0 && r.Steps[0].Attempts != test.tries {
 					t.Errorf("got %d attempts, want %d", r.Steps[0].Attempts, test.tries)
+				}
+				// The engine and the callers of a teardown decide in the same way.
+				if retried := test.tries > 1; errors.Retryable(err) != retried {
+					t.Errorf("Retryable is %t, and the engine made %d attempts", errors.Retryable(err), test.tries)
 				}
 				if !strings.Contains(journal.String(), `"code":"`+string(test.code)+`"`) {
 					t.Errorf("the journal has no code %q:\n%s", test.code, &journal)
@@ -101,6 +112,68 @@ func TestExecute_UntypedErrors(t *testing.T) {
 	}
 }
 
+// A driver that breaks its contract breaks it again: the engine does not retry, and neither
+// should a caller.
+func TestExecute_DriverFaults(t *testing.T) {
+	t.Parallel()
+	for name, apply := range map[string]func(t *testing.T) (*teardown.Report, error){
+		"no plan": func(t *testing.T) (*teardown.Report, error) {
+			w := &fakeBlocking{}
+			return teardown.Execute(t.Context(), teardown.FromBlocking(planless{w}), w.plan(t), teardown.WithConfirm("Acme"))
+		},
+		"no plan before the deletion": func(t *testing.T) (*teardown.Report, error) {
+			w := &fakeBlocking{steps: stepsOf("a")}
+			d := &forgetful{Driver: teardown.FromBlocking(w), after: 1}
+			return teardown.Execute(t.Context(), d, w.plan(t), teardown.WithConfirm("Acme"))
+		},
+		"no plan to make": func(t *testing.T) (*teardown.Report, error) {
+			_, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(planless{&fakeBlocking{}}), acme)
+			return nil, err
+		},
+		"text that is not UTF-8": func(t *testing.T) (*teardown.Report, error) {
+			_, err := teardown.NewPlan(t.Context(), teardown.FromBlocking(&fakeBlocking{name: "\xff"}), acme)
+			return nil, err
+		},
+		"another number of answers": func(t *testing.T) (*teardown.Report, error) {
+			d := newFakeDriver(t, "a")
+			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("list", time.Second), nil }
+			d.answer = func([]teardown.Progress) []teardown.Progress { return nil }
+			return d.execute(t.Context())
+		},
+		"a pending deletion that is not pending": func(t *testing.T) (*teardown.Report, error) {
+			d := &pendingDriver{fakeBlocking: &fakeBlocking{}, outcome: teardown.Deleted}
+			return teardown.Execute(t.Context(), teardown.FromBlocking(d), d.plan(t), teardown.WithConfirm("Acme"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				r, err := apply(t)
+				if errors.CodeOf(err) != errors.DriverFailed || !errors.Is(err, errors.Internal) || errors.Retryable(err) {
+					t.Errorf("got %+v, %v", r, err)
+				}
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("the engine retried for %v", took)
+				}
+			})
+		})
+	}
+}
+
+// forgetful returns a plan at the first inspections only.
+type forgetful struct {
+	teardown.Driver
+	after int
+}
+
+func (d *forgetful) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	if d.after--; d.after < 0 {
+		return nil, nil
+	}
+	return d.Driver.Inspect(ctx, o, before)
+}
+
 func TestNewPlan_UntypedError(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the disk is full")
@@ -111,7 +184,7 @@ func TestNewPlan_UntypedError(t *testing.T) {
 		err  error
 		want errors.Code
 	}{
-		"untyped":                  {t.Context(), cause, errors.Internal},
+		"untyped":                  {t.Context(), cause, errors.DriverFailed},
 		"canceled":                 {canceled, context.Canceled, errors.Canceled},
 		"canceled, and not by ctx": {t.Context(), context.Canceled, errors.Internal},
 	} {
