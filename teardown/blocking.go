@@ -48,6 +48,7 @@ func (b blocking) Poll(ctx context.Context, o Organization, _ string, steps []St
 		if err != nil {
 			return nil, err
 		}
+		all[i].State = ProgressExists
 		if deleted {
 			all[i].State = ProgressNotFound
 		}

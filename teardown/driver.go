@@ -42,7 +42,7 @@ type Driver interface {
 
 // Progress is the state of the removal of a step's resource.
 type Progress struct {
-	// State selects the engine's next action.
+	// State selects the engine's next action. It must be set.
 	State ProgressState
 
 	// Next sets when the step is polled next, and with which other steps.
@@ -57,13 +57,16 @@ type Progress struct {
 	Err error
 }
 
-// ProgressState is the state of a resource after an act or a poll.
+// ProgressState is the state of a resource after an act or a poll. The zero value and unknown
+// values are not states: a driver that returns one has made a mistake, which proves nothing about
+// the resource. The error is [errors.DriverFailed]. After such an act, one poll decides, as after
+// an error; after such a poll, the attempt has failed and is not retried.
 type ProgressState int
 
 // Values of [ProgressState].
 const (
 	// ProgressExists: the resource exists, and the attempt has failed.
-	ProgressExists ProgressState = iota
+	ProgressExists ProgressState = iota + 1
 
 	// ProgressDeleting: the removal was accepted, and the resource may exist until it ends.
 	ProgressDeleting
@@ -79,6 +82,12 @@ const (
 	// that poll fails, the attempt fails.
 	ProgressPollFirst
 )
+
+// ofPoll reports whether a poll can return the state.
+func (s ProgressState) ofPoll() bool { return s >= ProgressExists && s <= ProgressNotFound }
+
+// ofAct reports whether an act can return the state.
+func (s ProgressState) ofAct() bool { return s.ofPoll() || s == ProgressPollFirst }
 
 // String returns the name of the state, such as "deleting".
 func (s ProgressState) String() string {

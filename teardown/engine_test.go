@@ -274,7 +274,7 @@ func TestEngine_Progress(t *testing.T) {
 		notFound  = teardown.ProgressNotFound
 		pollFirst = teardown.ProgressPollFirst
 	)
-	why := teardown.Progress{Err: refused(errors.TaskFailed)}
+	why := teardown.Progress{State: teardown.ProgressExists, Err: refused(errors.TaskFailed)}
 	for name, test := range map[string]struct {
 		acts, polls answers
 		nActs       int
@@ -309,7 +309,14 @@ func TestEngine_Progress(t *testing.T) {
 		"act fails, exists for a reason":  {answers{errors.PermissionDenied}, answers{why}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
 		"act fails, poll fails":           {answers{errors.PermissionDenied}, answers{errors.Unavailable}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
 		"act fails once":                  {answers{errors.Unavailable, deleting}, answers{exists, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
-		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 2, 2, 2, teardown.StepDeleted, ""},
+		"a poll that polls first":         {answers{deleting}, answers{pollFirst, notFound}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"an act without a state":          {answers{teardown.Progress{}}, answers{notFound}, 1, 1, 1, teardown.StepDeleted, ""},
+		"an act without a state, exists":  {answers{teardown.Progress{}}, answers{exists}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"an act of an unknown state":      {answers{teardown.ProgressState(7)}, answers{exists}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"an act of a negative state":      {answers{teardown.ProgressState(-1)}, answers{exists}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"a poll without a state":          {answers{deleting}, answers{teardown.Progress{}, notFound}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"a poll of an unknown state":      {answers{deleting}, answers{teardown.ProgressState(7), notFound}, 1, 1, 1, teardown.StepFailed, errors.DriverFailed},
+		"act fails, poll without a state": {answers{errors.PermissionDenied}, answers{teardown.Progress{}}, 1, 1, 1, teardown.StepFailed, errors.PermissionDenied},
 	} {
 		for _, wait := range []teardown.Wait{{}, {Group: "list"}, {Class: "class"}} {
 			t.Run(strings.TrimSpace(name+" "+wait.Group+wait.Class), func(t *testing.T) {
@@ -415,7 +422,7 @@ func TestEngine_RetriesOfAttempts(t *testing.T) {
 		d := newFakeDriver(t, "a")
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n%2 == 0 {
-				return teardown.Progress{Err: refused(errors.Unavailable)}, nil
+				return teardown.Progress{State: teardown.ProgressExists, Err: refused(errors.Unavailable)}, nil
 			}
 			return teardown.Progress{State: teardown.ProgressDeleting}, nil
 		}
@@ -638,7 +645,9 @@ func TestEngine_StepTimeout(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: 5 * time.Minute}
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, errors.RateLimitReached, time.Minute},
 		"fails at its end": {func(d *fakeDriver) {
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"poll": 59 * time.Second}[call] }
@@ -671,7 +680,9 @@ func TestEngine_StepTimeout(t *testing.T) {
 		d.act = func(string, int) (teardown.Progress, error) {
 			return teardown.Progress{}, refused(errors.Unavailable)
 		}
-		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		d.poll = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressExists}, nil
+		}
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": time.Hour}[call] }
 		r, err := d.execute(t.Context(), teardown.WithStepTimeout(time.Minute), teardown.WithConcurrency(1))
 		if r == nil || states(r)["a"] != teardown.StepFailed || states(r)["c"] != teardown.StepFailed || codeOf(r.Steps[0].Err) != errors.Unavailable || d.acts["a"] != 1 || r.Steps[0].FinishedAt.Sub(d.start) != time.Minute {
@@ -786,7 +797,9 @@ func TestEngine_Stop(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 21 * time.Second, 1},
 		"is to be polled first": {[]string{"a"}, func(d *fakeDriver) {
@@ -830,13 +843,17 @@ func TestEngine_Stop(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, &errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, nil, map[string]teardown.StepState{"a": teardown.StepInterrupted}, 10500 * time.Millisecond, 1},
 		"finds no slot": {[]string{"a", "b", "c"}, func(d *fakeDriver) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, refused(errors.Unavailable)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 			d.hang = func(call string) time.Duration { return map[string]time.Duration{"act b": 20 * time.Second}[call] }
 		}, []teardown.Option{teardown.WithConcurrency(1)}, map[string]teardown.StepState{"a": teardown.StepInterrupted, "b": teardown.StepInterrupted, "c": teardown.StepNotStarted}, 23 * time.Second, 2},
 	} {
@@ -1117,7 +1134,7 @@ func TestEngine_Order(t *testing.T) {
 			}
 			d.poll = func(id string, n int) (teardown.Progress, error) {
 				if n == 1 {
-					return teardown.Progress{}, nil
+					return teardown.Progress{State: teardown.ProgressExists}, nil
 				}
 				return teardown.Progress{State: teardown.ProgressNotFound}, nil
 			}
@@ -1459,7 +1476,7 @@ func TestEngine_OrderOfAFreshRead(t *testing.T) {
 			d.isDeleted[test.done] = true
 			if name == "after one that fails" {
 				d.act = func(string, int) (teardown.Progress, error) {
-					return teardown.Progress{Err: refused(errors.PermissionDenied)}, nil
+					return teardown.Progress{State: teardown.ProgressExists, Err: refused(errors.PermissionDenied)}, nil
 				}
 			}
 			r, err := teardown.Execute(t.Context(), fresh, p, teardown.WithConfirm("Acme"))
@@ -1503,7 +1520,9 @@ func TestEngine_StopBeforeAnotherAct(t *testing.T) {
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}
-		d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+		d.poll = func(string, int) (teardown.Progress, error) {
+			return teardown.Progress{State: teardown.ProgressExists}, nil
+		}
 		d.hang = func(call string) time.Duration { return map[string]time.Duration{"act a": 20 * time.Second}[call] }
 		r, err := d.execute(t.Context(), teardown.WithConcurrency(1), teardown.WithStop(stop), teardown.WithEvents(func(e teardown.Event) {
 			if e.Kind == teardown.EventFinished && e.Step == "a" {
@@ -1596,7 +1615,7 @@ func TestEngine_CanceledErrors(t *testing.T) {
 		}
 		d.poll = func(_ string, n int) (teardown.Progress, error) {
 			if n == 1 {
-				return teardown.Progress{}, nil
+				return teardown.Progress{State: teardown.ProgressExists}, nil
 			}
 			return teardown.Progress{State: teardown.ProgressNotFound}, nil
 		}

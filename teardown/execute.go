@@ -281,7 +281,18 @@ func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	case len(all) != 1:
 		return false, r.refuse(errors.DriverFailed, nil, "the driver returned the progress of %d steps, not of 1", len(all))
 	}
+	if !all[0].State.ofPoll() {
+		return false, r.invalidProgress(methodPoll, step.ID, all[0].State)
+	}
 	return all[0].State == ProgressNotFound, nil
+}
+
+// invalidProgress returns the error of a driver whose method returned no valid state of a step.
+func (r *run) invalidProgress(method, step string, s ProgressState) error {
+	return &errors.Error{
+		Provider: r.plan.Provider, Operation: method, Target: step,
+		Code: errors.DriverFailed, Err: fmt.Errorf("the driver returned the invalid state %v", s),
+	}
 }
 
 // compare returns an error if a fresh read shows a resource that the plan lacks.

@@ -1212,7 +1212,7 @@ func TestProgressState_String(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[teardown.ProgressState]string{
 		teardown.ProgressExists: "exists", teardown.ProgressDeleting: "deleting", teardown.ProgressReady: "ready",
-		teardown.ProgressNotFound: "not_found", teardown.ProgressPollFirst: "poll_first", 7: "ProgressState(7)",
+		teardown.ProgressNotFound: "not_found", teardown.ProgressPollFirst: "poll_first", 0: "ProgressState(0)", 7: "ProgressState(7)",
 	} {
 		if got := state.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -280,6 +280,9 @@ func (s *scheduler) apply(r result) {
 	t, p := &s.tasks[i], r.progress[0]
 	t.acted, t.dueAt = now, time.Time{}
 	t.note(r.requestID)
+	if r.err == nil && !p.State.ofAct() {
+		r.err = s.invalidProgress(methodAct, s.states[i].ID, p.State)
+	}
 	if r.err != nil {
 		t.actErr, t.pollFirst, t.wait = r.err, true, Wait{Now: true}
 		s.wait(i, now)
@@ -326,6 +329,9 @@ func (s *scheduler) result(i int, p Progress, err error, now time.Time) {
 	t := &s.tasks[i]
 	if err == nil {
 		s.reportText(i, p.Text)
+	}
+	if err == nil && !p.State.ofPoll() {
+		err = s.invalidProgress(methodPoll, s.states[i].ID, p.State)
 	}
 	shown := typed(s.ctx, s.plan.Provider, methodPoll, s.states[i].ID, err)
 	switch {

@@ -76,6 +76,8 @@
 // later if [errors.Retryable] returns true, and otherwise the attempt fails. A poll counts
 // only for steps whose last act ended before the poll started.
 //
+// A Progress without a state is an error of its method.
+//
 // [Wait] sets when the engine polls. Steps of the same Group share polls: one list serves
 // hundreds of steps, and the interval is shorter if more steps wait. A poll of a step without
 // a Group contains that step only. Of the steps with the same Class, one is polled while the

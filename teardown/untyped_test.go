@@ -29,10 +29,14 @@ func TestExecute_UntypedErrors(t *testing.T) {
 	}{
 		"act": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, cause }
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, "Act", "a", errors.DriverFailed, 1},
 		"progress of an act": {func(d *fakeDriver, _ *fakeBlocking) {
-			d.act = func(string, int) (teardown.Progress, error) { return teardown.Progress{Err: cause}, nil }
+			d.act = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists, Err: cause}, nil
+			}
 		}, "Act", "a", errors.DriverFailed, 1},
 		"poll": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) { return deletingIn("", 0), nil }
@@ -42,19 +46,25 @@ func TestExecute_UntypedErrors(t *testing.T) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, errors.Join(cause, errors.PermissionDenied)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, "Act", "a", errors.PermissionDenied, 1},
 		"act, and its retryable code": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, errors.Join(cause, errors.Unavailable)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, "Act", "a", errors.Unavailable, 3},
 		"act, and a timeout of its own": {func(d *fakeDriver, _ *fakeBlocking) {
 			d.act = func(string, int) (teardown.Progress, error) {
 				return teardown.Progress{}, errors.Join(cause, context.DeadlineExceeded)
 			}
-			d.poll = func(string, int) (teardown.Progress, error) { return teardown.Progress{}, nil }
+			d.poll = func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists}, nil
+			}
 		}, "Act", "a", errors.DriverFailed, 1},
 		"delete, and its code": {func(_ *fakeDriver, w *fakeBlocking) {
 			w.delete = func() (teardown.Deletion, error) {
@@ -140,6 +150,21 @@ func TestExecute_DriverFaults(t *testing.T) {
 			d.answer = func([]teardown.Progress) []teardown.Progress { return nil }
 			return d.execute(t.Context())
 		},
+		"no state of a step that the read did not find": func(t *testing.T) (*teardown.Report, error) {
+			d := newFakeDriver(t, "a", "b")
+			p, err := teardown.NewPlan(t.Context(), d, acme)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.steps = stepsOf("a")
+			d.answer = func(all []teardown.Progress) []teardown.Progress { return make([]teardown.Progress, len(all)) }
+			return teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"))
+		},
+		"no state before the deletion": func(t *testing.T) (*teardown.Report, error) {
+			w := &fakeBlocking{steps: stepsOf("a"), lags: true}
+			d := &stateless{Driver: teardown.FromBlocking(w), after: 1}
+			return teardown.Execute(t.Context(), d, w.plan(t), teardown.WithConfirm("Acme"))
+		},
 		"a pending deletion that is not pending": func(t *testing.T) (*teardown.Report, error) {
 			d := &pendingDriver{fakeBlocking: &fakeBlocking{}, outcome: teardown.Deleted}
 			return teardown.Execute(t.Context(), teardown.FromBlocking(d), d.plan(t), teardown.WithConfirm("Acme"))
@@ -159,6 +184,19 @@ func TestExecute_DriverFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stateless returns a state at the first polls only.
+type stateless struct {
+	teardown.Driver
+	after int
+}
+
+func (d *stateless) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	if d.after--; d.after < 0 {
+		return make([]teardown.Progress, len(steps)), nil
+	}
+	return d.Driver.Poll(ctx, o, group, steps)
 }
 
 // forgetful returns a plan at the first inspections only.

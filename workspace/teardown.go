@@ -119,6 +119,7 @@ func (d *driver) Poll(ctx context.Context, o teardown.Organization, _ string, su
 	remaining := steps(found.Organization.Subscriptions, time.Now())
 	all := make([]teardown.Progress, len(subscriptions))
 	for i, step := range subscriptions {
+		all[i].State = teardown.ProgressExists
 		if !slices.ContainsFunc(remaining, func(s teardown.Step) bool { return s.ID == step.ID }) {
 			all[i].State = teardown.ProgressNotFound
 		}

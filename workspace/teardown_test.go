@@ -624,7 +624,7 @@ func TestDriver_Poll(t *testing.T) {
 	t.Parallel()
 	d, srv := newDriver(t, acme)
 	got, err := d.Poll(t.Context(), teardown.Organization{ID: acme}, "", []teardown.Step{step("runs"), step("ended"), step("unknown")})
-	want := []teardown.Progress{{}, {State: teardown.ProgressNotFound}, {State: teardown.ProgressNotFound}}
+	want := []teardown.Progress{{State: teardown.ProgressExists}, {State: teardown.ProgressNotFound}, {State: teardown.ProgressNotFound}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil || len(srv.Requests()) != 1 {
 		t.Errorf("got %v after %d requests (-want +got):\n%s", err, len(srv.Requests()), diff)
 	}

@@ -288,7 +288,7 @@ func TestAct_Phases(t *testing.T) {
 		"deleting already":      {resource.Deleting, false, deleting, "", []string{"read a"}},
 		"absent":                {resource.NotFound, false, notFound, "", []string{"read a"}},
 		"in the trash":          {resource.InTrash, true, deleting, "", []string{"read a", "purge a"}},
-		"in a trash of no kind": {resource.InTrash, false, exists, errors.UnexpectedResponse, []string{"read a"}},
+		"in a trash of no kind": {resource.InTrash, false, 0, errors.UnexpectedResponse, []string{"read a"}},
 		"failed before":         {resource.Failed, false, deleting, "", []string{"read a", "remove a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
