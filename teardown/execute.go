@@ -85,8 +85,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	}
 	switch {
 	case len(missed) > 0:
-		return r.finish(Deletion{Outcome: Blocked}, r.refuse(errors.DeletionStepsNotSatisfied, remaining(r.states),
-			"%s exists, and the read of the organization did not find it", missed[0]))
+		return r.finish(Deletion{Outcome: Blocked}, r.notListed(missed[0], remaining(r.states)))
 	case r.cannotProceed(now):
 		err := now.Err()
 		if err == nil { // the provider would accept the deletion, and manual steps remain
@@ -272,6 +271,12 @@ func (r *run) areDeleted(ctx context.Context, steps []Step) ([]bool, []error) {
 	return deleted, errs
 }
 
+// notListed returns the error of a step whose resource exists although the inspection did not
+// find it; see [run.missed].
+func (r *run) notListed(step string, steps []errors.Step) error {
+	return r.refuse(errors.DeletionStepsNotSatisfied, steps, "%s exists, and the read of the organization did not find it", step)
+}
+
 // isDeleted reports whether a read shows that the resource of a step does not exist.
 func (r *run) isDeleted(ctx context.Context, step Step) (bool, error) {
 	all, err := r.driver.Poll(ctx, r.plan.Organization, "", []Step{step})
@@ -332,7 +337,7 @@ func (r *run) start(now *Plan, missing StepState, missed []string) {
 		found := steps[step.ID]
 		switch {
 		case found == nil && slices.Contains(missed, step.ID):
-			r.states[i] = StepReport{Step: step, State: StepNotStarted, Err: r.refuse(errors.DeletionStepsNotSatisfied, nil, "%s exists, and the read of the organization did not find it", step.ID)}
+			r.states[i] = StepReport{Step: step, State: StepNotStarted, Err: r.notListed(step.ID, nil)}
 		case found == nil:
 			r.states[i] = StepReport{Step: step, State: missing}
 		case found.Manual:
