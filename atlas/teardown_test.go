@@ -1067,3 +1067,41 @@ func TestTeardown_OwnCredentialRefusedByRepeat(t *testing.T) {
 		})
 	}
 }
+
+// A teardown waits for a resource as its documentation and that of the fake say, however fast the
+// fake is.
+func TestTeardown_TimeAtFake(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind               atlas.BlockerKind
+		takes, least, most time.Duration
+	}{
+		"cluster at once":      {atlas.BlockerCluster, 0, 45 * time.Second, 50 * time.Second},
+		"cluster, short time":  {atlas.BlockerCluster, 10 * time.Millisecond, 45 * time.Second, 50 * time.Second},
+		"cluster, default":     {atlas.BlockerCluster, time.Minute, time.Minute, 80 * time.Second},
+		"flex cluster at once": {atlas.BlockerFlexCluster, 0, 0, 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := atlastest.NewServer()
+				srv.SetDeletionTime(test.takes)
+				srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+				srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+				srv.AddResource(shop, atlastest.Resource{Kind: test.kind, ID: "main"})
+				c := newClient(t, srv)
+				p, err := c.Plan(t.Context(), acme)
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				if r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme")); err != nil || r.Outcome != teardown.Deleted {
+					t.Fatal(r, err)
+				}
+				if took := time.Since(start); took < test.least || took > test.most {
+					t.Errorf("took %v, want %v to %v", took, test.least, test.most)
+				}
+			})
+		})
+	}
+}

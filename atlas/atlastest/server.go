@@ -8,9 +8,22 @@
 //
 // A project can be deleted when it is empty, and an organization when it has no projects.
 // [Server.AddResource] adds resources to a project. Most resources still exist for a minute after
-// their deletion was accepted: see [Server.SetDeletionTime]. [atlas.Client.Teardown] reads them
-// again until they no longer exist, at the times of package time: a test without testing/synctest
-// waits as long.
+// their deletion was accepted: see [Server.SetDeletionTime].
+//
+// # Time
+//
+// The fake and [atlas.Client.Teardown] use package time. Teardown reads a resource again when its
+// deletion may have ended at Atlas, even if the fake is faster: a cluster after 45 seconds, most other
+// resources after a second. Therefore put a test with a cluster into a bubble of testing/synctest, where
+// waits take no time. [NewServer] must be called in the bubble, too:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		srv := atlastest.NewServer()
+//		…
+//	})
+//
+// In a test that cannot use synctest, such as one over loopback, use a flex cluster instead of a
+// cluster, and SetDeletionTime(0).
 package atlastest
 
 import (
