@@ -208,6 +208,34 @@ func TestOpen_NamedCredentials(t *testing.T) {
 	}
 }
 
+// A base URL in the spec is used, and none is requested.
+func TestOpen_BaseURLNotRequested(t *testing.T) {
+	t.Parallel()
+	for name := range serve() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve()[name]
+			url, hc := s.server.Endpoint()
+			s.spec.BaseURL = url
+			get := func(name string) (string, error) {
+				if strings.HasSuffix(name, "_URL") {
+					t.Errorf("%s was requested", name)
+					return "https://another.example", nil
+				}
+				return s.values[name], nil
+			}
+			o, err := offboard.Open(t.Context(), s.spec, offboard.WithCredentials(get), offboard.WithHTTPClient(hc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Close()
+			if found, err := o.Identify(t.Context()); err != nil || found.ID == "" {
+				t.Errorf("got %+v, %v", found, err)
+			}
+		})
+	}
+}
+
 func TestOpen_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	spec := offboard.Spec{Provider: "katapult", Organization: "org_acme"}

@@ -30,21 +30,24 @@ type provider struct {
 	// one names the credential; the others complete it.
 	credentials [][]string
 
-	address string // name of the base URL, if the provider has no default
-	request bool   // a deletion takes Email, Reason and Feedback
+	// addresses are the names of the base URL among the names that the client reads. They are
+	// not read if [Spec.BaseURL] is set.
+	addresses []string
+
+	request bool // a deletion takes Email, Reason and Feedback
 	connect func(*settings, Spec) (client, error)
 }
 
 func providers() []provider {
 	return []provider{
 		{name: "katapult", apiVersion: katapult.APIVersion, credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
-		{name: "zitadel", apiVersion: zitadel.APIVersion, credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, address: "ZITADEL_API_URL", connect: connectZitadel},
+		{name: "zitadel", apiVersion: zitadel.APIVersion, credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, addresses: []string{"ZITADEL_API_URL"}, connect: connectZitadel},
 		{
 			name: "atlas", apiVersion: atlas.APIVersion,
 			credentials: [][]string{
 				{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"}, {"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
 			},
-			connect: connectAtlas,
+			addresses: []string{"MONGODB_ATLAS_BASE_URL"}, connect: connectAtlas,
 		},
 		{name: "workspace", apiVersion: workspace.APIVersion, alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
 		{
@@ -53,7 +56,7 @@ func providers() []provider {
 				{"F5XC_API_TOKEN"}, {"F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, {"VOLT_API_P12_FILE", "VES_P12_PASSWORD"},
 				{"VES_P12_CONTENT", "VES_P12_PASSWORD"}, {"VOLT_API_CERT", "VOLT_API_KEY"},
 			},
-			connect: connectVolterra,
+			addresses: []string{"F5XC_API_URL", "VOLT_API_URL"}, connect: connectVolterra,
 		},
 	}
 }
@@ -118,7 +121,7 @@ func (s Spec) has(credential []string) bool { return s.Credentials[credential[0]
 // values.
 func (s Spec) values(p provider, get func(string) (string, error)) func(string) (string, error) {
 	return func(name string) (string, error) {
-		if name == p.address && s.BaseURL != "" {
+		if s.BaseURL != "" && slices.Contains(p.addresses, name) {
 			return s.BaseURL, nil
 		}
 		if other := s.Credentials[name]; other != "" {
