@@ -416,6 +416,53 @@ func ExampleOpen() {
 	// Output: Acme deleted
 }
 
+// A program that deletes organizations at several providers, two at a time. The fakes listen on
+// loopback, in place of the real services.
+func ExampleNewClients() {
+	a, z := atlastest.NewServer(), zitadeltest.NewServer()
+	a.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme Data"})
+	a.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000002", Name: "Globex Data"})
+	z.AddOrganization(zitadeltest.Organization{ID: "312909075211944042", Name: "Acme Login"})
+	secrets := map[string]string{
+		"MONGODB_ATLAS_BASE_URL": a.Start(), "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
+		"ZITADEL_API_URL": z.Start(), "ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token,
+	}
+	defer a.Close()
+	defer z.Close()
+
+	// Organizations that are reached in the same way share a client, with its connections and its
+	// rate limit. In a program: offboard.FromEnv(), or a function that reads a secret manager.
+	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return secrets[name], nil }))
+	defer clients.Close()
+
+	ctx := context.Background()
+	var jobs []teardown.Job
+	names := []string{"Acme Data", "Globex Data", "Acme Login"} // as persons confirmed them
+	for i, spec := range []offboard.Spec{
+		{Provider: "atlas", Organization: "5e2f00000000000000000001"},
+		{Provider: "atlas", Organization: "5e2f00000000000000000002"},
+		{Provider: "zitadel", Organization: "312909075211944042"},
+	} {
+		o, err := clients.Open(ctx, spec)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		jobs = append(jobs, teardown.Job{Plan: o.Plan, Teardown: o.Teardown, Options: []teardown.Option{teardown.WithConfirm(names[i])}})
+	}
+	for result := range teardown.RunJobs(ctx, jobs, 2) {
+		if result.Err != nil {
+			fmt.Println(names[result.Index], result.Err)
+			continue
+		}
+		fmt.Println(names[result.Index], result.Report.Outcome)
+	}
+	// Unordered output:
+	// Acme Data deleted
+	// Globex Data deleted
+	// Acme Login deleted
+}
+
 var _ http.RoundTripper = (*offboardtest.Server)(nil)
 
 func TestAPIVersions(t *testing.T) {

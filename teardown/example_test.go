@@ -1,7 +1,9 @@
 package teardown_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -79,4 +81,117 @@ func ExampleExecute_errors() {
 	// Output:
 	// blocked
 	// DeleteRoom blue permission_denied false
+}
+
+// Each job plans and applies for one organization. A result arrives when its job ends.
+func ExampleRunJobs() {
+	drivers := map[string]teardown.Driver{
+		"Acme":    teardown.FromBlocking(rooms{"blue": true}),
+		"Globex":  teardown.FromBlocking(rooms{}),
+		"Initech": teardown.FromBlocking(lockedRooms{rooms{"blue": true}}),
+	}
+	names := []string{"Acme", "Globex", "Initech"}
+	var jobs []teardown.Job
+	for i, name := range names {
+		d := drivers[name]
+		jobs = append(jobs, teardown.Job{
+			Plan: func(ctx context.Context) (*teardown.Plan, error) {
+				return teardown.NewPlan(ctx, d, teardown.Organization{ID: fmt.Sprint(i), Name: name})
+			},
+			Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+				return teardown.Execute(ctx, d, p, options...)
+			},
+			Options: []teardown.Option{teardown.WithConfirm(name)},
+		})
+	}
+	for result := range teardown.RunJobs(context.Background(), jobs, 2) {
+		if result.Report == nil { // no plan, or a plan that was not applied
+			fmt.Println(names[result.Index], result.Err)
+			continue
+		}
+		fmt.Printf("%s: %s %q\n", names[result.Index], result.Report.Outcome, errors.CodeOf(result.Err))
+	}
+	// Unordered output:
+	// Acme: deleted ""
+	// Globex: deleted ""
+	// Initech: blocked "permission_denied"
+}
+
+// A plan is stored as JSON for a review, and read again to be applied.
+func ExampleReadPlan() {
+	ctx, d := context.Background(), teardown.FromBlocking(rooms{"blue": true})
+	plan, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "42", Name: "Acme"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stored, err := json.Marshal(plan)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// Later, in another process, after the approval:
+	approved, err := teardown.ReadPlan(bytes.NewReader(stored))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("approved:", approved.Digest() == plan.Digest())
+	report, err := teardown.Execute(ctx, d, approved, teardown.WithConfirm("Acme"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Outcome)
+	// Output:
+	// approved: true
+	// deleted
+}
+
+// office is an organization whose deletion is executed, and whose response is lost.
+type office struct {
+	rooms
+	deleted bool
+}
+
+func (o *office) Inspect(ctx context.Context, of teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	if o.deleted {
+		return nil, &errors.Error{Provider: "rooms", Operation: "GetOrganization", Target: of.ID, Code: errors.OrganizationNotFound}
+	}
+	return o.rooms.Inspect(ctx, of, before)
+}
+
+func (o *office) Delete(_ context.Context, of teardown.Organization) (teardown.Deletion, error) {
+	o.deleted = true
+	return teardown.Deletion{}, &errors.Error{Provider: "rooms", Operation: "Delete", Target: of.ID, Code: errors.OutcomeUnknown}
+}
+
+// The journal of an earlier run shows that the run started the deletion. Without it, an
+// organization that no longer exists has the outcome not_found.
+func ExampleWithResume() {
+	ctx, d := context.Background(), teardown.FromBlocking(&office{rooms: rooms{"blue": true}})
+	plan, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "42", Name: "Acme"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var journal bytes.Buffer // in a program: a file, opened with os.O_APPEND
+	report, err := teardown.Execute(ctx, d, plan, teardown.WithConfirm("Acme"), teardown.WithJournal(&journal))
+	fmt.Println(report.Outcome, errors.CodeOf(err))
+
+	// Later, also after a crash:
+	var entries []teardown.Entry
+	for entry, err := range teardown.ReadJournal(&journal) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		entries = append(entries, entry)
+	}
+	report, err = teardown.Execute(ctx, d, plan, teardown.WithConfirm("Acme"), teardown.WithResume(entries))
+	fmt.Println(report.Outcome, err)
+	// Output:
+	// unknown outcome_unknown
+	// deleted <nil>
 }
