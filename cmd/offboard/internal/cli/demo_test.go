@@ -65,6 +65,10 @@ func TestDemo_AllProviders(t *testing.T) {
 				t.Errorf("the code %s is not in the table", code)
 			}
 		}
+		_, refusals, _ := strings.Cut(out.String(), "2. Deletion without")
+		if cells := strings.Split(line(refusals, providers.F5), "│"); len(cells) < 6 || strings.TrimSpace(cells[4]) != "–" || strings.TrimSpace(cells[5]) == "–" {
+			t.Errorf("a wrong name is no blocker: %q", cells)
+		}
 		if strings.Contains(out.String(), "\x1b") {
 			t.Error("the output contains control sequences")
 		}

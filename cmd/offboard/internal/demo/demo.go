@@ -133,8 +133,11 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "code", "blockers"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "blockers", WidthMax: 46, WidthMaxEnforcer: text.WrapSoft}})
+	t.AppendHeader(table.Row{"provider", "organization", "code", "blockers", "reason"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Name: "blockers", WidthMax: 25, WidthMaxEnforcer: text.WrapSoft},
+		{Name: "reason", WidthMax: 20, WidthMaxEnforcer: text.WrapSoft},
+	})
 	for _, s := range scenes {
 		e, ok := errors.AsType[*errors.Error](s.attempt(ctx))
 		if !ok {
@@ -144,10 +147,12 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error
 		for _, step := range e.Steps {
 			blockers = append(blockers, step.Name)
 		}
+		reason := "–" // of an error without blockers
 		if len(blockers) == 0 {
-			blockers = []string{problem.Short(e)}
+			blockers = []string{"–"}
+			reason = strings.TrimPrefix(problem.Short(e), string(e.Code)+": ")
 		}
-		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(blockers, ", "))})
+		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(blockers, ", ")), printable.Text(reason)})
 	}
 	t.Render()
 	return nil

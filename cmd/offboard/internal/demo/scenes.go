@@ -150,9 +150,10 @@ func sceneAtlas() *Scene {
 	srv.AddProject(id, atlastest.Project{ID: shop, Name: "shop"})
 	srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "empty"})
 	for _, resource := range []atlastest.Resource{
-		{Kind: atlas.BlockerCluster, ID: "ledger", Protected: true},
+		// No cluster: a teardown reads it 45 seconds after its deletion was accepted.
+		{Kind: atlas.BlockerFlexCluster, ID: "ledger", Protected: true},
 		{Kind: atlas.BlockerFlexCluster, ID: "scratch"},
-		{Kind: atlas.BlockerOnlineArchive, Parent: "ledger"},
+		{Kind: atlas.BlockerNetworkPeering},
 		{Kind: atlas.BlockerStreamWorkspace, ID: "events"},
 		{Kind: atlas.BlockerFederatedDatabase, ID: "reports"},
 	} {
@@ -172,7 +173,7 @@ func sceneAtlas() *Scene {
 		deleted:    func() bool { return !srv.Exists(id) },
 		spared:     func() bool { return srv.Exists(other) },
 		deletion:   "DeleteOrganization",
-		faults:     faultsOf("DeleteOrganization", "DeleteCluster"),
+		faults:     faultsOf("DeleteOrganization", "DeleteFlexCluster"),
 	}
 }
 
