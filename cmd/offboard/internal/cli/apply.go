@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
@@ -263,7 +261,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 
 // newWatcher returns the watcher that the flags and the standard output select.
 func (p *program) newWatcher(f *planfile.File) view.Watcher {
-	s := view.Settings{Out: p.out, Interrupt: p.interrupt, JSON: p.json, Scroll: p.verbose}
+	s := view.Settings{Out: p.out, Interrupt: p.interrupt, JSON: p.json, Steps: p.verbose || p.debug, Requests: p.debug}
 	if p.interactive() {
 		s.Keys = p.in
 	}
@@ -284,19 +282,10 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 		return
 	}
 	fmt.Fprintln(p.out)
-	t := table.NewWriter()
-	t.SetOutputMirror(p.out)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "steps", "result"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "result", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
+	report.Show(p.out, results)
 	var n report.Next
 	for _, r := range results {
-		t.AppendRow(table.Row{r.Provider, r.Title, fmt.Sprintf("%d/%d", r.Done, r.Total), r.Text()})
 		n.Add(r.Code())
-	}
-	t.Render()
-	for _, r := range results {
-		report.Explain(p.out, r)
 	}
 	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {

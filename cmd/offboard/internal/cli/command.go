@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 )
 
@@ -42,10 +43,13 @@ func (p *program) command() *cobra.Command {
 		Example: `  offboard demo
   offboard check katapult acme-hosting
   offboard plan manifest.yaml -o plan.json && offboard apply plan.json`,
-		Args:              noArguments,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		PersistentPreRunE: refuseSecrets,
+		Args:          noArguments,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			p.fitTerminal()
+			return refuseSecrets(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if version {
 				p.showVersion()
@@ -57,9 +61,11 @@ func (p *program) command() *cobra.Command {
 	root.Flags().BoolVar(&version, "version", false, "show the versions, as offboard version does")
 	root.SetFlagErrorFunc(flagError)
 	root.SetOut(p.out) // cobra's own commands keep this stream
+	root.SetHelpFunc(p.help)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one per line while apply runs")
-	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log requests and waits, without credentials")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "show the steps while apply runs")
+	flags.BoolVar(&p.debug, "debug", false, "show the steps, and log requests and waits, without credentials")
 	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand(), p.versionCommand())
 	// Without this, cobra's own commands print unknown arguments, which may be secrets.
 	root.InitDefaultCompletionCmd()
@@ -82,6 +88,16 @@ func (p *program) command() *cobra.Command {
 		}
 	}
 	return root
+}
+
+// help prints the help text of a command.
+func (p *program) help(cmd *cobra.Command, _ []string) {
+	about := cmd.Long
+	if about == "" {
+		about = cmd.Short
+	}
+	text := strings.TrimSpace(about) + "\n\n" + cmd.UsageString()
+	fmt.Fprint(layout.Raw(p.out), layout.Reflow(text, layout.Width(p.out)))
 }
 
 func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
@@ -38,7 +39,7 @@ func (p *program) demoCommand() *cobra.Command {
 			if serve != "" {
 				ctx, done := p.untilInterrupted(cmd.Context())
 				defer done()
-				return demo.Serve(ctx, serve, p.out, p.errOut)
+				return demo.Serve(ctx, serve, layout.Raw(p.out), p.errOut)
 			}
 			return p.demo(cmd.Context())
 		},

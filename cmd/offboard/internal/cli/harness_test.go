@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	stdcmp "cmp"
 	"fmt"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/screentest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 )
 
@@ -25,6 +25,7 @@ type harness struct {
 	organizations []*scripted.Organization
 	in            string
 	signals       chan os.Signal
+	columns       int // of the terminal; 0 is a pipe
 }
 
 func newHarness(t *testing.T, organizations ...*scripted.Organization) *harness {
@@ -45,7 +46,7 @@ func (b *harness) connect(*slog.Logger) connect.Connector {
 
 // run runs a command. DIR stands for the directory in arguments and in the output.
 func (b *harness) run(args ...string) (code int, out, errOut string) {
-	var o, e bytes.Buffer
+	o, e := screentest.Terminal{Columns: b.columns}, screentest.Terminal{Columns: b.columns}
 	p := &program{in: strings.NewReader(b.in), out: &o, errOut: &e, connect: b.connect, signals: b.signals}
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "DIR", b.dir)

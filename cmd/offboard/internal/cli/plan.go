@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -171,7 +172,7 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 		steps += len(o.Plan.Steps)
 		write := o.Plan.WriteTree
 		if view == "table" {
-			write = o.Plan.WriteTable
+			write = func(out io.Writer) error { return writePlanTable(out, o.Plan) }
 		}
 		if err := write(p.out); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
@@ -35,7 +36,7 @@ type program struct {
 	connect     func(*slog.Logger) connect.Connector
 	signals     chan os.Signal
 
-	json, verbose bool // flags
+	json, verbose, debug bool // flags
 
 	source *planfile.Source // of the manifest; nil if none was read
 
@@ -53,10 +54,18 @@ func (p *program) run(ctx context.Context, args []string) int {
 		if p.json && !p.errorWritten {
 			p.emit(failure{"error", problem.Of(err), exitcode.Of(err)})
 		}
-		problem.Print(p.errOut, err)
+		problem.Print(layout.NewWriter(p.errOut), err)
 		return exitcode.Of(err)
 	}
 	return p.code
+}
+
+// fitTerminal makes the program wrap lines for people at the width of a terminal.
+func (p *program) fitTerminal() {
+	p.errOut = layout.NewWriter(p.errOut)
+	if !p.json {
+		p.out = layout.NewWriter(p.out)
+	}
 }
 
 // failure is the JSON output of a command that failed.
@@ -66,12 +75,12 @@ type failure struct {
 	ExitCode int              `json:"exit_code"`
 }
 
-// logger returns a logger that writes to the standard error if --verbose is set, and to
+// logger returns a logger that writes to the standard error if --debug is set, and to
 // another handler, which may be nil. It does not log hidden texts.
 func (p *program) logger(other slog.Handler, hidden *secrets.Hidden) *slog.Logger {
 	var handlers []slog.Handler
-	if p.verbose {
-		handlers = append(handlers, slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.ReplaceAttr}))
+	if p.debug {
+		handlers = append(handlers, slog.NewTextHandler(layout.Raw(p.errOut), &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: hidden.ReplaceAttr}))
 	}
 	if other != nil {
 		handlers = append(handlers, other)

@@ -83,7 +83,7 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 	t.Setenv("ZITADEL_KEY_PATH", "")
 
 	var out, errOut bytes.Buffer
-	if code := run(t.Context(), []string{"delete", "zitadel", id, "--confirm", "Acme", "--verbose"}, &out, &errOut); code != exitcode.OK {
+	if code := run(t.Context(), []string{"delete", "zitadel", id, "--confirm", "Acme", "--debug"}, &out, &errOut); code != exitcode.OK {
 		t.Fatalf("exit code %d: %s", code, errOut.String())
 	}
 	if diff := cmp.Diff("zitadel "+id+": deleted\n", out.String()); diff != "" {

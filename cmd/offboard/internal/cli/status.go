@@ -8,13 +8,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
@@ -199,15 +198,11 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(statuses)
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(p.out)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "journal", "steps deleted", "now"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "now", WidthMax: 40, WidthMaxEnforcer: text.WrapSoft}})
+	t := layout.NewTable("provider", "organization", "journal", "steps deleted", "now")
 	for _, s := range statuses {
-		t.AppendRow(table.Row{s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Done, s.Total), s.now()})
+		t.Add(s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Done, s.Total), s.now())
 	}
-	t.Render()
+	t.Write(p.out)
 	for _, s := range statuses {
 		show := func(title string, ids []string) {
 			for i, id := range ids {

@@ -9,10 +9,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
@@ -76,20 +74,17 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 	}
 
 	fmt.Fprint(text, "\n5. The results, compared with the state of the fakes:\n\n")
-	t := table.NewWriter()
-	t.SetOutputMirror(text)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "result", "state of the fake", "steps", "attempts", "time", "requests"})
+	t := layout.NewTable("provider", "organization", "result", "state of the fake", "steps", "attempts", "time", "requests")
 	var wrong []error
 	for i, s := range scenes {
 		r := results[i]
-		t.AppendRow(table.Row{
+		t.Add(
 			r.Provider, r.Organization.Name, shortOutcome(r), s.actual(), fmt.Sprintf("%d/%d", r.Done, r.Total),
-			s.server.Count(s.deletion) - attempts[i], fmt.Sprintf("%.1fs", r.Took.Seconds()), requests(s),
-		})
+			s.server.Count(s.deletion)-attempts[i], fmt.Sprintf("%.1fs", r.Took.Seconds()), requests(s),
+		)
 		wrong = append(wrong, s.check(r))
 	}
-	t.Render()
+	t.Write(text)
 	for _, r := range results {
 		report.Explain(text, r)
 	}
@@ -130,14 +125,7 @@ func showBefore(text io.Writer, file *planfile.File) error {
 // showDeletionErrors deletes each organization without a teardown, and shows the errors of
 // the providers, or of the client before it sends the request.
 func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "organization", "code", "blockers", "reason"})
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "blockers", WidthMax: 25, WidthMaxEnforcer: text.WrapSoft},
-		{Name: "reason", WidthMax: 20, WidthMaxEnforcer: text.WrapSoft},
-	})
+	t := layout.NewTable("provider", "organization", "code", "blockers", "reason")
 	for _, s := range scenes {
 		e, ok := errors.AsType[*errors.Error](s.attempt(ctx))
 		if !ok {
@@ -152,9 +140,9 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error
 			blockers = []string{"–"}
 			reason = strings.TrimPrefix(problem.Short(e), string(e.Code)+": ")
 		}
-		t.AppendRow(table.Row{s.entry.Provider, s.entry.Confirm, string(e.Code), printable.Text(strings.Join(blockers, ", ")), printable.Text(reason)})
+		t.Add(s.entry.Provider, s.entry.Confirm, e.Code, printable.Text(strings.Join(blockers, ", ")), printable.Text(reason))
 	}
-	t.Render()
+	t.Write(w)
 	return nil
 }
 

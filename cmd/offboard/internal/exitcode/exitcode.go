@@ -72,9 +72,10 @@ var severity = []int{OK, Stopped, Blocked, NotConfirmed, Stale, Usage, NotFound,
 // Known reports whether the program has an exit code.
 func Known(code int) bool { return slices.Contains(severity, code) }
 
+// Compare compares the severity of exit codes.
+func Compare(a, b int) int { return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b)) }
+
 // Worst returns the most severe of several exit codes.
 func Worst(codes []int) int {
-	return slices.MaxFunc(append([]int{OK}, codes...), func(a, b int) int {
-		return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b))
-	})
+	return slices.MaxFunc(append([]int{OK}, codes...), Compare)
 }

@@ -3,10 +3,12 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -35,6 +37,56 @@ func (n *Next) Show(out io.Writer, again string) {
 	if n.Plan {
 		fmt.Fprintf(out, "To plan again: %s\n", strings.Replace(again, "offboard apply", "offboard plan MANIFEST -o", 1))
 	}
+}
+
+// MaxShown is the maximum number of organizations that the summary shows. The report shows
+// all.
+const MaxShown = 20
+
+// Show shows the results of a run: a table, the number of organizations by outcome, and why
+// organizations are not deleted. Of more than [MaxShown] organizations, it shows only those
+// that need attention, at most MaxShown, the most severe ones first.
+func Show(out io.Writer, results []Result) {
+	attention := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return r.Code() == exitcode.OK })
+	slices.SortStableFunc(attention, func(a, b Result) int { return exitcode.Compare(b.Code(), a.Code()) })
+	shown, listed := attention, results
+	if len(attention) > MaxShown {
+		shown = attention[:MaxShown]
+	}
+	if len(results) > MaxShown {
+		listed = shown
+	}
+	if len(listed) > 0 {
+		t := layout.NewTable("provider", "organization", "steps", "result")
+		for _, r := range listed {
+			t.Add(r.Provider, r.Title, fmt.Sprintf("%d/%d", r.Done, r.Total), r.Text())
+		}
+		t.Write(out)
+	}
+	for _, r := range shown {
+		Explain(out, r)
+	}
+	if n := len(attention) - len(shown); n > 0 {
+		fmt.Fprintf(out, "… and %d more not deleted\n", n)
+	}
+	fmt.Fprintln(out, Counts(results))
+}
+
+// Counts returns the number of organizations, in total and by outcome.
+func Counts(results []Result) string {
+	s := Summarize(results, 0)
+	var parts []string
+	for _, o := range []teardown.Outcome{
+		teardown.Deleted, teardown.Pending, teardown.Stopped, teardown.Blocked, teardown.Unknown, teardown.NotFound,
+	} {
+		if n := s.Outcomes[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	if s.NotStarted > 0 {
+		parts = append(parts, fmt.Sprintf("%d not started", s.NotStarted))
+	}
+	return format.Count(len(results), "organization") + ": " + strings.Join(parts, ", ")
 }
 
 // MaxListed is the maximum number of steps that are listed for an organization. The report

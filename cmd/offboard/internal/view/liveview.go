@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
@@ -27,6 +29,7 @@ type liveView struct {
 	hint    string // describes the keys
 
 	width, height int // of the terminal
+	names         int // the width of the longest name
 }
 
 // row is one organization.
@@ -62,6 +65,7 @@ func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
 			r.outcome, r.text = teardown.Blocked, "not planned"
 		}
 		v.rows = append(v.rows, r)
+		v.names = max(v.names, ansi.StringWidth(r.name))
 	}
 	return v
 }
@@ -134,7 +138,9 @@ func (v *liveView) end(i int, now time.Time, end report.Result) {
 func (v *liveView) resize(width, height int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.width, v.height = width, height
+	if width > 0 && height > 0 { // 0 is unknown
+		v.width, v.height = width, height
+	}
 }
 
 // draw renders the view for the terminal. The cursor takes the last line.
@@ -194,23 +200,47 @@ func outcomeStyle(o teardown.Outcome) lipgloss.Style {
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 
-// render renders the view for a time, in at most height lines of at most width cells.
+// columns are the widths of the columns of organizations. A narrow terminal has fewer: first
+// the bars become shorter and disappear, then the providers and the times do.
+type columns struct {
+	provider, name, bar, steps, time int // 0: not shown
+}
+
+// narrow is the width of a terminal below which the providers and the times are not shown.
+const narrow = 60
+
+func (v *liveView) columns(width int) columns {
+	c := columns{provider: 9, steps: 3, time: 6}
+	for _, r := range v.rows {
+		c.steps = max(c.steps, 2*len(strconv.Itoa(r.total))+1)
+	}
+	if width < narrow {
+		c.provider, c.time = 0, 0
+		c.name = min(v.names, max(width*2/5, 8))
+		return c
+	}
+	c.name = min(v.names, max(width/4, 8))
+	const text = 32 // "waiting 0:57: rate limit reached"
+	if c.bar = min(width-text-2-c.provider-2-c.name-2-1-c.steps-2-c.time-2, barLength); c.bar < 4 {
+		c.bar = 0
+	}
+	return c
+}
+
+// render renders the view for a time, in at most height lines of at most width cells. A text
+// that does not fit ends with an ellipsis; the summary shows it in full.
 func (v *liveView) render(now time.Time, width, height int) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	names := 0
-	for _, r := range v.rows {
-		names = max(names, ansi.StringWidth(r.name))
-	}
-	names = min(names, max(width/4, 8))
-	foot := v.totals(now)
+	c := v.columns(width)
+	foot := v.totals(now, width)
 	var lines []string
 	steps, shown := v.layout(max(height-len(foot), 1))
 	for i, r := range v.rows {
 		if !shown[i] {
 			continue
 		}
-		lines = append(lines, r.line(now, names))
+		lines = append(lines, r.line(now, c))
 		for j, a := range r.running {
 			if j == steps[i] {
 				break
@@ -261,7 +291,7 @@ func (v *liveView) layout(height int) (steps []int, shown []bool) {
 }
 
 // line returns the line of an organization.
-func (r *row) line(now time.Time, names int) string {
+func (r *row) line(now time.Time, c columns) string {
 	mark, text, took := dim.Render("·"), dim.Render("not started"), ""
 	switch {
 	case r.outcome != "":
@@ -285,16 +315,27 @@ func (r *row) line(now time.Time, names int) string {
 		}
 		took = format.Clock(end.Sub(r.started))
 	}
-	return fmt.Sprintf("%s %-9s  %s  %s %7s  %6s  %s", mark, r.provider, strong.Render(fit(r.name, names)),
-		r.bar(), fmt.Sprintf("%d/%d", r.done, r.total), took, text)
+	line := mark + " "
+	if c.provider > 0 {
+		line += fmt.Sprintf("%-*s  ", c.provider, r.provider)
+	}
+	line += strong.Render(fit(r.name, c.name)) + "  "
+	if c.bar > 0 {
+		line += r.bar(c.bar) + " "
+	}
+	line += fmt.Sprintf("%*s  ", c.steps, fmt.Sprintf("%d/%d", r.done, r.total))
+	if c.time > 0 {
+		line += fmt.Sprintf("%*s  ", c.time, took)
+	}
+	return line + text
 }
 
 // bar returns the bar of an organization. It is full for one that was deleted without steps.
-func (r *row) bar() string {
+func (r *row) bar(length int) string {
 	if r.total == 0 && (r.outcome == teardown.Deleted || r.outcome == teardown.Pending) {
-		return bar(1, 1, 0)
+		return bar(length, 1, 1, 0)
 	}
-	return bar(r.done, r.total, r.failed)
+	return bar(length, r.done, r.total, r.failed)
 }
 
 // status returns the current activity of a running organization.
@@ -327,7 +368,7 @@ func (a *activity) line(now time.Time) string {
 }
 
 // totals returns the last lines.
-func (v *liveView) totals(now time.Time) []string {
+func (v *liveView) totals(now time.Time, width int) []string {
 	outcomes := map[teardown.Outcome]int{}
 	done, total, ended := 0, 0, 0
 	for _, r := range v.rows {
@@ -344,23 +385,34 @@ func (v *liveView) totals(now time.Time) []string {
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d of %s", done, format.Count(total, "step")), format.Clock(now.Sub(v.started)))
-	lines := []string{"", strings.Join(parts, dim.Render(" · "))}
+	lines := []string{""}
+	separator := dim.Render(" · ")
+	for _, part := range parts {
+		last := len(lines) - 1
+		if last > 0 && ansi.StringWidth(lines[last])+ansi.StringWidth(separator+part) <= width {
+			lines[last] += separator + part
+			continue
+		}
+		lines = append(lines, part)
+	}
 	if v.hint != "" {
-		lines = append(lines, dim.Render(v.hint))
+		for line := range strings.SplitSeq(layout.Reflow(v.hint, width), "\n") {
+			lines = append(lines, dim.Render(line))
+		}
 	}
 	return lines
 }
 
-const barLength = 14
+const barLength = 14 // on a wide terminal
 
 // bar returns a progress bar.
-func bar(done, total, failed int) string {
+func bar(length, done, total, failed int) string {
 	if total == 0 {
-		return dim.Render(strings.Repeat("─", barLength))
+		return dim.Render(strings.Repeat("─", length))
 	}
-	n := done * barLength / total
-	wrong := min((failed*barLength+total-1)/total, barLength-n)
-	return good.Render(strings.Repeat("━", n)) + bad.Render(strings.Repeat("━", wrong)) + dim.Render(strings.Repeat("─", barLength-n-wrong))
+	n := done * length / total
+	wrong := min((failed*length+total-1)/total, length-n)
+	return good.Render(strings.Repeat("━", n)) + bad.Render(strings.Repeat("━", wrong)) + dim.Render(strings.Repeat("─", length-n-wrong))
 }
 
 func spin(now time.Time) string {

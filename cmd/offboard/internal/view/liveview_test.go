@@ -29,7 +29,11 @@ func TestLiveView_Screens(t *testing.T) {
 	b := newLiveView(at(0), []planfile.Planned{scripted.Planned(t, scripted.Hosting()), scripted.Planned(t, scripted.Tenant()), scripted.Planned(t, login), scripted.Planned(t, data)})
 	b.setHint(hintRunning)
 	show := func(now float64) string {
-		return fmt.Sprintf("--- %v s\n%s\n", now, ansi.Strip(b.render(at(now), 96, 24)))
+		var text strings.Builder
+		for _, size := range [][2]int{{100, 30}, {80, 24}, {40, 12}} {
+			fmt.Fprintf(&text, "--- %v s, %dx%d\n%s\n", now, size[0], size[1], ansi.Strip(b.render(at(now), size[0], size[1])))
+		}
+		return text.String()
 	}
 	text := show(0)
 	b.Event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
@@ -113,7 +117,7 @@ func TestLiveView_HostileNames(t *testing.T) {
 	b.end(0, at(2), report.Result{Outcome: teardown.Pending, PendingOn: hostile})
 	screens += b.render(at(3), 200, 24)
 	var out strings.Builder
-	l := &textView{out: &out, plans: []planfile.Planned{p}, started: at(0)}
+	l := &textView{steps: true, requests: true, out: &out, plans: []planfile.Planned{p}, started: at(0)}
 	for _, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventWaiting, teardown.EventRetrying, teardown.EventFinished} {
 		l.Event(0, teardown.Event{Kind: kind, Step: s.Steps[0].ID, Text: hostile, Err: errors.New(hostile)})
 		l.Event(0, teardown.Event{Kind: kind, Text: hostile})

@@ -15,8 +15,11 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// textView shows the progress in lines of text, each with the time since the start.
+// textView shows the progress in lines of text, each with the time since the start: a line
+// for each organization that has ended, and more if the settings select them.
 type textView struct {
+	steps, requests bool
+
 	mu      sync.Mutex
 	out     io.Writer
 	plans   []planfile.Planned
@@ -31,6 +34,9 @@ func (l *textView) print(i int, text string, args ...any) {
 }
 
 func (l *textView) Event(i int, e teardown.Event) {
+	if !l.steps {
+		return
+	}
 	if e.Step == "" {
 		switch e.Kind {
 		case teardown.EventStarted:
@@ -60,6 +66,9 @@ func (l *textView) Event(i int, e teardown.Event) {
 }
 
 func (l *textView) Note(i int, text string, wait time.Duration) {
+	if !l.requests {
+		return
+	}
 	if wait > 0 {
 		text = fmt.Sprintf("waiting %s: %s", format.Clock(wait), text)
 	}

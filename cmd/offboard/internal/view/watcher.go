@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
@@ -47,20 +48,21 @@ type Settings struct {
 	Keys      io.Reader // of the terminal; nil if the standard input is not a terminal
 	Interrupt func()    // called for Ctrl-C, which is a key of the live view
 	JSON      bool      // show JSON lines
-	Scroll    bool      // show lines of text on a terminal, too
+	Steps     bool      // show lines of text with the steps, on a terminal, too
+	Requests  bool      // show failed requests and waits in the lines of text
 }
 
 // New returns JSON lines if the settings select them, the live view on a terminal, and
 // the text view otherwise.
 func New(s Settings, organizations []planfile.Planned) Watcher {
-	file, ok := s.Out.(*os.File)
+	file, ok := layout.Raw(s.Out).(*os.File)
 	switch {
 	case s.JSON:
 		return &jsonLines{out: s.Out}
-	case ok && !s.Scroll && term.IsTerminal(int(file.Fd())) && movesCursor(os.Getenv("TERM"), runtime.GOOS):
+	case ok && !s.Steps && term.IsTerminal(int(file.Fd())) && movesCursor(os.Getenv("TERM"), runtime.GOOS):
 		return newTerminalView(file, s.Keys, s.Interrupt, newLiveView(time.Now(), organizations))
 	}
-	return &textView{out: s.Out, plans: organizations, started: time.Now()}
+	return &textView{out: s.Out, plans: organizations, started: time.Now(), steps: s.Steps, requests: s.Requests}
 }
 
 // movesCursor reports whether a terminal of this type can move its cursor, as the live view
