@@ -8,6 +8,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
@@ -47,7 +48,7 @@ func argumentName(cmd *cobra.Command, i int) string {
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if name := "--" + unknown.GetSpecifiedName(); secrets.Misspelled(name, flagNames(cmd)) {
-			return errors.New("unknown flag: " + name)
+			return errors.New("unknown flag: " + name + spelling.Hint(name, flagNames(cmd)))
 		}
 		return errors.New("unknown flag; to list the flags: " + cmd.CommandPath() + " --help")
 	}
@@ -55,6 +56,9 @@ func flagError(cmd *cobra.Command, err error) error {
 		return errors.New("flag needs an argument: --" + e.GetFlag().Name)
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if v, ok := e.GetFlag().Value.(interface{ accepted() string }); ok {
+			return errors.New("--" + e.GetFlag().Name + " has an invalid value: use " + v.accepted())
+		}
 		return errors.New("--" + e.GetFlag().Name + " has an invalid value: use a value of type " + e.GetFlag().Value.Type())
 	}
 	return errors.New("invalid flag; to list the flags: " + cmd.CommandPath() + " --help")
@@ -83,5 +87,5 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(names) == 0 {
 		return errors.New("offboard " + cmd.Name() + " takes no arguments")
 	}
-	return errors.New("unknown command: use " + format.List(names))
+	return errors.New("unknown command: use " + format.List(names) + spelling.Hint(args[0], names))
 }

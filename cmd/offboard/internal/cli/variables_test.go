@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 )
 
 // literalSecret is a secret that a manifest contains by mistake.
@@ -78,4 +81,40 @@ func TestManifest_Empty(t *testing.T) {
 			t.Errorf("%s: exit code %d: %q%q", name, code, out, errOut)
 		}
 	}
+}
+
+func TestManifest_Encoding(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Hosting())
+		b.manifest()
+		text := b.read("manifest.yaml")
+		encode := func(order binary.AppendByteOrder, start string) string {
+			var encoded []byte
+			for _, unit := range utf16.Encode([]rune(start + text)) {
+				encoded = order.AppendUint16(encoded, unit)
+			}
+			return string(encoded)
+		}
+		for name, test := range map[string]struct{ text, want string }{
+			"UTF-8 with a byte order mark":       {"\ufeff" + text, ""},
+			"with line ends of Windows":          {strings.ReplaceAll(text, "\n", "\r\n"), ""},
+			"UTF-16":                             {encode(binary.LittleEndian, "\ufeff"), "manifest.yaml: the manifest is UTF-16 text: save it as UTF-8"},
+			"UTF-16, big endian":                 {encode(binary.BigEndian, "\ufeff"), "UTF-16 text"},
+			"UTF-16 without a byte order mark":   {encode(binary.LittleEndian, ""), "UTF-16 text"},
+			"UTF-16, big endian, without a mark": {encode(binary.BigEndian, ""), "UTF-16 text"},
+			"Latin-1":                            {text + "# \xe9\n", "must be UTF-8 text"},
+			"tab before a key":                   {strings.Replace(text, "    organization", "\torganization", 1), "manifest.yaml:3: the indentation contains a tab: YAML requires spaces"},
+			"tab after spaces":                   {strings.Replace(text, "    organization", "  \torganization", 1), "manifest.yaml:3: the indentation contains a tab"},
+			"tab before an entry":                {strings.Replace(text, "  - provider", "\t- provider", 1), "manifest.yaml:2: the indentation contains a tab"},
+			"misspelled key":                     {strings.Replace(text, "organization:", "organisation:", 1), `manifest.yaml:3: unknown field "organisation"; did you mean organization?`},
+			"misspelled provider":                {strings.Replace(text, "katapult", "katapul", 1), "; did you mean katapult?"},
+			"misspelled override":                {text + "    override: [partail]\n", "; did you mean partial?"},
+		} {
+			b.write("manifest.yaml", test.text)
+			code, out, errOut := b.run("plan", "DIR/manifest.yaml")
+			if want := test.want != ""; want != (code == exitcode.Usage) || !strings.Contains(errOut, test.want) || want && strings.Count(errOut, "\n") != 1 {
+				t.Errorf("%s: exit code %d: %s%s", name, code, out, errOut)
+			}
+		}
+	})
 }

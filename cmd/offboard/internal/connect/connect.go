@@ -45,7 +45,7 @@ func FromEnv(log *slog.Logger) Connector {
 		i := slices.IndexFunc(providers.All, func(p providers.Provider) bool { return p.Name == e.Provider })
 		switch {
 		case i < 0:
-			return nil, providers.Unknown()
+			return nil, providers.Unknown(e.Provider)
 		case e.Provider == providers.F5 && e.Email == "":
 			return nil, errors.New("volterra requires --email ADDRESS, the email address of the account to delete")
 		}

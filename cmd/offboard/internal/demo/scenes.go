@@ -243,7 +243,7 @@ func Connect(scenes []*Scene) func(*slog.Logger) connect.Connector {
 					return s.open(log)
 				}
 			}
-			return nil, providers.Unknown()
+			return nil, providers.Unknown(e.Provider)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -95,6 +96,15 @@ func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	return m, s, m.check(s)
 }
 
+// overrideNames returns the names of all overrides.
+func overrideNames() []string {
+	var names []string
+	for _, o := range teardown.Overrides() {
+		names = append(names, string(o))
+	}
+	return names
+}
+
 // At returns an error about a value of a manifest, with its line. subject replaces the line
 // if the manifest was not read from a text.
 func (s *Source) At(path, key, subject string, err error) error {
@@ -110,6 +120,14 @@ func (s *Source) EntryLine(i int) int {
 		return 0
 	}
 	return s.line(fmt.Sprintf("$.organizations[%d]", i), ".organization")
+}
+
+// EntryPlace returns the name of the manifest and the line of an entry.
+func (s *Source) EntryPlace(i int) string {
+	if s == nil {
+		return "the manifest"
+	}
+	return s.place(fmt.Sprintf("$.organizations[%d]", i), ".organization")
 }
 
 // Source is the syntax tree of a manifest. It returns the lines of values.
@@ -214,7 +232,7 @@ func (e *Entry) check(s *Source, path string) error {
 	case e.Provider == "":
 		return s.errorf(path, ".provider", "provider is missing")
 	case i < 0:
-		return s.errorf(path, ".provider", "%v", providers.Unknown())
+		return s.errorf(path, ".provider", "%v", providers.Unknown(e.Provider))
 	case e.Organization == "":
 		return s.errorf(path, ".organization", "organization is missing")
 	case e.Provider == providers.F5 && e.Email == "":
@@ -253,7 +271,7 @@ func (e *Entry) check(s *Source, path string) error {
 	}
 	for j, o := range e.Override {
 		if !slices.Contains(teardown.Overrides(), o) {
-			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s", format.List(teardown.Overrides()))
+			return s.errorf(path, fmt.Sprintf(".override[%d]", j), "unknown override: use %s%s", format.List(teardown.Overrides()), spelling.Hint(string(o), overrideNames()))
 		}
 	}
 	if fault := providers.All[i].VariableFault(e.Credentials); fault != nil {

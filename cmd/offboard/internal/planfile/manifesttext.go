@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
@@ -26,10 +27,40 @@ func readText(r io.Reader, name string) ([]byte, error) {
 		return nil, err
 	case len(text) > maxManifest:
 		return nil, fmt.Errorf("%s: the manifest exceeds %d bytes", name, maxManifest)
+	case isUTF16(text):
+		return nil, fmt.Errorf("%s: the manifest is UTF-16 text: save it as UTF-8", name)
 	case !utf8.Valid(text):
 		return nil, fmt.Errorf("%s: the manifest must be UTF-8 text", name)
 	}
 	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
+}
+
+// isUTF16 reports whether a text is UTF-16, as PowerShell writes it: it starts with a byte order
+// mark, or every other one of its first bytes is 0.
+func isUTF16(text []byte) bool {
+	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {
+		return true
+	}
+	if len(text) < 4 {
+		return false
+	}
+	return text[0] == 0 && text[1] != 0 && text[2] == 0 && text[3] != 0 || text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0
+}
+
+// tabLine returns the first line, up to a given one, whose indentation contains a tab; 0 for
+// none.
+func tabLine(text []byte, last int) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; n > last {
+			break
+		}
+		indentation := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+		if bytes.IndexByte(indentation, '\t') >= 0 && len(bytes.TrimSpace(line)) > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // located returns an error of the YAML library in one line. It removes the text of the
@@ -40,7 +71,15 @@ func located(name string, text []byte, err error) error {
 		return fmt.Errorf("%s: invalid YAML", name)
 	}
 	line := e.GetToken().Position.Line
-	return fmt.Errorf("%s:%d: %s", name, line, printable.Text(withoutValues(e.GetMessage(), inCredentials(text, line))))
+	if tab := tabLine(text, line+1); tab > 0 { // the parser may report the line above
+		return fmt.Errorf("%s:%d: the indentation contains a tab: YAML requires spaces", name, tab)
+	}
+	message, all := e.GetMessage(), inCredentials(text, line)
+	hint := ""
+	if _, key, unknown := strings.Cut(message, `unknown field "`); unknown && !all {
+		hint = spelling.Hint(strings.TrimSuffix(key, `"`), manifestKeys)
+	}
+	return fmt.Errorf("%s:%d: %s%s", name, line, printable.Text(withoutValues(message, all)), hint)
 }
 
 // manifestKeys are the keys of a manifest.

@@ -148,6 +148,10 @@ func parse(r io.Reader, name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if isUTF16(text) {
+		return nil, fmt.Errorf("%s: the plan file is UTF-16 text: save it as UTF-8", name)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	f := new(File)

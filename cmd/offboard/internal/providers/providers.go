@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
@@ -79,12 +80,34 @@ func (p Provider) Accepted() string {
 	return p.Name + " (or " + p.alias + ")"
 }
 
-// Unknown returns the error of a provider that the program does not know. It does not repeat
-// the given text, which may be a secret.
-func Unknown() error {
+// vendors maps names of vendors and products to the name of the provider.
+var vendors = map[string]string{
+	"mongodb": "atlas", "mongodb atlas": "atlas", "mongodb-atlas": "atlas", "krystal": "katapult",
+	"f5xc": F5, "f5-xc": F5, "xc": F5, "f5 distributed cloud": F5,
+}
+
+// Unknown returns the error of a provider that the program does not know. It suggests the
+// name that the text most probably means, and does not repeat the text, which may be a secret.
+func Unknown(text string) error {
 	var known []string
 	for _, p := range All {
 		known = append(known, p.Accepted())
 	}
-	return errors.New("unknown provider: use one of " + format.List(known))
+	hint := spelling.Hint(text, Names())
+	if name := vendors[strings.ToLower(text)]; name != "" {
+		hint = "; did you mean " + name + "?"
+	}
+	return errors.New("unknown provider: use one of " + format.List(known) + hint)
+}
+
+// Names returns the names and the aliases of all providers.
+func Names() []string {
+	var names []string
+	for _, p := range All {
+		names = append(names, p.Name)
+		if p.alias != "" {
+			names = append(names, p.alias)
+		}
+	}
+	return names
 }

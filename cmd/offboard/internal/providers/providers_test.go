@@ -41,12 +41,25 @@ func TestProviders_VariablesAreComplete(t *testing.T) {
 func TestName_Alias(t *testing.T) {
 	t.Parallel()
 	_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "acme", Organization: "1"})
-	_, of, _ := strings.Cut(Unknown().Error(), "use one of ")
+	_, of, _ := strings.Cut(Unknown("").Error(), "use one of ")
 	if err == nil || !strings.HasSuffix(err.Error(), "use one of "+of) {
 		t.Errorf("the program accepts %s, and the library returns %v", of, err)
 	}
 	for text, want := range map[string]string{"f5": F5, "applivery": "workspace", F5: F5, "atlas": "atlas", "F5": "F5", "": ""} {
 		if got := Name(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestUnknown_Suggestion(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"katapul": "katapult", "Katapult": "katapult", "zitadell": "zitadel", "atlass": "atlas", "aplivery": "applivery",
+		"F5": "f5", "volterr": "volterra", "MongoDB": "atlas", "f5xc": "volterra", "aws": "", "": "",
+	} {
+		_, got, _ := strings.Cut(Unknown(text).Error(), "; did you mean ")
+		if got = strings.TrimSuffix(got, "?"); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 )
 
 // credentialForm matches texts that have the form of a credential and are not names.
@@ -71,27 +72,6 @@ func Fault(text string) string {
 // changed, added or missing. Such a text is no secret and may be shown.
 func Misspelled(text string, known []string) bool {
 	return slices.ContainsFunc(known, func(name string) bool {
-		return len(name) >= 5 && len(text) <= len(name)+2 && distance(text, name) <= 2
+		return len(name) >= 5 && len(text) <= len(name)+2 && spelling.Distance(text, name) <= 2
 	})
-}
-
-// distance returns the number of letters that are changed, added or missing.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := last
-			if a[i] != b[j] {
-				change++
-			}
-			last = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
