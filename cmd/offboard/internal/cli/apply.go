@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,16 +51,27 @@ that its deletion was started, and otherwise "not_found", with exit code 8.
 
 // applySettings are the settings of apply.
 type applySettings struct {
-	plan        string // the plan file's name
-	names       []string
+	plan        string   // the plan file's name
+	names       []string // of --confirm
+	only        []string
+	allow, deny []string
 	journal     string
 	report      string
 	parallel    int
 	concurrency int
+	stepTimeout time.Duration
+	retryFor    time.Duration
+	flags       string // the given flags, as a shell takes them, after a space
 }
 
+// The defaults of the teardown engine.
+const (
+	defaultStepTimeout = time.Hour
+	defaultRetryFor    = 15 * time.Minute
+)
+
 func (p *program) applyCommand() *cobra.Command {
-	var s applySettings
+	s := applySettings{stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
 	command := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "Apply a plan file: remove the blockers and delete the organizations permanently",
@@ -83,15 +92,30 @@ func (p *program) applyCommand() *cobra.Command {
 			if s.journal == "" {
 				s.journal = journalOf(args[0])
 			}
+			if err := file.Restrict(s.allow, s.deny); err != nil {
+				return err
+			}
+			if err := file.Select(s.only); err != nil {
+				return err
+			}
+			s.flags = givenFlags(cmd)
 			return p.apply(cmd.Context(), file, s, "offboard apply "+format.ShellQuote(args[0]))
 		},
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&s.names, "confirm", nil, "the `NAME` of one organization that may be deleted; repeatable")
+	flags.StringArrayVar(&s.only, "only", nil, "apply only the organization with this `NAME` or ID; repeatable; confirms nothing")
+	flags.StringArrayVar(&s.allow, "allow", nil, "permit only the `ORG` with this name or ID; repeatable; permits nothing that the manifest does not")
+	flags.StringArrayVar(&s.deny, "deny", nil, "never delete the `ORG` with this name or ID; repeatable")
 	flags.StringVar(&s.journal, "journal", "", "append every start and result to this `FILE` (default PLAN.journal)")
 	flags.StringVar(&s.report, "report", "", "write a report to this HTML `FILE`")
-	flags.IntVar(&s.parallel, "parallel", 4, "maximum number of organizations at a time")
-	flags.IntVar(&s.concurrency, "concurrency", 8, "maximum number of step requests in flight, for each organization")
+	positiveVar(flags, &s.parallel, "parallel", 4, "maximum number of organizations at a time")
+	positiveVar(flags, &s.concurrency, "concurrency", 8, "maximum number of step requests in flight, for each organization")
+	flags.Var(duration{of: &s.stepTimeout}, "step-timeout", "maximum time of a step, waits included")
+	flags.Var(duration{of: &s.retryFor, zero: true}, "retry-for", "how long a failing step is retried; 0 disables retries")
+	p.timeoutFlag(command)
+	_ = command.RegisterFlagCompletionFunc("only", plannedNames)
+	_ = command.RegisterFlagCompletionFunc("report", filesOf("html"))
 	return command
 }
 
@@ -120,7 +144,8 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 		return err
 	}
 	defer safefile.Release(journal.File)
-	x.resume = planfile.ByOrganization(journal.Entries)
+	x.resume, x.records = planfile.ByOrganization(journal.Entries), planfile.NewIndex(journal.Entries)
+	p.applied = true
 	started := time.Now()
 	results := x.run(ctx, journal)
 	var unwritten error
@@ -160,6 +185,7 @@ type execution struct {
 	jobs     []teardown.Job               // one for each organization with a plan
 	index    []int                        // of each job in the file
 	resume   map[planfile.Subject][]teardown.Entry
+	records  planfile.Index // of the journal
 }
 
 // prepare connects to all organizations that have a plan, and checks that each is
@@ -190,15 +216,10 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 		}
 		return nil, exitcode.With(exitcode.Worst(codes), errors.New("the plan file contains no plan: no organization could be planned"))
 	}
-	given, err := file.ConfirmedBy(s.names)
-	if err != nil {
+	if err := p.confirmAll(file, x.index, s); err != nil {
 		return nil, err
 	}
-	answers := bufio.NewReader(p.in)
 	for j, i := range x.index {
-		if err := p.confirmed(file.Organizations[i], slices.Contains(given, i), file.Wanted(i), answers); err != nil {
-			return nil, err
-		}
 		x.jobs = append(x.jobs, x.job(i, opened[j]))
 	}
 	return x, nil
@@ -210,6 +231,9 @@ func (x *execution) job(i int, o connect.Organization) teardown.Job {
 	return teardown.Job{
 		Plan: func(context.Context) (*teardown.Plan, error) { return planned.Plan, nil },
 		Teardown: func(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+			if made := x.finished(ctx, plan, o); made != nil {
+				return made, nil
+			}
 			entries := x.resume[planfile.SubjectOf(plan)]
 			return o.Teardown(view.WithOrganization(ctx, i), plan, append(options, teardown.WithResume(entries))...)
 		},
@@ -225,6 +249,38 @@ func (x *execution) job(i int, o connect.Organization) teardown.Job {
 	}
 }
 
+// finished returns the report of an organization that the journal shows as deleted or pending,
+// and that can no longer be read: a provider may remove the account and its credential along with
+// it. It returns nil if a read is possible, which then decides.
+func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect.Organization) *teardown.Report {
+	record := x.records.Record(plan)
+	if !record.Complete() {
+		return nil
+	}
+	now := time.Now()
+	_, err := o.Identify(ctx)
+	if !accountGone(err) {
+		return nil
+	}
+	made := &teardown.Report{
+		Provider: plan.Provider, Instance: plan.Instance, Organization: plan.Organization, Outcome: record.Last.Outcome,
+		StartedAt: now, FinishedAt: time.Now(), Steps: make([]teardown.StepReport, len(plan.Steps)),
+	}
+	for i, step := range plan.Steps {
+		made.Steps[i] = teardown.StepReport{Step: step, State: teardown.StepAlreadyDeleted}
+	}
+	if made.Outcome == teardown.Pending {
+		made.PendingOn = fmt.Sprintf("by the journal, accepted %s; the credential can no longer read it", record.Last.Time.UTC().Format(time.RFC3339))
+	}
+	return made
+}
+
+// accountGone reports whether an error can be the result of an account that was deleted along
+// with its organization.
+func accountGone(err error) bool {
+	return !errors.Is(err, errors.OutcomeUnknown) && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
+}
+
 // run runs the jobs and shows their progress. It returns a result for every organization
 // of the file.
 func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result {
@@ -238,6 +294,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 	}
 	options := []teardown.Option{
 		teardown.WithStop(stop), teardown.WithJournal(journal), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
+		teardown.WithStepTimeout(x.settings.stepTimeout), teardown.WithRetryFor(x.settings.retryFor),
 	}
 	if len(x.file.Allow) > 0 {
 		options = append(options, teardown.WithAllow(x.file.Allow...))
@@ -292,8 +349,11 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
 	if n.Resume || n.Plan {
-		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n",
-			s.journal, strings.Replace(again, "offboard apply", "offboard status", 1))
-		n.Show(p.out, again)
+		status := strings.Replace(again, "offboard apply", "offboard status", 1)
+		if s.journal != journalOf(s.plan) {
+			status += " --journal " + format.ShellQuote(s.journal)
+		}
+		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, status)
+		n.Show(p.out, again, s.flags)
 	}
 }

@@ -103,9 +103,7 @@ func (p *program) help(cmd *cobra.Command, _ []string) {
 func providerNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	if len(args) == 0 {
-		for _, p := range providers.All {
-			names = append(names, p.Name)
-		}
+		names = providers.Names()
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -6,36 +6,142 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
-// confirmed returns an error if an organization is confirmed neither in the manifest, nor
-// by --confirm, nor at the prompt. It prompts for the wanted text, on a terminal only.
-func (p *program) confirmed(o planfile.Planned, given bool, wanted string, answers *bufio.Reader) error {
-	switch {
-	case given, planfile.Confirms(o.Entry.Confirm, o.Plan.Organization):
-		return nil
-	case p.json || !p.interactive():
-		return planfile.Unconfirmed("Teardown", o, "the name was given neither in the manifest nor by --confirm NAME")
-	}
-	return p.prompt(o, wanted, answers)
-}
+// maxAnswers is the maximum number of answers about one organization.
+const maxAnswers = 3
 
-// prompt shows the plan and prompts for the wanted text: the organization's name, or its ID.
-func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
-	if err := o.Plan.WriteTree(p.out); err != nil {
+// confirmAll returns an error unless every organization of the indexes is confirmed: in the
+// manifest, by --confirm, or at the prompt, on a terminal only. The error names all that are not.
+func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings) error {
+	given, err := file.ConfirmedBy(s.names)
+	if err != nil {
 		return err
 	}
+	var missing []int
+	for _, i := range indexes {
+		if o := file.Organizations[i]; !slices.Contains(given, i) && !planfile.Confirms(o.Entry.Confirm, o.Plan.Organization) {
+			missing = append(missing, i)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return nil
+	case p.json || !p.interactive():
+		return file.AllUnconfirmed(missing, format.Count(len(missing), "organization")+" without confirmation: the name was given neither in the manifest nor by --confirm NAME")
+	}
+	if err := p.showDeletion(file, indexes); err != nil {
+		return err
+	}
+	return p.ask(file, missing, s, bufio.NewReader(p.in))
+}
+
+// showDeletion shows everything that the plans delete.
+func (p *program) showDeletion(file *planfile.File, indexes []int) error {
+	steps, cascades := 0, 0
+	for _, i := range indexes {
+		plan := file.Organizations[i].Plan
+		if err := plan.WriteTree(p.out); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.out)
+		steps, cascades = steps+len(plan.Steps), cascades+len(plan.Cascades)
+	}
+	fmt.Fprintf(p.out, "This permanently deletes %s, by %s", format.Count(len(indexes), "organization"), format.Count(steps, "step"))
+	if cascades > 0 {
+		fmt.Fprintf(p.out, ", and what is deleted along with them")
+	}
+	fmt.Fprint(p.out, ":\n")
+	for _, i := range indexes {
+		o := file.Organizations[i]
+		fmt.Fprintf(p.out, "  - %s: %s\n", o.Named(), format.Count(len(o.Plan.Steps), "step"))
+	}
+	return nil
+}
+
+// ask asks for the name of each organization. A wrong answer is asked for again, and discards no
+// other answer.
+func (p *program) ask(file *planfile.File, missing []int, s applySettings, answers *bufio.Reader) error {
+	var confirmed, unconfirmed []int
+	var ended error
+	for n, i := range missing {
+		err := ended
+		if err == nil {
+			fmt.Fprintf(p.out, "\n%d of %d: %s\n", n+1, len(missing), file.Organizations[i].Named())
+			err = p.prompt(file.Organizations[i], file.Wanted(i), answers)
+		}
+		switch {
+		case err == nil:
+			confirmed = append(confirmed, i)
+			continue
+		case errors.Is(err, errEnded):
+			ended = err
+		case !errors.Is(err, errors.NotConfirmed):
+			return err
+		}
+		unconfirmed = append(unconfirmed, i)
+	}
+	if len(unconfirmed) == 0 {
+		return nil
+	}
+	fmt.Fprintln(p.out)
+	if len(confirmed) > 0 {
+		fmt.Fprintf(p.out, "Your correct answers, as flags: offboard apply %s%s", format.ShellQuote(s.plan), s.flags)
+		for _, i := range confirmed {
+			fmt.Fprintf(p.out, " --confirm %s", format.ShellQuote(file.Wanted(i)))
+		}
+		fmt.Fprintln(p.out)
+	}
+	return file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: the answer at the prompt is missing or differs")
+}
+
+// errEnded is the error of a prompt that a signal, or the end of the input, ended.
+var errEnded = errors.New("the prompt ended")
+
+// prompt asks for the wanted text, which is the organization's name or its ID, at most
+// maxAnswers times. An empty line skips the organization.
+func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
 	kind := "name"
 	if wanted != o.Plan.Organization.Name {
 		kind = "ID"
 	}
-	fmt.Fprintf(p.out, "This permanently deletes everything above. Type the organization %s to confirm: ", kind)
+	for range maxAnswers {
+		fmt.Fprintf(p.out, "Type the %s %s to confirm, or an empty line to skip it: ", kind, printable.Text(wanted))
+		answer, err := p.line(answers)
+		if err != nil && (err != io.EOF || answer == "") {
+			fmt.Fprintln(p.out)
+			if err != io.EOF && err != errEnded {
+				return err
+			}
+			return errors.Join(errEnded, planfile.Unconfirmed("Teardown", o, "the prompt ended without an answer"))
+		}
+		answer = strings.TrimSpace(answer)
+		switch {
+		case answer == "":
+			return planfile.Unconfirmed("Teardown", o, "not confirmed")
+		case answer == strings.TrimSpace(wanted):
+			return nil
+		}
+		fmt.Fprintf(p.out, "The answer differs from the %s. Nothing was deleted, and your other answers are kept.\n", kind)
+		if err == io.EOF {
+			break
+		}
+	}
+	return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
+}
+
+// line reads a line, until a signal.
+func (p *program) line(answers *bufio.Reader) (string, error) {
 	type line struct {
 		text string
 		err  error
@@ -45,20 +151,12 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 		text, err := answers.ReadString('\n')
 		answer <- line{text, err}
 	}()
-	var given line
 	select {
-	case given = <-answer:
+	case given := <-answer:
+		return given.text, given.err
 	case <-p.signals:
-		fmt.Fprintln(p.out)
-		return planfile.Unconfirmed("Teardown", o, "the prompt was interrupted")
+		return "", errEnded
 	}
-	if given.err != nil && given.err != io.EOF {
-		return given.err
-	}
-	if answer := strings.TrimRight(given.text, "\r\n"); strings.TrimSpace(answer) == "" || answer != wanted {
-		return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
-	}
-	return nil
 }
 
 // interactive reports whether the standard input is a terminal.

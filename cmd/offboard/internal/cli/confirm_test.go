@@ -158,7 +158,7 @@ func TestPrompt_EmptyLine(t *testing.T) {
 		if test.ok != (err == nil) || !test.ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", test.answer, err)
 		}
-		if test.wanted != "" && !strings.Contains(out.String(), "Type the organization ID to confirm: ") {
+		if test.wanted != "" && !strings.Contains(out.String(), "Type the ID ") {
 			t.Errorf("the prompt does not name the ID: %s", out.String())
 		}
 	}

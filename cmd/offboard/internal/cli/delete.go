@@ -37,13 +37,13 @@ func (p *program) checkCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
-		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials("."),
+		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e.Provider, e.Organization = providers.Name(args[0]), args[1]
-			organization, err := p.connector(nil)(e)
+			organization, err := p.connector(p.waits())(e)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,8 @@ func (p *program) checkCommand() *cobra.Command {
 			return nil
 		},
 	}
-	emailFlag(check, &e)
+	entryFlags(check, &e)
+	p.timeoutFlag(check)
 	return check
 }
 
@@ -74,7 +75,7 @@ func (p *program) deleteCommand() *cobra.Command {
 		Short: "Delete an organization permanently",
 		Long: "Delete an organization permanently. NAME must be the provider's name of it, or its ID if\n" +
 			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
-			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials("."),
+			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
@@ -86,7 +87,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				}
 			}
 			e.Provider, e.Organization = providers.Name(args[0]), args[1]
-			organization, err := p.connector(nil)(e)
+			organization, err := p.connector(p.waits())(e)
 			if err != nil {
 				return err
 			}
@@ -108,10 +109,13 @@ func (p *program) deleteCommand() *cobra.Command {
 		},
 	}
 	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
-	emailFlag(remove, &e)
+	entryFlags(remove, &e)
+	p.timeoutFlag(remove)
 	return remove
 }
 
-func emailFlag(command *cobra.Command, e *planfile.Entry) {
+// entryFlags adds the flags that a manifest has as keys.
+func entryFlags(command *cobra.Command, e *planfile.Entry) {
+	command.Flags().StringVar(&e.BaseURL, "base-url", "", "the base `URL` of the provider: https, or http to this machine")
 	command.Flags().StringVar(&e.Email, "email", "", "volterra: the email `ADDRESS` of the account to delete")
 }

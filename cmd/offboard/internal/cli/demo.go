@@ -63,7 +63,7 @@ func (p *program) demo(ctx context.Context) error {
 			return file, err
 		},
 		Apply: func(ctx context.Context, file *planfile.File) ([]report.Result, error) {
-			x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8})
+			x, err := p.prepare(file, applySettings{parallel: len(scenes), concurrency: 8, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor})
 			if err != nil {
 				return nil, err
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 const planHelp = `Read the resources that block the deletion of each organization of a manifest, and plan
@@ -81,7 +82,9 @@ func (p *program) planCommand() *cobra.Command {
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
-			file, code, err := planning.Plan(ctx, m, p.source, p.connector(nil), parallel)
+			open, end := p.showReads(len(m.Organizations), p.connector(p.waits()))
+			file, code, err := planning.Plan(ctx, m, p.source, open, parallel)
+			end()
 			if err != nil {
 				return err
 			}
@@ -96,7 +99,8 @@ func (p *program) planCommand() *cobra.Command {
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
 	command.Flags().StringVar(&view, "view", "tree", "format of the plan: tree or table")
-	command.Flags().IntVar(&parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	p.timeoutFlag(command)
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"tree", "table"}, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
@@ -177,7 +181,7 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 		if err := write(p.out); err != nil {
 			return err
 		}
-		p.showDeletionError(o)
+		p.showDeletionError(o, i)
 	}
 	fmt.Fprintf(p.out, "\n%s", format.Count(ready, "organization"))
 	if missing := len(file.Organizations) - ready; missing > 0 {
@@ -193,13 +197,26 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 	return nil
 }
 
-// showDeletionError prints blockers that no step removes, and missing overrides.
-func (p *program) showDeletionError(o planfile.Planned) {
+// showDeletionError prints blockers that no step removes, and the required overrides. i is the
+// index of the organization in the manifest.
+func (p *program) showDeletionError(o planfile.Planned, i int) {
 	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
 		problem.Print(p.out, err)
 	}
-	for _, c := range o.Entry.MissingOverrides(o.Plan) {
-		fmt.Fprintf(p.out, "  Missing override %s: apply refuses this plan. Add it to override in the manifest.\n", c)
+	p.showOverrides(o, i)
+}
+
+// showOverrides prints the overrides that a plan requires: those that the manifest permits, and
+// those that it does not, with the line to add.
+func (p *program) showOverrides(o planfile.Planned, i int) {
+	required, missing := o.Plan.Overrides(), o.Entry.MissingOverrides(o.Plan)
+	permitted := slices.DeleteFunc(slices.Clone(required), func(c teardown.Override) bool { return slices.Contains(missing, c) })
+	if len(permitted) > 0 {
+		fmt.Fprintf(p.out, "  Permitted by the manifest: %s\n", format.List(permitted))
+	}
+	if len(missing) > 0 {
+		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply refuses this plan.\n  To permit, write this line in the entry at %s:\n    override: [%s]\n",
+			format.List(missing), p.source.EntryPlace(i), format.List(slices.Concat(o.Entry.Override, missing)))
 	}
 }
 

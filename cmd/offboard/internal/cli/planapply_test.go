@@ -219,8 +219,8 @@ func TestPrompt_Answer(t *testing.T) {
 		if ok != (err == nil) || !ok && !errors.Is(err, errors.NotConfirmed) {
 			t.Errorf("%q: got %v", answer, err)
 		}
-		if !strings.Contains(out.String(), "web-1") {
-			t.Errorf("the plan is not shown: %s", out.String())
+		if !strings.Contains(out.String(), "Type the name Acme Hosting to confirm") {
+			t.Errorf("the prompt does not say what to type: %s", out.String())
 		}
 	}
 }

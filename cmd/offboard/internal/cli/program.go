@@ -5,11 +5,16 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
@@ -17,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+	"github.com/offboard-dev/offboard-go/errors"
 )
 
 // Main runs the program with the arguments, the streams and the signals of the process. It
@@ -24,8 +30,56 @@ import (
 func Main() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	// Without this, a write to a closed pipe would end the program in the middle of a run.
+	signal.Ignore(syscall.SIGPIPE)
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect.FromEnv, signals: signals}
-	return p.run(context.Background(), os.Args[1:])
+	var out *output
+	if !term.IsTerminal(int(os.Stdout.Fd())) {
+		out = &output{to: os.Stdout}
+		p.out = out
+	}
+	code := p.run(context.Background(), os.Args[1:])
+	if fault := out.fault(); fault != nil {
+		problem.Print(os.Stderr, fmt.Errorf("the output is incomplete: %w", fault))
+		if code == exitcode.OK && !p.applied {
+			code = exitcode.Failed
+		}
+	}
+	return code
+}
+
+// output is a standard output that is no terminal. A reader that has closed the stream, such as
+// head, is no fault: the command goes on. Any other error of a write is kept.
+type output struct {
+	to io.Writer
+
+	mu  sync.Mutex
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	_, err := o.to.Write(text)
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.err == nil {
+			o.err = err
+		}
+	}
+	return len(text), nil
+}
+
+// fault returns the first error of a write; nil for none, or for a nil output.
+func (o *output) fault() error {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // program is the program without its process: tests set the streams, the connector and the
@@ -36,12 +90,14 @@ type program struct {
 	connect     func(*slog.Logger) connect.Connector
 	signals     chan os.Signal
 
-	json, verbose, debug bool // flags
+	json, verbose, debug bool          // flags
+	timeout              time.Duration // of the command; 0 for none
 
 	source *planfile.Source // of the manifest; nil if none was read
 
 	code         int  // the exit code of a command without an error
 	errorWritten bool // the JSON output contains the error
+	applied      bool // the exit code is that of outcomes, which no lost output changes
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
@@ -88,6 +144,14 @@ func (p *program) logger(other slog.Handler, hidden *secrets.Hidden) *slog.Logge
 	return slog.New(slog.NewMultiHandler(handlers...))
 }
 
+// waits returns a log handler that shows the waits of clients; nil if the log shows them.
+func (p *program) waits() slog.Handler {
+	if p.debug {
+		return nil
+	}
+	return waitLog{new(sync.Mutex), p.errOut}
+}
+
 // connector returns a connector. The errors of its organizations and the log do not show
 // hidden texts. The handler may be nil.
 func (p *program) connector(other slog.Handler) connect.Connector {
@@ -103,12 +167,16 @@ func (p *program) interrupt() {
 	}
 }
 
-// untilInterrupted returns a context that the first signal cancels.
+// untilInterrupted returns a context that the first signal, or --timeout, cancels.
 func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	expired, end := p.expiry()
 	go func() {
+		defer end()
 		select {
 		case <-p.signals:
+			cancel()
+		case <-expired:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -116,23 +184,42 @@ func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()
 	return ctx, cancel
 }
 
-// stoppable returns a channel that the first signal closes, and a context that the second
-// signal cancels.
+// expiry returns a channel that receives when --timeout expires. end stops its timer.
+func (p *program) expiry() (expired <-chan time.Time, end func()) {
+	if p.timeout <= 0 {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(p.timeout)
+	return timer.C, func() { timer.Stop() }
+}
+
+// stoppable returns a channel that the first signal, or --timeout, closes, and a context that a
+// further Ctrl-C cancels. No other signal cancels the context: a terminal that closes may send
+// SIGHUP twice.
 func (p *program) stoppable(ctx context.Context, stopping func()) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := make(chan struct{})
+	expired, end := p.expiry()
 	go func() {
+		defer end()
 		select {
 		case <-p.signals:
-			stopping()
-			close(stop)
+		case <-expired:
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-p.signals:
-			cancel()
-		case <-ctx.Done():
+		stopping()
+		close(stop)
+		for {
+			select {
+			case s := <-p.signals:
+				if s == os.Interrupt {
+					cancel()
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
 	return ctx, stop, cancel

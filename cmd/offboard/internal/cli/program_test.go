@@ -40,7 +40,21 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	for _, test := range []struct{ args, want string }{
-		{"--verbos", "unknown flag: --verbos"},
+		{"--verbos", "unknown flag: --verbos; did you mean --verbose?"},
+		{"aply plan.json", "; did you mean apply?"},
+		{"Check katapult org_acme", "; did you mean check?"},
+		{"check katapul org_acme", "; did you mean katapult?"},
+		{"delete aplivery acme --confirm Acme", "; did you mean applivery?"},
+		{"check mongodb 5e2f00000000000000000001", "; did you mean atlas?"},
+		{"plan manifest.yaml --parallel 0", "--parallel has an invalid value: use a number of at least 1"},
+		{"apply plan.json --parallel 0", "--parallel has an invalid value: use a number of at least 1"},
+		{"apply plan.json --parallel -2", "--parallel has an invalid value: use a number of at least 1"},
+		{"apply plan.json --concurrency 0", "--concurrency has an invalid value: use a number of at least 1"},
+		{"apply plan.json --timeout 0s", "--timeout has an invalid value: use a time span such as 90s, 15m or 2h\n"},
+		{"apply plan.json --timeout 90", "--timeout has an invalid value"},
+		{"apply plan.json --step-timeout 0", "--step-timeout has an invalid value"},
+		{"apply plan.json --retry-for -1s", "--retry-for has an invalid value: use a time span such as 90s, 15m or 2h, or 0\n"},
+		{"status plan.json --parallel 0", "--parallel has an invalid value"},
 		{"plan --nothing-like-it", "unknown flag; to list the flags: offboard plan --help\n"},
 		{"remove", "unknown command: use apply, check"},
 		{"check", "accepts 2 arg(s)"},

@@ -132,6 +132,8 @@ func TestSecret_AsArgument(t *testing.T) {
 	b.shows(samples["password"], "plan", "manifest.yaml", "-o", "plan.json")
 	commands := [][]string{
 		{"SECRET"}, {"SECRET", "katapult"}, {"check", "SECRET"}, {"check", "SECRET", "org_acme"}, {"check", "katapult", "org_acme", "SECRET"},
+		{"check", "katapult", "org_acme", "--base-url", "SECRET"},
+		{"apply", "plan.json", "--only", "SECRET"}, {"apply", "plan.json", "--deny", "SECRET"}, {"apply", "plan.json", "--allow", "SECRET"}, {"apply", "plan.json", "--timeout", "SECRET"},
 		{"check", "volterra", "acme-edge-kqzvxwbn", "--email", "SECRET"}, {"delete", "SECRET", "org_acme", "--confirm", "Acme Hosting"},
 		{"plan", "SECRET"}, {"plan", "SECRET/x"}, {"plan", "manifest.yaml", "-o", "none/SECRET"}, {"plan", "manifest.yaml", "-o", "SECRET/x"},
 		{"plan", "manifest.yaml", "--view", "SECRET"}, {"plan", "manifest.yaml", "--parallel", "SECRET"}, {"plan", "manifest.yaml", "--SECRET"},

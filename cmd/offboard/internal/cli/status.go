@@ -104,7 +104,8 @@ func (p *program) statusCommand() *cobra.Command {
 	}
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")
 	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
-	command.Flags().IntVar(&parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	p.timeoutFlag(command)
 	return command
 }
 
@@ -112,7 +113,8 @@ func (p *program) statusCommand() *cobra.Command {
 func (p *program) status(ctx context.Context, file *planfile.File, journal planfile.Index, parallel int, offline bool) ([]organizationStatus, error) {
 	statuses := make([]organizationStatus, len(file.Organizations))
 	opened := make([]connect.Organization, len(file.Organizations))
-	open := p.connector(nil)
+	open, end := p.showReads(len(statuses), p.connector(p.waits()))
+	defer end()
 	for i, o := range file.Organizations {
 		if o.Plan == nil || offline {
 			continue
@@ -163,7 +165,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 			return s
 		case err != nil:
 			s.Problem, s.code = problem.Of(err), exitcode.Of(err)
-			if through && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied)) {
+			if through && accountGone(err) {
 				s.code = exitcode.OK // the credential may be deleted with the organization
 			}
 			return s
@@ -224,7 +226,7 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 		}
 		n.Add(s.code)
 	}
-	n.Show(p.out, again)
+	n.Show(p.out, again, "")
 	return nil
 }
 

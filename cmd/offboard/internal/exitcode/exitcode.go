@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
@@ -42,6 +43,8 @@ func Of(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case !provider && safefile.IsDiskFull(err):
+		return Failed
 	case !provider, errors.Is(err, errors.InvalidArgument):
 		return Usage
 	case errors.Is(err, errors.OutcomeUnknown):

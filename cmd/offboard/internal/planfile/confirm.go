@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -88,6 +91,129 @@ func (f *File) ids(indexes []int) []string {
 	return ids
 }
 
+// Select keeps only the organizations with the given names or IDs. Without a value, it keeps all.
+// It returns an error unless each value selects exactly one.
+func (f *File) Select(values []string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	selected := make([]bool, len(f.Organizations))
+	for n, value := range values {
+		var found []int
+		for i, o := range f.Organizations {
+			if s := o.Subject(); strings.TrimSpace(value) != "" && (value == s.ID || value == s.Name) {
+				found = append(found, i)
+			}
+		}
+		switch len(found) {
+		case 0:
+			return fmt.Errorf("--only number %d matches no organization of the plan file: give the name or the ID", n+1)
+		case 1:
+			selected[found[0]] = true
+		default:
+			return fmt.Errorf("--only number %d matches %d organizations: give an ID", n+1, len(found))
+		}
+	}
+	var kept []Planned
+	for i, o := range f.Organizations {
+		if selected[i] {
+			kept = append(kept, o)
+		}
+	}
+	f.Organizations = kept
+	return nil
+}
+
+// Restrict applies the values of --allow and --deny, which are names or IDs. An organization
+// that they forbid, or whose steps delete one, loses its plan. --allow permits nothing that the
+// manifest does not. It returns an error for a value that matches no organization of the file:
+// a misspelled value would protect nothing.
+func (f *File) Restrict(allow, deny []string) error {
+	allowed, err := f.idsOf("--allow", allow)
+	if err != nil {
+		return err
+	}
+	denied, err := f.idsOf("--deny", deny)
+	if err != nil {
+		return err
+	}
+	f.Deny = append(f.Deny, denied...)
+	switch {
+	case len(allow) == 0:
+	case len(f.Allow) == 0:
+		f.Allow = allowed
+	default:
+		f.Allow = slices.DeleteFunc(allowed, func(id string) bool { return !slices.Contains(f.Allow, id) })
+		if len(f.Allow) == 0 {
+			return errors.New("--allow and the manifest permit no organization in common")
+		}
+	}
+	for i, o := range f.Organizations {
+		if o.Plan == nil {
+			continue
+		}
+		for _, d := range o.deletes() {
+			object := "this organization"
+			if d.ID != o.Plan.Organization.ID {
+				object = fmt.Sprintf("%q, which is deleted first", d.ID)
+			}
+			switch {
+			case slices.Contains(denied, d.ID):
+				f.forbid(i, "--deny forbids "+object)
+			case len(allow) > 0 && !slices.Contains(f.Allow, d.ID):
+				f.forbid(i, "--allow does not permit "+object)
+			default:
+				continue
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// deletes returns the organizations that a plan deletes: its own, and those that steps delete.
+func (p Planned) deletes() []teardown.Organization {
+	all := []teardown.Organization{p.Plan.Organization}
+	for _, step := range p.Plan.Steps {
+		if step.Organization != nil {
+			all = append(all, *step.Organization)
+		}
+	}
+	return all
+}
+
+// idsOf returns the IDs of the organizations that the values of a flag name.
+func (f *File) idsOf(flag string, values []string) ([]string, error) {
+	var ids []string
+	for n, value := range values {
+		before := len(ids)
+		for _, o := range f.Organizations {
+			if o.Plan == nil {
+				if s := o.Subject(); s.ID == value || s.Name != "" && s.Name == value {
+					ids = append(ids, s.ID)
+				}
+				continue
+			}
+			for _, d := range o.deletes() {
+				if strings.EqualFold(d.ID, value) || d.Name != "" && d.Name == value {
+					ids = append(ids, d.ID)
+				}
+			}
+		}
+		if len(ids) == before || strings.TrimSpace(value) == "" {
+			return nil, fmt.Errorf("%s number %d matches no organization of the plan file: give the name or the ID", flag, n+1)
+		}
+	}
+	return ids, nil
+}
+
+// forbid removes the plan of an organization that must not be deleted.
+func (f *File) forbid(i int, why string) {
+	o := &f.Organizations[i]
+	found, err := o.Plan.Organization, Unconfirmed("Teardown", *o, why)
+	o.Plan, o.Organization, o.Problem, o.ExitCode = nil, &found, problem.Of(err), exitcode.NotConfirmed
+}
+
 // Misnamed returns the error of a method for an organization whose name differs from the
 // confirmed one. It does not repeat the confirmed name, which may be a secret.
 func Misnamed(method string, e Entry, o teardown.Organization) error {
@@ -98,6 +224,28 @@ func Misnamed(method string, e Entry, o teardown.Organization) error {
 	return &errors.Error{
 		Provider: e.Provider, Operation: method, Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,
 	}
+}
+
+// AllUnconfirmed returns the error of organizations that are not confirmed. It names all of them,
+// with the flag that confirms each.
+func (f *File) AllUnconfirmed(indexes []int, text string) error {
+	e := &errors.Error{Operation: "Teardown", Code: errors.NotConfirmed, Err: errors.New(text)}
+	for _, i := range indexes {
+		e.Steps = append(e.Steps, errors.Step{Name: f.Organizations[i].Named(), Description: "--confirm " + format.ShellQuote(f.Wanted(i))})
+	}
+	return e
+}
+
+// Named returns the provider, the name and the ID of an organization for people.
+func (p Planned) Named() string {
+	s := p.Subject()
+	switch {
+	case strings.TrimSpace(s.Name) == "" || s.Name == s.ID:
+		return p.Entry.Provider + " " + p.Title()
+	case s.ID == "":
+		return p.Entry.Provider + " " + printable.Text(s.Name)
+	}
+	return fmt.Sprintf("%s %s (%s)", p.Entry.Provider, printable.Text(s.Name), printable.Text(s.ID))
 }
 
 // Unconfirmed returns the error of a method for an organization that is not confirmed.

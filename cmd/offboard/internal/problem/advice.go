@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
@@ -14,6 +15,9 @@ func Print(out io.Writer, err error) {
 	fmt.Fprintf(out, "offboard: %v\n", err)
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
+		if safefile.IsDiskFull(err) {
+			fmt.Fprintf(out, "  %s\n", adviceDiskFull)
+		}
 		return
 	}
 	if e.Message != "" {
@@ -33,9 +37,14 @@ func Print(out io.Writer, err error) {
 // AdviceStopped is the advice after a stop.
 const AdviceStopped = "Stopped: no further request was sent. To resume, run the same command."
 
+// adviceDiskFull is the advice after a write that failed because the disk is full.
+const adviceDiskFull = "The disk is full. Free space, then run the same command."
+
 // advice returns what a person can do about an error; "" if nothing is known.
 func advice(e *errors.Error) string {
 	switch {
+	case safefile.IsDiskFull(e) && e.Code != errors.OutcomeUnknown:
+		return adviceDiskFull
 	case e.Code == errors.OutcomeUnknown:
 		return "The organization is possibly deleted. Check at the provider before you retry."
 	case e.Code == errors.NotConfirmed:

@@ -1,7 +1,10 @@
 // Package problem describes errors: as JSON, as text, and with advice for people.
 package problem
 
-import "github.com/offboard-dev/offboard-go/errors"
+import (
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/errors"
+)
 
 // Problem is an error as JSON.
 type Problem struct {
@@ -28,6 +31,8 @@ func Of(err error) *Problem {
 		p.Code, p.Status, p.ProviderCode = e.Code, e.Status, e.ProviderCode
 		p.Message, p.RequestID, p.RetryAfter = e.Message, e.RequestID, e.RetryAfter.Seconds()
 		p.Steps, p.Advice = e.Steps, advice(e)
+	} else if safefile.IsDiskFull(err) {
+		p.Advice = adviceDiskFull
 	}
 	return p
 }

@@ -94,7 +94,7 @@ func TestNext_Commands(t *testing.T) {
 		var n Next
 		n.Add(code)
 		var out strings.Builder
-		n.Show(&out, "offboard apply p.json")
+		n.Show(&out, "offboard apply p.json", "")
 		if out.String() != want {
 			t.Errorf("%d: got %q, want %q", code, out.String(), want)
 		}

@@ -29,10 +29,10 @@ func (n *Next) Add(code int) {
 	}
 }
 
-// Show prints the commands. again is the command that resumes.
-func (n *Next) Show(out io.Writer, again string) {
+// Show prints the commands. again is the command that resumes, without its flags.
+func (n *Next) Show(out io.Writer, again, flags string) {
 	if n.Resume {
-		fmt.Fprintf(out, "To resume: %s\n", again)
+		fmt.Fprintf(out, "To resume: %s%s\n", again, flags)
 	}
 	if n.Plan {
 		fmt.Fprintf(out, "To plan again: %s\n", strings.Replace(again, "offboard apply", "offboard plan MANIFEST -o", 1))

@@ -3,6 +3,8 @@ package safefile
 import (
 	"io/fs"
 	"os"
+	"runtime"
+	"syscall"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -32,3 +34,11 @@ type fileFault struct {
 func (f *fileFault) Error() string { return f.text }
 
 func (f *fileFault) Unwrap() error { return f.err }
+
+// windowsDiskFull is ERROR_DISK_FULL.
+const windowsDiskFull = syscall.Errno(112)
+
+// IsDiskFull reports whether an error is that of a full disk or an exhausted quota.
+func IsDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
+}
