@@ -25,19 +25,20 @@ func main() {
 	flag.IntVar(&r.width, "width", 100, "columns of the terminal")
 	flag.IntVar(&r.height, "height", 30, "lines of the terminal")
 	flag.DurationVar(&r.every, "every", 200*time.Millisecond, "time between two frames")
+	still := flag.Bool("still", false, "write the last frame only")
 	last := flag.Duration("last", 6*time.Second, "time of the last frame")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fmt.Fprintln(os.Stderr, "record: name a program to run")
 		os.Exit(2)
 	}
-	if err := record(&r, flag.Args(), *output, *title, *last); err != nil {
+	if err := record(&r, flag.Args(), *output, *title, *last, *still); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
 		os.Exit(1)
 	}
 }
 
-func record(r *recorder, command []string, output, title string, last time.Duration) error {
+func record(r *recorder, command []string, output, title string, last time.Duration, still bool) error {
 	frames, err := r.run(exec.Command(command[0], command[1:]...))
 	if err != nil {
 		return err
@@ -46,6 +47,9 @@ func record(r *recorder, command []string, output, title string, last time.Durat
 		return errors.New("the program printed nothing")
 	}
 	frames[len(frames)-1].duration = last
+	if still {
+		frames = frames[len(frames)-1:]
+	}
 	svg := draw(frames, r.width, r.height, title)
 	fmt.Fprintf(os.Stderr, "%d frames, %d kB\n", len(frames), len(svg)/1000)
 	return os.WriteFile(output, svg, 0o644)

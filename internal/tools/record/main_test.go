@@ -50,3 +50,21 @@ func TestDraw_EachLineOnce(t *testing.T) {
 		t.Error("the SVG contains a script")
 	}
 }
+
+func TestDraw_LinesReachTheNextCell(t *testing.T) {
+	t.Parallel()
+	terminal := vt10x.New(vt10x.WithSize(20, 3))
+	if _, err := io.WriteString(terminal, "┌──┬\r\n│ab│\r\n━━──"); err != nil {
+		t.Fatal(err)
+	}
+	lines := snapshot(terminal)
+	for i, want := range []string{
+		`<path d="M4.2 9.5V19M29.4 9.5V19M4.2 9.5H33.6"/>`,
+		`<path d="M4.2 0V19"/><text x="8.4" y="14" textLength="16.8">ab</text><path d="M29.4 0V19"/>`,
+		`<path class="h" d="M0 9.5H16.8"/><path d="M16.8 9.5H33.6"/>`,
+	} {
+		if diff := cmp.Diff(want, lines[i].svg(nil)); diff != "" {
+			t.Errorf("line %d (-want +got):\n%s", i, diff)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hinshun/vt10x"
 )
@@ -20,6 +21,31 @@ type run struct {
 	text   string
 	color  string
 	bold   bool
+}
+
+// lineArt are the characters that are drawn as lines. In a font, they do not reach the next
+// line of the terminal. A value has the directions of a character.
+var lineArt = map[rune]string{
+	'─': "lr", '━': "lr", '│': "ud", '┌': "rd", '┐': "ld", '└': "ru", '┘': "lu",
+	'├': "rud", '┤': "lud", '┬': "lrd", '┴': "lru", '┼': "lrud",
+}
+
+// The strokes of a text.
+const (
+	written = iota
+	light
+	heavy
+)
+
+// stroke returns how a text is drawn, by its first character.
+func stroke(text string) int {
+	switch r, _ := utf8.DecodeRuneInString(text); {
+	case r == '━':
+		return heavy
+	case lineArt[r] != "":
+		return light
+	}
+	return written
 }
 
 // attrBold is the mode of a bold glyph. Package vt10x does not export it. For a reversed
@@ -42,7 +68,8 @@ func snapshot(t vt10x.View) []line {
 			if n := len(lines[y]); n > 0 {
 				before := &lines[y][n-1]
 				end := before.column + len([]rune(before.text))
-				if before.color == cell.color && before.bold == cell.bold && x-end <= 2 {
+				kind := stroke(cell.text)
+				if before.color == cell.color && before.bold == cell.bold && stroke(before.text) == kind && (x == end || kind == written && x-end <= 2) {
 					before.text += strings.Repeat(" ", x-end) + cell.text
 					continue
 				}
@@ -106,10 +133,10 @@ func draw(frames []frame, width, height int, title string) []byte {
 		fmt.Fprintf(&b, "<title>%s</title>", html.EscapeString(title))
 	}
 	b.WriteString("\n<style>\n")
-	fmt.Fprintf(&b, "text{font:14px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:%s;white-space:pre}.b{font-weight:bold}\n", foreground)
+	fmt.Fprintf(&b, "text{font:14px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:currentColor;white-space:pre}.b{font-weight:bold}path{stroke:currentColor;fill:none}.h{stroke-width:3}svg{color:%s}\n", foreground)
 	classes := colors(frames)
 	for i, c := range classes {
-		fmt.Fprintf(&b, ".c%d{fill:%s}", i, c)
+		fmt.Fprintf(&b, ".c%d{color:%s}", i, c)
 	}
 	fmt.Fprintf(&b, "\n#film{animation:film %gs step-end infinite}\n@keyframes film{", whole.Seconds())
 	var at time.Duration
@@ -180,6 +207,10 @@ func (l line) svg(classes []string) string {
 		if i := slices.Index(classes, r.color); i >= 0 {
 			class = append(class, fmt.Sprintf("c%d", i))
 		}
+		if stroke(r.text) != written {
+			r.draw(&b, class)
+			continue
+		}
 		if r.bold {
 			class = append(class, "b")
 		}
@@ -190,4 +221,52 @@ func (l line) svg(classes []string) string {
 		fmt.Fprintf(&b, ">%s</text>", html.EscapeString(r.text))
 	}
 	return b.String()
+}
+
+// draw draws a run of characters as lines from the middles of the cells to their edges.
+func (r run) draw(b *strings.Builder, class []string) {
+	if stroke(r.text) == heavy {
+		class = append(class, "h")
+	}
+	b.WriteString("<path")
+	if len(class) > 0 {
+		fmt.Fprintf(b, ` class="%s"`, strings.Join(class, " "))
+	}
+	b.WriteString(` d="`)
+	const middle = float64(cellHeight) / 2
+	x := float64(r.column) * cellWidth
+	from := -1.0 // of a horizontal line
+	flush := func(to float64) {
+		if from >= 0 {
+			fmt.Fprintf(b, "M%.5g %gH%.5g", from, middle, to)
+		}
+		from = -1
+	}
+	for _, c := range r.text {
+		to := lineArt[c]
+		center, end := x+cellWidth/2, x+cellWidth
+		if !strings.Contains(to, "l") {
+			flush(x)
+		} else if from < 0 {
+			from = x
+		}
+		if !strings.Contains(to, "r") {
+			flush(center)
+		} else if from < 0 {
+			from = center
+		}
+		top, bottom := middle, middle
+		if strings.Contains(to, "u") {
+			top = 0
+		}
+		if strings.Contains(to, "d") {
+			bottom = cellHeight
+		}
+		if top < bottom {
+			fmt.Fprintf(b, "M%.5g %gV%g", center, top, bottom)
+		}
+		x = end
+	}
+	flush(x)
+	b.WriteString(`"/>`)
 }
