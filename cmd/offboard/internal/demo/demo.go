@@ -58,7 +58,8 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 		}
 	}
 
-	fmt.Fprint(text, "\n4. New plans are applied. The fakes inject faults: 429 with Retry-After, 503, and\n   responses lost after the request was processed.\n\n")
+	const faults = "\n4. New plans are applied. The fakes inject faults: 429 with Retry-After, 503, and\n   responses lost after the request was processed.\n\n"
+	fmt.Fprint(text, layout.Reflow(faults, layout.Width(text)))
 	file, err := p.Plan(ctx, m)
 	if err != nil {
 		return nil, err
@@ -75,6 +76,7 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 
 	fmt.Fprint(text, "\n5. The results, compared with the state of the fakes:\n\n")
 	t := layout.NewTable("provider", "organization", "result", "state of the fake", "steps", "attempts", "time", "requests")
+	t.Optional(3)
 	var wrong []error
 	for i, s := range scenes {
 		r := results[i]
@@ -86,6 +88,9 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 	}
 	t.Write(text)
 	for _, r := range results {
+		if r.Outcome == teardown.Pending {
+			fmt.Fprintf(text, "%s %s: %s\n", r.Provider, r.Title, r.Text())
+		}
 		report.Explain(text, r)
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -94,8 +99,8 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 	return results, nil
 }
 
-// shortOutcome returns the text of a result without what a pending deletion depends on. The
-// live view shows that.
+// shortOutcome returns the text of a result without what a pending deletion depends on. A line
+// after the table shows that.
 func shortOutcome(r report.Result) string {
 	if r.Outcome == teardown.Pending {
 		return string(r.Outcome)

@@ -22,6 +22,7 @@ func TestWrap_Lines(t *testing.T) {
 		"spaces":         {8, "one two three", "one two\n  three"},
 		"indented":       {11, "  one two three", "  one two\n    three"},
 		"long word":      {8, "a 0123456789abcdef", "a\n  012345\n  6789ab\n  cdef"},
+		"number":         {10, "5. one two three", "5. one two\n   three"},
 		"list":           {10, "  - one two", "  - one\n    two"},
 		"tree":           {16, "│  ├─ web (vm_1): stop", "│  ├─ web\n│  │    (vm_1):\n│  │    stop"},
 		"last leaf":      {14, "   └─ web (vm_1)", "   └─ web\n        (vm_1)"},
@@ -110,6 +111,27 @@ func TestTable_Widths(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTable_OptionalColumns(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[int]string{
+		0:  "│ ABCDE │ FGHIJ │ KLMNO │ PQRST │\n",
+		33: "│ ABCDE │ FGHIJ │ KLMNO │ PQRST │\n",
+		32: "│ ABCDE │ FGHIJ │ KLMNO │\n",
+		24: "│ ABCDE │ FGHIJ │\n",
+		16: "ABCDE  0\nFGHIJ  1\nKLMNO  2\nPQRST  3\n",
+	} {
+		table := NewTable("abcde", "fghij", "klmno", "pqrst")
+		table.Optional(2)
+		table.Add(0, 1, 2, 3)
+		s := &screentest.Terminal{Columns: width}
+		table.Write(s)
+		screentest.Check(t, s.String(), width)
+		if !strings.Contains(s.String(), want) {
+			t.Errorf("%d columns:\n%s", width, s)
+		}
 	}
 }
 

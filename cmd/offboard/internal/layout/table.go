@@ -8,16 +8,22 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// maxWord is the width of a word that a column keeps whole.
-const maxWord = 20
+// maxPart is the width of a part of a word that a column keeps whole.
+const maxPart = 16
 
-// Table is a table with a border. On a terminal, the cells of the widest columns are wrapped.
+// Table is a table with a border. On a terminal, the cells of the widest columns are wrapped,
+// and long words are broken after a separator.
 // If the columns still do not fit, each row is a list of its cells. In a pipe, each row is one
 // line.
 type Table struct {
-	header []string
-	rows   [][]string
+	header   []string
+	rows     [][]string
+	optional int // the number of optional columns at the right
 }
+
+// Optional makes the last n columns optional: a table that does not fit omits them, from the
+// right.
+func (t *Table) Optional(n int) { t.optional = n }
 
 // NewTable returns a table with the names of its columns.
 func NewTable(header ...string) *Table {
@@ -40,7 +46,11 @@ func (t *Table) Add(cells ...any) {
 func (t *Table) Write(out io.Writer) {
 	var b strings.Builder
 	width := Width(out)
-	if widths, ok := t.fit(width); ok {
+	widths := t.fit(width, len(t.header))
+	for n := 1; widths == nil && n <= t.optional; n++ {
+		widths = t.fit(width, len(t.header)-n)
+	}
+	if widths != nil {
 		t.grid(&b, widths)
 	} else {
 		t.list(&b, width)
@@ -48,15 +58,15 @@ func (t *Table) Write(out io.Writer) {
 	_, _ = io.WriteString(Raw(out), b.String()) // fails only if the reader has closed the stream
 }
 
-// fit returns the widths of the columns. It reports false if the columns do not fit.
-func (t *Table) fit(width int) ([]int, bool) {
-	widths, least := make([]int, len(t.header)), make([]int, len(t.header))
-	total := 3*len(t.header) + 1
-	for i := range t.header {
+// fit returns the widths of the first n columns; nil if the columns do not fit.
+func (t *Table) fit(width, n int) []int {
+	widths, least := make([]int, n), make([]int, n)
+	total := 3*n + 1
+	for i := range widths {
 		for _, row := range append([][]string{t.header}, t.rows...) {
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
-			for _, word := range strings.Fields(row[i]) {
-				least[i] = max(least[i], min(ansi.StringWidth(word), maxWord))
+			for part := range strings.FieldsFuncSeq(row[i], func(r rune) bool { return r == ' ' || strings.ContainsRune(separators, r) }) {
+				least[i] = max(least[i], min(ansi.StringWidth(part)+1, widths[i], maxPart))
 			}
 		}
 		total += widths[i]
@@ -69,12 +79,12 @@ func (t *Table) fit(width int) ([]int, bool) {
 			}
 		}
 		if widest < 0 {
-			return nil, false
+			return nil
 		}
 		widths[widest]--
 		total--
 	}
-	return widths, true
+	return widths
 }
 
 func (t *Table) grid(b *strings.Builder, widths []int) {
@@ -86,8 +96,8 @@ func (t *Table) grid(b *strings.Builder, widths []int) {
 		b.WriteString(left + strings.Join(parts, middle) + right + "\n")
 	}
 	row := func(cells []string) {
-		wrapped, height := make([][]string, len(cells)), 1
-		for i, cell := range cells {
+		wrapped, height := make([][]string, len(widths)), 1
+		for i, cell := range cells[:len(widths)] {
 			wrapped[i] = []string{cell}
 			if ansi.StringWidth(cell) > widths[i] {
 				wrapped[i] = fill(cell, "", "", widths[i])

@@ -11,8 +11,14 @@ import (
 // hang is the indentation of the second and further parts of a line.
 const hang = "  "
 
+// separators are the characters in an ID or a path after which a long word is broken.
+const separators = "_/-.:"
+
 // command matches a line that is a command of this program, with the text before it.
 var command = regexp.MustCompile(`^( *)(To [^:]+: )?((?:\. \./\S+; )?offboard( .*)?)$`)
+
+// marker matches the start of an item of a list.
+var marker = regexp.MustCompile(`^(-|\d+\.) `)
 
 // Wrap returns a line as lines of at most width cells; 0 does not wrap. Further lines are
 // indented: below the last column of text, after the guides of a tree, or by two spaces. A
@@ -30,8 +36,8 @@ func Wrap(line string, width int) []string {
 	if strings.TrimSpace(guides) != "" {
 		return fill(text, guides, next+hang, width)
 	}
-	if strings.HasPrefix(text, "- ") {
-		return fill(text, guides, next+hang, width)
+	if m := marker.FindString(text); m != "" {
+		return fill(text, guides, next+strings.Repeat(" ", len(m)), width)
 	}
 	switch at, in := column(line, len(guides), width/2); {
 	case at > 0:
@@ -88,6 +94,9 @@ func fill(text, first, next string, width int) []string {
 		}
 		for used+len(spaces)+n > width {
 			part := ansi.Truncate(word, max(width-used-len(spaces), 0), "")
+			if end := strings.LastIndexAny(part, separators) + 1; end > len(part)/3 {
+				part = part[:end]
+			}
 			if part == "" && used > ansi.StringWidth(next) {
 				flush()
 				spaces = ""
@@ -182,7 +191,7 @@ func Reflow(text string, width int) string {
 			for _, line := range lines[:n] {
 				b.WriteString(line + "\n")
 			}
-		case !strings.HasPrefix(joined, " ") && !command.MatchString(joined):
+		case !strings.HasPrefix(joined, " ") && !command.MatchString(joined) && !marker.MatchString(joined):
 			b.WriteString(strings.Join(fill(joined, "", "", width), "\n") + "\n")
 		default:
 			b.WriteString(strings.Join(Wrap(joined, width), "\n") + "\n")
@@ -202,6 +211,9 @@ func continues(paragraph, before, line string) bool {
 		return !strings.HasPrefix(paragraph, " ") && !strings.HasSuffix(before, ":")
 	}
 	from := len(paragraph) - len(strings.TrimLeft(paragraph, " "))
+	if m := marker.FindString(paragraph[from:]); m != "" {
+		return indent == from+len(m)
+	}
 	last, _ := column(paragraph, from, indent)
 	return last == indent && from < indent
 }
