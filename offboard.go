@@ -169,7 +169,14 @@ type Clients struct {
 	settings settings
 
 	mu      sync.Mutex
-	clients map[string]client
+	clients map[string]*connection // by the key of the spec
+}
+
+// connection is a client that is made once, for all calls of Open that need it.
+type connection struct {
+	made   chan struct{} // closed when client and err are final
+	client client
+	err    error
 }
 
 // client returns organizations of one provider and one credential.
@@ -180,7 +187,7 @@ type client struct {
 
 // NewClients returns Clients with the options of all clients.
 func NewClients(options ...Option) *Clients {
-	c := &Clients{clients: map[string]client{}}
+	c := &Clients{clients: map[string]*connection{}}
 	for _, o := range options {
 		if o == nil {
 			c.settings.fail("nil Option")
@@ -191,7 +198,9 @@ func NewClients(options ...Option) *Clients {
 	return c
 }
 
-// Open returns an organization. Nothing is sent. Errors are those of [Open].
+// Open returns an organization. Nothing is sent. Errors are those of [Open]. Calls that need the
+// same client at the same time call the function of [WithCredentials] once and share its error; if
+// the context ends while a call waits for another, the error is [errors.Canceled].
 func (c *Clients) Open(ctx context.Context, spec Spec) (Organization, error) {
 	const operation = "Open"
 	p, known := providerOf(spec.Provider)
@@ -210,18 +219,54 @@ func (c *Clients) Open(ctx context.Context, spec Spec) (Organization, error) {
 	if err := p.check(spec); err != nil {
 		return Organization{}, invalid(p.name, operation, err.Error())
 	}
-	key := spec.key(p.name)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	made, ok := c.clients[key]
-	if !ok {
-		var err error
-		if made, err = p.connect(&c.settings, spec); err != nil {
-			return Organization{}, ofOpen(err)
-		}
-		c.clients[key] = made
+	made, err := c.connect(ctx, p, spec)
+	if err != nil {
+		return Organization{}, ofOpen(err)
 	}
 	return Organization{provider: p.name, api: made.open(spec)}, nil
+}
+
+// connect returns the client of a spec, and makes it if no call did before. The mutex is not locked
+// meanwhile, because the caller's function for credentials may be slow, and may call Open.
+func (c *Clients) connect(ctx context.Context, p provider, spec Spec) (client, error) {
+	key := spec.key(p.name)
+	c.mu.Lock()
+	shared, found := c.clients[key]
+	if !found {
+		shared = &connection{made: make(chan struct{})}
+		c.clients[key] = shared
+	}
+	c.mu.Unlock()
+	if !found {
+		return c.make(shared, key, p, spec)
+	}
+	select {
+	case <-shared.made: // also if the context has ended
+		return shared.client, shared.err
+	default:
+	}
+	select {
+	case <-shared.made:
+		return shared.client, shared.err
+	case <-ctx.Done():
+		return client{}, &errors.Error{Provider: p.name, Code: errors.Canceled, Err: ctx.Err()}
+	}
+}
+
+// make makes the client of a connection. After a failure, the next call of Open makes another.
+func (c *Clients) make(shared *connection, key string, p provider, spec Spec) (client, error) {
+	// The error of the calls that wait if the caller's function panics or ends its goroutine.
+	shared.err = &errors.Error{Provider: p.name, Code: errors.Unavailable, Err: errors.New("the function for credentials did not return")}
+	defer func() {
+		if shared.err != nil {
+			c.mu.Lock()
+			delete(c.clients, key)
+			c.mu.Unlock()
+		}
+		close(shared.made)
+	}()
+	shared.client, shared.err = p.connect(&c.settings, spec)
+	return shared.client, shared.err
 }
 
 // ofOpen returns an error of a provider's New as one of Open, with the same code and cause.
@@ -242,8 +287,12 @@ func (c *Clients) Close() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, made := range c.clients {
-		made.close()
+	for _, shared := range c.clients {
+		select {
+		case <-shared.made:
+			shared.client.close()
+		default: // a client that is being made has no connections
+		}
 	}
 }
 

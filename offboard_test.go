@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -372,6 +374,140 @@ func TestClients_NamesOfCredentials(t *testing.T) {
 		if !read[names[secret]] {
 			t.Errorf("%q was not read; got %v", names[secret], read)
 		}
+	}
+}
+
+// opening is a call of [offboard.Clients.Open] that runs at the same time as the test.
+type opening chan error
+
+func open(ctx context.Context, clients *offboard.Clients, spec offboard.Spec) opening {
+	result := make(opening, 1)
+	go func() {
+		_, err := clients.Open(ctx, spec)
+		result <- err
+	}()
+	return result
+}
+
+// wait returns the error of the call. The limit of time makes a deadlock fail only this test.
+func (o opening) wait(t *testing.T, call string) error {
+	t.Helper()
+	select {
+	case err := <-o:
+		return err
+	case <-time.After(10 * time.Second):
+		t.Fatalf("%s: Open did not return", call)
+		return nil
+	}
+}
+
+// A slow function for the credentials of one client delays no other client, and calls that need
+// the same client wait for it.
+func TestClients_SlowCredentials(t *testing.T) {
+	t.Parallel()
+	var reads atomic.Int32
+	reading, release := make(chan struct{}, 1), make(chan struct{})
+	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) {
+		if name == "SLOW" {
+			reads.Add(1)
+			reading <- struct{}{}
+			<-release
+		}
+		return "token", nil
+	}))
+	slow := offboard.Spec{Provider: "katapult", Organization: "org_a", Credentials: map[string]string{"KATAPULT_API_KEY": "SLOW"}}
+	first := open(t.Context(), clients, slow)
+	<-reading
+	if err := open(t.Context(), clients, offboard.Spec{Provider: "katapult", Organization: "org_b"}).wait(t, "another credential"); err != nil {
+		t.Error(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	err := open(ended, clients, slow).wait(t, "an ended context")
+	if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.Canceled || e.Operation != "Open" || !errors.Is(err, context.Canceled) {
+		t.Errorf("an ended context: got %v", err)
+	}
+	clients.Close() // waits for no function
+	second := open(t.Context(), clients, slow)
+	close(release)
+	for name, call := range map[string]opening{"the first call": first, "the second call": second} {
+		if err := call.wait(t, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := reads.Load(); n != 1 {
+		t.Errorf("the credential was read %d times, want 1", n)
+	}
+}
+
+// A function for credentials can open an organization with another credential, as one does that
+// reads a secret with the client of the organization that stores it.
+func TestClients_CredentialsOpen(t *testing.T) {
+	t.Parallel()
+	var clients *offboard.Clients
+	clients = offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) {
+		if name == "STORED" {
+			if _, err := clients.Open(t.Context(), offboard.Spec{Provider: "katapult", Organization: "org_store"}); err != nil {
+				return "", err
+			}
+		}
+		return "token", nil
+	}))
+	defer clients.Close()
+	spec := offboard.Spec{Provider: "katapult", Organization: "org_a", Credentials: map[string]string{"KATAPULT_API_KEY": "STORED"}}
+	if err := open(t.Context(), clients, spec).wait(t, "a stored credential"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Calls that wait for a client get the error of its function. The next call reads the credential
+// again, also after a panic.
+func TestClients_CredentialsFail(t *testing.T) {
+	t.Parallel()
+	spec := offboard.Spec{Provider: "katapult", Organization: "org_a"}
+	down := errors.New("the secret manager is down")
+	for name, fail := range map[string]func() error{
+		"an error": func() error { return down },
+		"a panic":  func() error { panic(down) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reads := 0
+			reading, release := make(chan struct{}), make(chan struct{})
+			clients := offboard.NewClients(offboard.WithCredentials(func(string) (string, error) {
+				if reads++; reads > 1 {
+					return "token", nil
+				}
+				close(reading)
+				<-release
+				return "", fail()
+			}))
+			defer clients.Close()
+			first := make(opening, 1)
+			go func() {
+				defer func() {
+					if recover() != nil {
+						first <- down
+					}
+				}()
+				_, err := clients.Open(t.Context(), spec)
+				first <- err
+			}()
+			<-reading
+			waiting := open(t.Context(), clients, spec)
+			time.Sleep(10 * time.Millisecond) // most likely, it waits now
+			close(release)
+			if err := first.wait(t, "the first call"); !errors.Is(err, down) {
+				t.Errorf("the first call: got %v", err)
+			}
+			// It succeeds if it started after the failure.
+			if err := waiting.wait(t, "the waiting call"); err != nil && !errors.Is(err, errors.Unavailable) {
+				t.Errorf("the waiting call: got %v", err)
+			}
+			if err := open(t.Context(), clients, spec).wait(t, "the next call"); err != nil || reads != 2 {
+				t.Errorf("the next call: got %v after %d reads", err, reads)
+			}
+		})
 	}
 }
 

@@ -40,8 +40,10 @@ func (s *settings) fail(text string) {
 // WithCredentials sets the function that returns credentials by their names, for example from
 // a secret manager. The names are those of the environment variables that the providers'
 // FromEnv reads, such as "KATAPULT_API_KEY", or those that [Spec.Credentials] has instead. The
-// function returns "" for a name without a value. It is called when a client is made, and not
-// for a base URL, such as "ZITADEL_API_URL", if [Spec.BaseURL] is set. The code of its error is
+// function returns "" for a name without a value. It is called when a client is made, at the same
+// time for several clients, and not for a base URL, such as "ZITADEL_API_URL", if [Spec.BaseURL]
+// is set. It can open organizations with other credentials, but must not open one whose client it
+// is called for: that call would wait for itself until its context ends. The code of its error is
 // kept; an error without a code becomes the cause of [errors.Unavailable].
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(s *settings) {

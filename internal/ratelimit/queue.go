@@ -60,7 +60,8 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 		}
 		if pause > 0 && !reported {
 			reported = true
-			r.OnWait(pause)
+			q.report(r, pause)
+			continue
 		}
 		if pause == 0 || q.waiting[0] != w {
 			pause = r.left(now)
@@ -73,6 +74,14 @@ func (q *queue) wait(ctx context.Context, r Request) (Permit, error) {
 			return Permit{}, err
 		}
 	}
+}
+
+// report calls OnWait of a request. The mutex is not locked meanwhile, because OnWait calls the
+// caller's logger, which may be slow, and may send requests.
+func (q *queue) report(r Request, pause time.Duration) {
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	r.OnWait(pause)
 }
 
 // late reports whether the request must not be sent at a time. ownLimit is true if only the

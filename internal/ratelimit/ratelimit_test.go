@@ -217,3 +217,29 @@ func TestAdaptive_TooLate(t *testing.T) {
 		})
 	}
 }
+
+// OnWait calls the caller's logger, which may be slow and may send requests itself: it delays no
+// other request.
+func TestAdaptive_OnWaitUsesLimiter(t *testing.T) {
+	t.Parallel()
+	limiter := ratelimit.New(ratelimit.Rate{PerSecond: 10, Burst: 1}, false)
+	take(t, limiter, "get").Answered(ratelimit.Window{}, false)
+	done := make(chan error, 2)
+	go func() {
+		_, err := limiter.Wait(t.Context(), "get", ratelimit.Request{MaxWait: time.Hour, OnWait: func(time.Duration) {
+			_, err := limiter.Wait(t.Context(), "get", ratelimit.Request{})
+			done <- err
+		}})
+		done <- err
+	}()
+	for _, call := range []string{"the call of OnWait", "the call"} {
+		select {
+		case err := <-done:
+			if tooLong, _ := errors.AsType[*ratelimit.TooLongError](err); (tooLong != nil) != (call == "the call of OnWait") {
+				t.Errorf("%s: got %v", call, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s did not return", call)
+		}
+	}
+}
