@@ -90,8 +90,9 @@ type Retry struct {
 	MaxAttempts int
 
 	// MaxElapsed is the time after the start of a call from which no further attempt starts.
-	// A wait that would end later does not start, and a wait for calls that share the rate
-	// limit ends with it. The default is no limit; the context of the call always limits it.
+	// A wait that would end later does not start. The request of a token and a wait for
+	// calls that share the rate limit end with it. The default is no limit; the context of
+	// the call always limits it.
 	MaxElapsed time.Duration
 
 	// MaxWait is the longest single wait between two attempts. If the provider asks for a

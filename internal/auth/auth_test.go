@@ -547,7 +547,7 @@ func TestFetched_RenewalAfterMaxElapsed(t *testing.T) {
 	}{
 		"no retries":        {rest.Retry{MaxAttempts: 1}, 2, nil},
 		"before MaxElapsed": {rest.Retry{MaxElapsed: time.Minute}, 2, nil},
-		"after MaxElapsed":  {rest.Retry{MaxElapsed: 10 * time.Second}, 1, errors.Unauthenticated},
+		"after MaxElapsed":  {rest.Retry{MaxElapsed: 10 * time.Second}, 1, errors.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -569,6 +569,93 @@ func TestFetched_RenewalAfterMaxElapsed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// No token request delays an attempt beyond MaxElapsed. The error states that the operation was not
+// sent, and has the cause.
+func TestFetched_MaxElapsed(t *testing.T) {
+	t.Parallel()
+	waited := func(delay time.Duration) rest.NewAuthorizer {
+		return auth.Source(sourceFunc(func() (*oauth2.Token, error) {
+			time.Sleep(delay)
+			return &oauth2.Token{AccessToken: "x"}, nil
+		}))
+	}
+	jwt := grant
+	jwt.Assertion = func() (string, error) { return "assertion", nil }
+	for name, test := range map[string]struct {
+		authorizer rest.NewAuthorizer
+		want       error
+		took       time.Duration
+	}{
+		"client credentials":  {auth.Fetched(grant), context.DeadlineExceeded, 10 * time.Second},
+		"a JWT":               {auth.Fetched(jwt), context.DeadlineExceeded, 10 * time.Second},
+		"a late token source": {waited(40 * time.Second), nil, 40 * time.Second}, // it has no context
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &issuer{delay: 40 * time.Second}
+				c := elapsing(t, transport(func(req *http.Request) (*http.Response, error) {
+					if req.URL.Path != "/token" {
+						return server.RoundTrip(req)
+					}
+					select {
+					case <-req.Context().Done():
+						return nil, req.Context().Err()
+					case <-time.After(server.delay):
+						return server.RoundTrip(req)
+					}
+				}), test.authorizer)
+				start := time.Now()
+				err := c.Do(t.Context(), call())
+				e, _ := errors.AsType[*errors.Error](err)
+				if e == nil || e.Code != errors.Unavailable || e.Status != 0 || e.Attempts != 0 ||
+					!strings.Contains(e.Error(), "MaxElapsed passed before the credential was available; the request was not sent") {
+					t.Errorf("got %v, want %q of a call that was not sent", err, errors.Unavailable)
+				}
+				if test.want != nil && !errors.Is(err, test.want) {
+					t.Errorf("got %v, want the cause %v", err, test.want)
+				}
+				if took := time.Since(start); took != test.took || server.calls != 0 {
+					t.Errorf("took %v with %d requests, want %v with none", took, server.calls, test.took)
+				}
+			})
+		})
+	}
+}
+
+// The end of the context takes precedence over MaxElapsed.
+func TestFetched_ContextBeforeMaxElapsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := elapsing(t, transport(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}), auth.Fetched(grant))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Do(ctx, call()); !errors.Is(err, errors.Canceled) {
+			t.Errorf("got %v, want %q", err, errors.Canceled)
+		}
+	})
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// elapsing returns a client whose MaxElapsed is 10 seconds.
+func elapsing(t *testing.T, server http.RoundTripper, authorizer rest.NewAuthorizer) *rest.Client {
+	t.Helper()
+	c, err := rest.New(rest.Config{
+		Provider: "test", BaseURL: base, HTTPClient: &http.Client{Transport: server}, Retry: rest.Retry{MaxElapsed: 10 * time.Second},
+		Authorizer: authorizer, Classify: func(*rest.Answer, *errors.Error) bool { return true },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // revoking is an issuer that revokes its first token during the first call, which takes 40

@@ -31,13 +31,24 @@ func (c *Client) authorize(ctx context.Context, call *Call, x *exchange) *errors
 	if err != nil {
 		return c.newError(call, errors.InvalidArgument, err)
 	}
+	inTime := c.config.Retry.inTime(call.started, 0)
+	bounded, cancel := c.config.Retry.bound(ctx, call.started)
+	defer cancel()
 	start := call.observed.now()
-	err = x.auth.Authorize(ctx, req)
+	err = x.auth.Authorize(bounded, req)
 	call.observed.waited(observe.ReasonToken, call.attempt, start)
-	if err == nil && !sendable(req.Header["Authorization"]) {
+	switch {
+	case err != nil:
+	case !sendable(req.Header["Authorization"]):
 		err = errUnsendable
+	case inTime && !c.config.Retry.inTime(call.started, 0):
+		// The caller's token source has no context, and returned the token too late.
+		err = &lateError{resent: call.sent > 0}
 	}
 	if err != nil {
+		if ctx.Err() == nil && bounded.Err() != nil && unreachable(err) {
+			err = &lateError{call.sent > 0, withoutURL(err)}
+		}
 		return c.unauthorized(ctx, call, err)
 	}
 	x.request = req
@@ -57,11 +68,41 @@ func (c *Client) unauthorized(ctx context.Context, call *Call, err error) *error
 		e.RetryAfter = cause.RetryAfter
 		return e
 	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
+	if unreachable(err) {
 		return c.newError(call, errors.Unavailable, withoutURL(err))
 	}
 	return c.newError(call, errors.Unauthenticated, err)
 }
+
+// unreachable reports whether a credential could not be fetched in time, which is no fault of the
+// credential.
+func unreachable(err error) bool {
+	_, failed := errors.AsType[*url.Error](err)
+	_, late := errors.AsType[*lateError](err)
+	return failed || late || errors.Is(err, context.DeadlineExceeded)
+}
+
+// lateError is the error of a request that was not sent, because its credential was not available
+// before MaxElapsed.
+type lateError struct {
+	resent bool  // the request was sent before, with a refused credential
+	cause  error // nil if the credential arrived too late
+}
+
+// Error returns a text with that of the cause.
+func (e *lateError) Error() string {
+	text := "MaxElapsed passed before the credential was available; the request was not sent"
+	if e.resent {
+		text += " again"
+	}
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *lateError) Unwrap() error { return e.cause }
 
 var errUnsendable = errors.New("the credential contains a control character")
 

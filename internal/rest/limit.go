@@ -41,7 +41,7 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		case late != nil && !by.IsZero() && time.Now().Add(late.Wait).After(by):
 			by = time.Time{} // wait without that time, and read once more
 		case late != nil:
-			e := c.newError(call, errors.RateLimitReached, nil)
+			e := c.newError(call, errors.RateLimitReached, late)
 			e.RetryAfter = late.Wait
 			return e
 		default: // the context or a stop ended the wait before the request was sent

@@ -8,7 +8,9 @@ import (
 
 // renew renews the credential of an exchange that was refused because of it, and reports whether
 // the request is sent again. Otherwise it returns the error of the exchange. After MaxElapsed, the
-// next call uses the renewed credential.
+// next call uses the renewed credential, and the error is Unavailable: the 401 does not prove that
+// the provider refuses the caller's credential. It is also the answer to the first request of a
+// digest, which has no credential.
 func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error, bool) {
 	if x.response == nil { // no answer
 		return e, false
@@ -22,7 +24,20 @@ func (c *Client) renew(call *Call, x *exchange, e *errors.Error) (*errors.Error,
 	*x = exchange{auth: renewed(x.auth, x.request, x.response.Header)}
 	// A renewal is not counted by MaxAttempts: the provider changed nothing, and a digest
 	// needs the challenge of the refusal.
-	return e, x.auth != nil && c.config.Retry.inTime(call.started, 0)
+	if x.auth == nil {
+		return e, false
+	}
+	if !c.config.Retry.inTime(call.started, 0) {
+		return notResent(e), false
+	}
+	return e, true
+}
+
+// notResent returns the error of a call whose renewed credential was not sent.
+func notResent(e *errors.Error) *errors.Error {
+	refusal := *e
+	e.Code, e.Err = errors.Unavailable, &lateError{true, &refusal}
+	return e
 }
 
 // credentialRefused reports whether an answer is a 401 because of the credential, and not

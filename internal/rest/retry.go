@@ -115,6 +115,15 @@ func (r Retry) end(started time.Time) time.Time {
 	return started.Add(r.MaxElapsed)
 }
 
+// bound returns a context that ends at the time from which on no attempt starts, for the request
+// of a credential. The caller must call the function that it returns.
+func (r Retry) bound(ctx context.Context, started time.Time) (context.Context, context.CancelFunc) {
+	if r.MaxElapsed == 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, r.end(started))
+}
+
 type startedKey struct{}
 
 // start returns the time from which MaxElapsed counts, and a context with that time for the

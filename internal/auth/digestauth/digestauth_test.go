@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/icholy/digest"
 
@@ -211,3 +213,37 @@ func TestDigest_OtherSchemes(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// slow delays each answer by 40 seconds.
+type slow struct{ *server }
+
+func (s slow) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(40 * time.Second)
+	return s.server.RoundTrip(req)
+}
+
+// A challenge that arrives after MaxElapsed is answered by the next call. The 401 is no refusal of
+// the password, which this call did not send.
+func TestDigest_MaxElapsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		c, err := rest.New(rest.Config{
+			Provider: "test", BaseURL: "https://test.invalid", HTTPClient: &http.Client{Transport: slow{s}},
+			Authorizer: digestauth.New("public", "private"), Classify: func(*rest.Answer, *errors.Error) bool { return true },
+			Retry: rest.Retry{MaxElapsed: 30 * time.Second},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = do(t, c)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.Unavailable || e.Status != http.StatusUnauthorized || e.Attempts != 1 || errors.Is(err, errors.Unauthenticated) ||
+			!strings.Contains(e.Error(), "the request was not sent again: test: DeleteResource: unauthenticated (401)") {
+			t.Errorf("got %v, want %q with the 401 as its cause", err, errors.Unavailable)
+		}
+		if err := do(t, c); err != nil || s.requests != 2 {
+			t.Errorf("the next call: got %v after %d requests, want a success after 2", err, s.requests)
+		}
+	})
+}
