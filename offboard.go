@@ -138,7 +138,7 @@ func (o Organization) opened(ctx context.Context, operation string) error {
 	case o.api == nil:
 		return invalid(o.provider, operation, "the Organization was not returned by Open")
 	case ctx == nil:
-		return invalid(o.provider, operation, "the context is nil")
+		return invalid(o.provider, operation, "the context must not be nil")
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (c *Clients) Open(ctx context.Context, spec Spec) (Organization, error) {
 	case c == nil || c.clients == nil:
 		return Organization{}, invalid(p.name, operation, "the Clients were not returned by NewClients")
 	case ctx == nil:
-		return Organization{}, invalid(p.name, operation, "the context is nil")
+		return Organization{}, invalid(p.name, operation, "the context must not be nil")
 	case !known:
 		return Organization{}, invalid("", operation, "unknown provider; use one of "+acceptedNames())
 	case c.settings.err != nil:

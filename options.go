@@ -48,7 +48,7 @@ func (s *settings) fail(text string) {
 func WithCredentials(get func(name string) (string, error)) Option {
 	return option(func(s *settings) {
 		if get == nil {
-			s.fail("the function for credentials is nil")
+			s.fail("the function for credentials must not be nil")
 		}
 		s.credentials = get
 	})
@@ -62,7 +62,7 @@ func FromEnv() Option { return WithCredentials(auth.Env) }
 func WithHTTPClient(client *http.Client) Option {
 	return option(func(s *settings) {
 		if client == nil {
-			s.fail("the HTTP client is nil")
+			s.fail("the HTTP client must not be nil")
 		}
 		s.httpClient = client
 	})

@@ -1,14 +1,18 @@
 package offboard_test
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"golang.org/x/oauth2"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult"
@@ -155,8 +159,11 @@ func TestWithTokenSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := call(http.DefaultClient, nil); !errors.Is(err, errors.InvalidArgument) {
-				t.Errorf("got %v for no source, want %q", err, errors.InvalidArgument)
+			for kind, source := range map[string]oauth2.TokenSource{"nil": nil, "a nil pointer": (*pointerSource)(nil), "a nil function": functionSource(nil)} {
+				const want = "the token source must not be nil"
+				if err := call(http.DefaultClient, source); !errors.Is(err, errors.InvalidArgument) || !strings.HasSuffix(err.Error(), want) {
+					t.Errorf("%s: got %v, want %q: %s", kind, err, errors.InvalidArgument, want)
+				}
 			}
 			sent := ""
 			hc := &http.Client{Transport: answer(func(req *http.Request) *http.Response {
@@ -168,6 +175,63 @@ func TestWithTokenSource(t *testing.T) {
 				t.Errorf("sent %q", sent)
 			}
 		})
+	}
+}
+
+type pointerSource struct{ token oauth2.Token }
+
+func (s *pointerSource) Token() (*oauth2.Token, error) { return &s.token, nil }
+
+type functionSource func() (*oauth2.Token, error)
+
+func (f functionSource) Token() (*oauth2.Token, error) { return f() }
+
+// Options refuse nil values, also in interfaces, with the same texts at all providers. Otherwise
+// the first call would panic.
+func TestOptions_Nil(t *testing.T) {
+	t.Parallel()
+	for text, clients := range map[string][]*http.Client{
+		"the HTTP client must not be nil":                  {nil},
+		"the Transport of the HTTP client must not be nil": {{Transport: (*http.Transport)(nil)}, {Transport: answer(nil)}},
+		"the Jar of the HTTP client must not be nil":       {{Jar: (*cookiejar.Jar)(nil)}},
+	} {
+		for _, client := range clients {
+			refuse(t, text, katapult.WithHTTPClient(client), zitadel.WithHTTPClient(client), atlas.WithHTTPClient(client),
+				workspace.WithHTTPClient(client), volterra.WithHTTPClient(client), offboard.WithHTTPClient(client))
+		}
+	}
+	for _, logger := range []*slog.Logger{new(slog.Logger), slog.New((*slog.TextHandler)(nil))} {
+		refuse(t, "the handler of the logger must not be nil", katapult.WithLogger(logger), zitadel.WithLogger(logger), atlas.WithLogger(logger),
+			workspace.WithLogger(logger), volterra.WithLogger(logger), offboard.WithLogger(logger))
+	}
+	refuse(t, "the function for credentials must not be nil", katapult.WithCredentials(nil), zitadel.WithCredentials(nil), atlas.WithCredentials(nil),
+		workspace.WithCredentials(nil), volterra.WithCredentials(nil), offboard.WithCredentials(nil))
+}
+
+// refuse checks that no client can be made with one of the options.
+func refuse(t *testing.T, text string, k katapult.Option, z zitadel.Option, a atlas.Option, w workspace.Option, v volterra.Option, o offboard.Option) {
+	t.Helper()
+	for name, open := range map[string]func() error{
+		"katapult": func() error { _, err := katapult.New(katapult.WithToken("token"), k); return err },
+		"zitadel": func() error {
+			_, err := zitadel.New(zitadel.WithBaseURL("https://acme.invalid"), zitadel.WithToken("token"), z)
+			return err
+		},
+		"atlas":     func() error { _, err := atlas.New(atlas.WithServiceAccount("mdb_sa_id_1", "secret"), a); return err },
+		"workspace": func() error { _, err := workspace.New(workspace.WithToken("token"), w); return err },
+		"volterra": func() error {
+			_, err := volterra.New(volterra.WithBaseURL("https://acme.invalid"), volterra.WithAPIToken("token"), v)
+			return err
+		},
+		"offboard": func() error {
+			token := credentials(map[string]string{"KATAPULT_API_KEY": "token"})
+			_, err := offboard.Open(t.Context(), offboard.Spec{Provider: "katapult", Organization: "org_a"}, token, o)
+			return err
+		},
+	} {
+		if err := open(); !errors.Is(err, errors.InvalidArgument) || !strings.HasSuffix(err.Error(), text) {
+			t.Errorf("%s: got %v, want %q: %s", name, err, errors.InvalidArgument, text)
+		}
 	}
 }
 

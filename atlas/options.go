@@ -99,12 +99,7 @@ func isPrivateKey(key string) bool {
 // tokens. The client calls the source before each request. The source must cache and renew
 // tokens, like the sources of package oauth2. [WithClientID] sets the service account.
 func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error {
-		if source == nil {
-			return errors.New("source is nil")
-		}
-		return c.Authorize(auth.Source(source))
-	})
+	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // WithClientID sets the client ID of the service account whose tokens [WithTokenSource]

@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
@@ -38,12 +37,7 @@ func WithToken(token string) Option {
 // WithTokenSource authenticates with OAuth 2 tokens. The client calls the source before each
 // request. The source must cache and renew tokens, like the sources of package oauth2.
 func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error {
-		if source == nil {
-			return errors.New("the token source is nil")
-		}
-		return c.Authorize(auth.Source(source))
-	})
+	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv reads the API token from the environment variable KATAPULT_API_KEY, which the

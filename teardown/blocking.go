@@ -1,6 +1,10 @@
 package teardown
 
-import "context"
+import (
+	"context"
+
+	"github.com/offboard-dev/offboard-go/internal/nilness"
+)
 
 // BlockingDriver is a driver whose Remove waits until the resource no longer exists.
 // [FromBlocking] converts it to a [Driver].
@@ -27,7 +31,7 @@ type BlockingDriver interface {
 // if d is nil. While Remove waits, it counts as a request in flight for [WithConcurrency],
 // unless it waits by a method of a client of this module and the concurrency is more than 1.
 func FromBlocking(d BlockingDriver) Driver {
-	if isNil(d) {
+	if nilness.IsNil(d) {
 		return nil
 	}
 	return blocking{d}

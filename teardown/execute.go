@@ -13,6 +13,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/backoff"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
@@ -33,14 +34,14 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	switch {
 	case ctx == nil:
 		s.invalid("the context is nil")
-	case isNil(d):
+	case nilness.IsNil(d):
 		s.invalid("the driver is nil")
 	case p == nil:
 		s.invalid("the plan is nil")
 	}
 	if s.err != nil {
 		e := &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: s.err}
-		if !isNil(d) {
+		if !nilness.IsNil(d) {
 			e.Provider, _ = d.Provider()
 		}
 		if p != nil {

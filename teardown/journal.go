@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 )
 
 // Entry is a line of a journal. [Schema] returns the JSON Schema.
@@ -174,7 +175,7 @@ func (j *journalWriter) sync() error {
 // crash may cut a line at any byte. An error of r, and a nil r, is the last value.
 func ReadJournal(r io.Reader) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		if isNil(r) {
+		if nilness.IsNil(r) {
 			yield(Entry{}, errors.New("teardown: the reader of the journal is nil"))
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 )
 
 // failure is the form of an error in JSON.
@@ -37,7 +38,7 @@ func failureOf(err error) failure {
 // coded returns the errors and the codes of package errors that err is, wraps or joins, in the
 // order of a depth-first walk.
 func coded(err error) []*errors.Error {
-	if isNil(err) {
+	if nilness.IsNil(err) {
 		return nil
 	}
 	_, code := err.(errors.Code)

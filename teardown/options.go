@@ -3,13 +3,13 @@ package teardown
 import (
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 )
 
 // Option configures applying a plan. The functions of this package return options. A nil
@@ -44,7 +44,7 @@ type settings struct {
 func configure(options []Option) *settings {
 	s := &settings{concurrency: 8, maxStarted: 100, stepTimeout: time.Hour, retryFor: 15 * time.Minute, planTTL: PlanTTL}
 	for _, o := range options {
-		if isNil(o) {
+		if nilness.IsNil(o) {
 			s.invalid("the option is nil")
 			continue
 		}
@@ -139,23 +139,11 @@ func WithEvents(f func(Event)) Option {
 // a failed write has cut. If several options, or several processes, have the same file, open
 // it with [os.O_APPEND].
 func WithJournal(w io.Writer) Option {
-	if isNil(w) {
+	if nilness.IsNil(w) {
 		return option(func(s *settings) { s.invalid("the writer of the journal is nil") })
 	}
 	j := &journalWriter{w: w}
 	return option(func(s *settings) { s.journal = j })
-}
-
-// isNil reports whether a value is nil, or an interface that contains a nil value.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice, reflect.Interface:
-		return value.IsNil()
-	}
-	return false
 }
 
 // WithConcurrency sets the maximum number of requests in flight; the default is 8. The same

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 )
 
 // PlanTTL is the default maximum age of a plan that is applied; see [WithPlanTTL].
@@ -152,7 +153,7 @@ type Cascade struct {
 //     its After, or has text that is not valid UTF-8
 func NewPlan(ctx context.Context, d Driver, organization Organization) (*Plan, error) {
 	e := &errors.Error{Operation: "Plan", Target: organization.ID, Code: errors.InvalidArgument}
-	if isNil(d) {
+	if nilness.IsNil(d) {
 		e.Err = errors.New("the driver is nil")
 		return nil, e
 	}
@@ -295,7 +296,7 @@ func (p *Plan) Overrides() []Override {
 // does not check the fingerprint; applying does. The code of an error is
 // [errors.InvalidArgument].
 func ReadPlan(r io.Reader) (*Plan, error) {
-	if isNil(r) {
+	if nilness.IsNil(r) {
 		return nil, unreadable(errors.New("the reader of the plan is nil"))
 	}
 	decoder := json.NewDecoder(r)

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
@@ -21,7 +22,7 @@ func (p *Plan) write(w io.Writer, text func(*strings.Builder)) error {
 	switch {
 	case p == nil:
 		return errNoPlan
-	case isNil(w):
+	case nilness.IsNil(w):
 		return errNoWriter
 	}
 	b := new(strings.Builder)

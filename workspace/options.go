@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
@@ -43,12 +42,7 @@ func WithToken(token string) Option {
 // WithTokenSource sets a source of tokens as the credential. The client calls the source before
 // each request. The source must cache and renew tokens, like the sources of package oauth2.
 func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error {
-		if source == nil {
-			return errors.New("the token source is nil")
-		}
-		return c.Authorize(auth.Source(source))
-	})
+	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv sets the token from the environment variable APPLIVERY_API_TOKEN, which Applivery's

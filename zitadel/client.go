@@ -75,7 +75,7 @@ func (a api) Wait(ctx context.Context, operation, target string, read func(conte
 	case a.Client == nil:
 		return rest.Invalid(provider, operation, target, errZeroClient)
 	case ctx == nil:
-		return rest.Invalid(provider, operation, target, errors.New("the context is nil"))
+		return rest.Invalid(provider, operation, target, errors.New("the context must not be nil"))
 	}
 	return a.Client.Wait(ctx, operation, target, read)
 }

@@ -73,7 +73,7 @@ func WithPlainHTTP() Option {
 // WithLogger sets the logger for attempts, waits and open outcomes. By default, and with nil,
 // nothing is logged. Headers and bodies are never logged.
 func WithLogger(logger *slog.Logger) Option {
-	return option(func(c *config) error { c.Logger = logger; return nil })
+	return option(func(c *config) error { return c.UseLogger(logger) })
 }
 
 // WithObserver adds an observer of the operations, for example that of the module telemetry. The

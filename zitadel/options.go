@@ -110,12 +110,7 @@ func WithClientCredentials(id, secret string) Option {
 // WithTokenSource authenticates by tokens that the source supplies. The source is called
 // before each request and must cache and renew by itself, as those of package oauth2 do.
 func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error {
-		if source == nil {
-			return errors.New("the token source is nil")
-		}
-		return c.Authorize(auth.Source(source))
-	})
+	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv sets the base URL from ZITADEL_API_URL, and the credential from

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -53,6 +54,15 @@ func None() rest.NewAuthorizer {
 	return func(*http.Client) rest.Authorizer {
 		return authorizer(func(context.Context, *http.Request) error { return nil })
 	}
+}
+
+// UseTokenSource sets the caller's token source as the credential. It returns an error if the
+// source is nil, or contains a nil value, whose method would panic.
+func UseTokenSource(c *rest.Config, source oauth2.TokenSource) error {
+	if nilness.IsNil(source) {
+		return errors.New("the token source must not be nil")
+	}
+	return c.Authorize(Source(source))
 }
 
 // Source gets the token from the caller's token source before every request. The source caches

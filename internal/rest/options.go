@@ -2,6 +2,7 @@ package rest
 
 import (
 	"cmp"
+	"log/slog"
 	"math"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 )
 
@@ -54,12 +56,28 @@ func (c *Config) Conceal(secrets ...string) {
 	c.secrets = func() []string { return slices.Clip(secrets) }
 }
 
-// UseHTTPClient sets the caller's HTTP client. It returns an error if the client is nil.
+// UseHTTPClient sets the caller's HTTP client. It returns an error if the client is nil, or has a
+// Transport or a Jar with a nil value, whose methods would panic.
 func (c *Config) UseHTTPClient(client *http.Client) error {
-	if client == nil {
+	switch {
+	case client == nil:
 		return errors.New("the HTTP client must not be nil")
+	case client.Transport != nil && nilness.IsNil(client.Transport):
+		return errors.New("the Transport of the HTTP client must not be nil")
+	case client.Jar != nil && nilness.IsNil(client.Jar):
+		return errors.New("the Jar of the HTTP client must not be nil")
 	}
 	c.HTTPClient = client
+	return nil
+}
+
+// UseLogger sets the caller's logger; nil for none. It returns an error if the logger has no
+// handler, or one with a nil value, because its methods would panic.
+func (c *Config) UseLogger(logger *slog.Logger) error {
+	if logger != nil && nilness.IsNil(logger.Handler()) {
+		return errors.New("the handler of the logger must not be nil")
+	}
+	c.Logger = logger
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
 
@@ -65,7 +66,7 @@ func check(certificate *tls.Certificate) error {
 // fits reports whether a private key belongs to a certificate.
 func fits(key any, certificate *x509.Certificate) bool {
 	signer, ok := key.(crypto.Signer)
-	if !ok {
+	if !ok || nilness.IsNil(signer) {
 		return false
 	}
 	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })

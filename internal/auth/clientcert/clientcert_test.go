@@ -2,6 +2,8 @@ package clientcert_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -322,6 +324,8 @@ func TestClientCert_InvalidCertificate(t *testing.T) {
 		"one that is none":    {Certificate: [][]byte{{1, 2, 3}}, PrivateKey: right.PrivateKey},
 		"one of another key":  {Certificate: right.Certificate, PrivateKey: a.Client(time.Hour).PrivateKey},
 		"a key that is none":  {Certificate: right.Certificate, PrivateKey: "key"},
+		"a nil RSA key":       {Certificate: right.Certificate, PrivateKey: (*rsa.PrivateKey)(nil)},
+		"a nil Ed25519 key":   {Certificate: right.Certificate, PrivateKey: ed25519.PrivateKey(nil)},
 		"a leaf of another's": {Certificate: a.Client(time.Hour).Certificate, PrivateKey: right.PrivateKey, Leaf: right.Leaf},
 	} {
 		config := new(clientcert.Config)
