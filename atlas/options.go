@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/auth/digestauth"
@@ -92,14 +90,6 @@ func WithAPIKey(publicKey, privateKey string) Option {
 // UUID. Digest would send the text as the user name, which is not hidden.
 func isPrivateKey(key string) bool {
 	return len(key) == 36 && strings.Count(key, "-") == 4
-}
-
-// WithTokenSource authenticates with access tokens of a service account from a source, for
-// example a source that several processes share, because Atlas limits the number of issued
-// tokens. The client calls the source before each request. The source must cache and renew
-// tokens, like the sources of package oauth2. [WithClientID] sets the service account.
-func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // WithClientID sets the client ID of the service account whose tokens [WithTokenSource]

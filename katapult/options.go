@@ -3,8 +3,6 @@ package katapult
 import (
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
@@ -32,12 +30,6 @@ func configure(options []Option) (config, error) {
 // WithToken authenticates with an API token.
 func WithToken(token string) Option {
 	return option(func(c *config) error { return auth.UseToken(c, "Bearer", token) })
-}
-
-// WithTokenSource authenticates with OAuth 2 tokens. The client calls the source before each
-// request. The source must cache and renew tokens, like the sources of package oauth2.
-func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv reads the API token from the environment variable KATAPULT_API_KEY, which the

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 )
@@ -37,12 +35,6 @@ func configure(options []Option) (config, error) {
 // deleted with its workspace; its token can read nothing afterwards.
 func WithToken(token string) Option {
 	return option(func(c *config) error { return auth.UseToken(c, "Bearer", token) })
-}
-
-// WithTokenSource sets a source of tokens as the credential. The client calls the source before
-// each request. The source must cache and renew tokens, like the sources of package oauth2.
-func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv sets the token from the environment variable APPLIVERY_API_TOKEN, which Applivery's

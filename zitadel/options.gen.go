@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/observe"
 )
@@ -47,6 +50,13 @@ func applyAll(c *config, options []Option) error {
 		return rest.OptionError(provider, err)
 	}
 	return nil
+}
+
+// WithTokenSource authenticates by the tokens of a source. The client calls the source
+// before each request. The source must cache and renew tokens, like the sources of package
+// oauth2. No call ends while the source runs, because the source has no context.
+func WithTokenSource(source oauth2.TokenSource) Option {
+	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // WithHTTPClient sets the client that sends the requests, for its transport, proxy or

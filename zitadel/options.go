@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
 	"github.com/offboard-dev/offboard-go/internal/auth/jwtprofile"
@@ -105,12 +103,6 @@ func WithClientCredentials(id, secret string) Option {
 			return auth.Grant{ClientID: id, ClientSecret: secret}
 		}, secret)
 	})
-}
-
-// WithTokenSource authenticates by tokens that the source supplies. The source is called
-// before each request and must cache and renew by itself, as those of package oauth2 do.
-func WithTokenSource(source oauth2.TokenSource) Option {
-	return option(func(c *config) error { return auth.UseTokenSource(c, source) })
 }
 
 // FromEnv sets the base URL from ZITADEL_API_URL, and the credential from

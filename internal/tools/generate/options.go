@@ -19,6 +19,9 @@ type options struct {
 	Timeout   string `yaml:"timeout"`
 	BaseURL   string `yaml:"base-url"`
 	RateLimit string `yaml:"rate-limit"`
+
+	// TokenSource is the text of WithTokenSource; "" for a provider without bearer tokens.
+	TokenSource string `yaml:"token-source"`
 }
 
 // writeOptions writes a provider's options.gen.go: the options that all providers share,
