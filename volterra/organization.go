@@ -237,9 +237,9 @@ type removable interface {
 	// deleting reports whether the deletion has started.
 	deleting() bool
 
-	// identity returns the UID, which is unique among objects with the same name; "" if the
+	// uid returns the UID, which is unique among objects with the same name; "" if the
 	// answer has no UID.
-	identity() string
+	uid() string
 }
 
 // uidKey is the context key of the UID of the object to remove.
@@ -270,7 +270,7 @@ func uidOfTarget[T removable](ctx context.Context, operation string, get func(co
 		}
 		return "", err
 	}
-	return object.identity(), nil
+	return object.uid(), nil
 }
 
 // existenceOf returns the existence of the object with a UID after its removal, from a read by its
@@ -280,9 +280,9 @@ func existenceOf(object removable, uid string) (rest.Existence, error) {
 	switch {
 	case object.deleting():
 		return rest.NotFound, nil
-	case uid == "" || object.identity() == "":
+	case uid == "" || object.uid() == "":
 		return rest.Unknown, errNoUID
-	case object.identity() != uid:
+	case object.uid() != uid:
 		return rest.NotFound, nil
 	}
 	return rest.Exists, nil
@@ -421,7 +421,7 @@ func (c *Client) awaitNamespace(ctx context.Context, namespace, uid string) (res
 	defer cancel()
 	existence, unread := rest.Unknown, error(nil) // of the last read
 	err := c.WaitForNamespaceDeletion(waiting, namespace, func(n *Namespace) {
-		if n.deleting() && n.identity() == uid {
+		if n.deleting() && n.uid() == uid {
 			existence, unread = rest.Exists, nil // F5 continues
 			return
 		}

@@ -8,15 +8,15 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-func (t *ChildTenant) identity() string { return t.SystemMetadata.UID }
+func (t *ChildTenant) uid() string { return t.SystemMetadata.UID }
 
-func (m *ChildTenantManager) identity() string { return m.SystemMetadata.UID }
+func (m *ChildTenantManager) uid() string { return m.SystemMetadata.UID }
 
-func (t *ManagedTenant) identity() string { return t.SystemMetadata.UID }
+func (t *ManagedTenant) uid() string { return t.SystemMetadata.UID }
 
-func (n *Namespace) identity() string { return n.SystemMetadata.UID }
+func (n *Namespace) uid() string { return n.SystemMetadata.UID }
 
-func (s *AddonSubscription) identity() string { return s.SystemMetadata.UID }
+func (s *AddonSubscription) uid() string { return s.SystemMetadata.UID }
 
 func (m SystemMetadata) deleting() bool { return !m.Deleted.IsZero() }
 

@@ -13,7 +13,7 @@ type firstUID string
 
 // replacedBy reports whether an object of the same name has another UID.
 func (f *firstUID) replacedBy(object removable) bool {
-	uid := object.identity()
+	uid := object.uid()
 	if *f == "" {
 		*f = firstUID(uid)
 	}
