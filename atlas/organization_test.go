@@ -267,6 +267,7 @@ func TestDeleteOrganization_CredentialOfAnotherOrganization(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: acme})
 			srv.AddOrganization(atlastest.Organization{ID: other})
 			err := newClientAs(t, srv, credential(srv)).DeleteOrganization(t.Context(), other)
 			if got := code(t, err); got != errors.Unauthenticated {

@@ -70,6 +70,7 @@ func TestPlan_CredentialCascades(t *testing.T) {
 		srv.AddAPIKey(atlastest.Credential{ID: fmt.Sprintf("acmekey%x", i), Secret: "secret", Organization: acme})
 	}
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + acme, Secret: "secret", Organization: acme})
+	srv.AddOrganization(atlastest.Organization{ID: other})
 	srv.AddServiceAccount(atlastest.Credential{ID: "mdb_sa_id_" + other, Secret: "secret", Organization: other})
 	const note = "invalid after the deletion"
 	want := []teardown.Cascade{

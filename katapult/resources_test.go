@@ -474,9 +474,10 @@ func TestTeardown_StopsAndUnassignsMachine(t *testing.T) {
 func TestTeardown_UnallocatesAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv, c := newServer(t, katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
+		srv, c := newServer(t)
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
+		srv.Add("org_acme", katapulttest.IPAddress{ID: "ip_1", AllocatedTo: "vm_other"})
 		r, err := execute(t, c, newPlan(t, c))
 		wantOutcome(t, r, err, teardown.Deleted, "")
 		want := []string{`UnallocateIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteIPAddress {"ip_address":{"id":"ip_1"}}`, `DeleteOrganization {"organization":{"id":"org_acme"}}`}

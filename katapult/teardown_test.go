@@ -1272,11 +1272,12 @@ var removals = map[string][]katapulttest.Resource{
 // serverFor returns a fake with an organization whose teardown requires an operation.
 func serverFor(t *testing.T, operation string) (*katapulttest.Server, *katapult.Client) {
 	t.Helper()
-	srv, c := newServer(t, removals[operation]...)
+	srv, c := newServer(t)
 	if operation == "UnallocateIPAddress" {
 		srv.AddOrganization(katapulttest.Organization{ID: "org_other"})
 		srv.Add("org_other", katapulttest.VirtualMachine{ID: "vm_other"})
 	}
+	srv.Add("org_acme", removals[operation]...)
 	return srv, c
 }
 

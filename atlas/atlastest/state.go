@@ -329,6 +329,7 @@ func (c *Credential) reaches(orgID string) bool {
 func (s *Server) AddServiceAccount(c Credential) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.require(c)
 	s.credentials.serviceAccounts[c.ID] = &c
 }
 
@@ -336,7 +337,15 @@ func (s *Server) AddServiceAccount(c Credential) {
 func (s *Server) AddAPIKey(c Credential) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.require(c)
 	s.credentials.apiKeys[c.ID] = &c
+}
+
+// require panics if the organization of a credential does not exist.
+func (s *Server) require(c Credential) {
+	if c.Organization != "" {
+		fake.Known("organization", c.Organization, s.find(c.Organization))
+	}
 }
 
 // tokenPath is the path of the token endpoint.

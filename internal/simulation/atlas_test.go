@@ -87,6 +87,9 @@ func atlasCredential(r *rand.Rand, srv *atlastest.Server, o *organization, id, o
 	case "another's":
 		c.Organization = other
 	}
+	if c.Organization == id && !o.existed { // which has no credential then
+		owner, c.Organization = "another's", other
+	}
 	o.refused = o.refused || owner != ""
 	secret := c.Secret
 	if owner == "wrong" {

@@ -34,7 +34,6 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	case "system":
 		acme.System, o.blocked = true, true
 	case "default":
-		srv.SetDefault(acme.ID)
 		o.blocked = true
 	case "undeletable":
 		acme.Undeletable = true
@@ -56,6 +55,9 @@ func zitadelDeletion(r *rand.Rand) *scenario {
 	}
 	if o.existed = state != "absent"; o.existed {
 		srv.AddOrganization(acme)
+	}
+	if state == "default" {
+		srv.SetDefault(acme.ID)
 	}
 	credential := one(r, "", "", "", "", "", "wrong", "client credentials", "client credentials", "client credentials", "client credentials", "wrong client credentials", "key", "key")
 	option := zitadel.WithToken(zitadeltest.Token)

@@ -71,7 +71,8 @@ func (s *Server) Deleted() []string {
 	return slices.Clone(s.deleted)
 }
 
-// Add adds resources to an organization. It panics if the organization does not exist.
+// Add adds resources to an organization. It panics if the organization does not exist, or a resource
+// that an added one refers to.
 func (s *Server) Add(organization string, resources ...Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,6 +80,31 @@ func (s *Server) Add(organization string, resources ...Resource) {
 	for _, added := range resources {
 		s.add(o, added.resource())
 	}
+	for _, added := range resources {
+		for _, id := range added.resource().refers() {
+			fake.Known("resource", id, s.byID(id))
+		}
+	}
+}
+
+// refers returns the IDs of the resources that a test named in this one.
+func (t *resource) refers() []string {
+	var ids []string
+	switch {
+	case t.machine != nil:
+		ids = []string{t.machine.ISO}
+	case t.disk != nil:
+		ids = []string{t.disk.VirtualMachine}
+	case t.volume != nil:
+		ids = t.volume.Associations
+	case t.policy != nil:
+		ids = []string{t.policy.Target}
+	case t.lb != nil:
+		ids = t.lb.Targets
+	case t.ip != nil:
+		ids = []string{t.ip.AllocatedTo}
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" })
 }
 
 // Remove removes resources at once and without the trash, as a user of the console can: for

@@ -245,7 +245,7 @@ func (s *Server) AddNamespace(n Namespace) {
 	}
 }
 
-// AddChildTenant adds a child tenant.
+// AddChildTenant adds a child tenant. It panics if the manager does not exist.
 func (s *Server) AddChildTenant(t ChildTenant) {
 	if t.Domain == "" {
 		t.Domain = t.Name
@@ -263,6 +263,7 @@ func (s *Server) AddChildTenant(t ChildTenant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.Manager != "" {
+		fake.Known("child tenant manager", t.Manager, s.find(kindChildTenantManager, "system", t.Manager))
 		child.refers = []string{kindChildTenantManager + ":system/" + t.Manager}
 		child.spec["child_tenant_manager"] = s.reference("system", t.Manager)
 	}

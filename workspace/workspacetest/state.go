@@ -84,17 +84,16 @@ func (s *Server) AddUser(u User) string {
 }
 
 // AddServiceAccount adds a service account to an organization and returns the token of the
-// account. The account sees no other organization and is deleted with its own.
+// account. The account sees no other organization and is deleted with its own. AddServiceAccount
+// panics if the organization does not exist.
 func (s *Server) AddServiceAccount(id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user := User{ID: s.id(), Role: workspace.UserRoleServiceAccount}
 	user.Email = user.ID + "@" + id + ".iam.applivery.io"
 	user = user.complete()
-	o := s.organization(id)
-	if o != nil {
-		o.Collaborators = append(o.Collaborators, Collaborator{ID: s.id(), User: user, Role: workspace.CollaboratorRoleAdmin})
-	}
+	o := fake.Known("organization", id, s.organization(id))
+	o.Collaborators = append(o.Collaborators, Collaborator{ID: s.id(), User: user, Role: workspace.CollaboratorRoleAdmin})
 	return s.admits(&caller{user: user, organization: o})
 }
 

@@ -18,7 +18,8 @@ import (
 	"github.com/offboard-dev/offboard-go/zitadel"
 )
 
-// Server is the fake. It is safe for concurrent use.
+// Server is the fake. It is safe for concurrent use. Its methods panic if a test passes the ID of an
+// organization or a resource that the fake does not have.
 type Server struct {
 	*offboardtest.Server
 
@@ -52,8 +53,8 @@ func NewServer() *Server {
 			"user.membership.read", "group.read",
 		},
 	}
-	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
 	s.AddOrganization(Organization{ID: DefaultOrganization, Name: "ZITADEL", PrimaryDomain: "zitadel.fake.invalid", System: true})
+	s.AddUser(User{ID: Caller, UserName: "zitadeltest", Machine: true})
 	routes := fake.NewRoutes(func(w http.ResponseWriter, _ *http.Request) {
 		bare(w, http.StatusNotFound, 5, "Not Found")
 	})

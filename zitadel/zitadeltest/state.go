@@ -88,7 +88,7 @@ func (s *Server) place(o Organization, sequence int, hidden time.Duration) *orga
 func (s *Server) SetDefault(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.first = id
+	s.first = s.owner(id)
 }
 
 // SetPermissions sets the permissions of the [Caller] in the whole instance, such as
@@ -256,7 +256,7 @@ func (s *Server) AddProjectMember(m ProjectMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(&item{
-		kind: projectMembers, owner: s.existing(projects, m.Project).owner, project: m.Project, user: m.User,
+		kind: projectMembers, owner: s.existing(projects, m.Project).owner, project: m.Project, user: s.existing(users, m.User).id,
 		needs: []string{m.Project, m.User}, roles: orRole(m.Roles, "PROJECT_OWNER"),
 	})
 }
@@ -267,7 +267,7 @@ func (s *Server) AddProjectGrantMember(m ProjectGrantMember) {
 	defer s.mu.Unlock()
 	g := s.existing(projectGrants, m.ProjectGrant)
 	s.add(&item{
-		kind: grantMembers, owner: g.owner, to: g.to, project: g.project, grant: g.id, user: m.User,
+		kind: grantMembers, owner: g.owner, to: g.to, project: g.project, grant: g.id, user: s.existing(users, m.User).id,
 		needs: []string{g.id, m.User}, roles: orRole(m.Roles, "PROJECT_GRANT_OWNER"),
 	})
 }
@@ -276,41 +276,44 @@ func (s *Server) AddProjectGrantMember(m ProjectGrantMember) {
 func (s *Server) AddInstanceMember(m InstanceMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(&item{kind: instanceMembers, owner: instance, user: m.User, needs: []string{m.User}, roles: orRole(m.Roles, "IAM_OWNER")})
+	s.add(&item{kind: instanceMembers, owner: instance, user: s.existing(users, m.User).id, needs: []string{m.User}, roles: orRole(m.Roles, "IAM_OWNER")})
 }
 
 // AddIdentityProvider adds an identity provider and returns its ID.
 func (s *Server) AddIdentityProvider(p IdentityProvider) string {
-	owner := cmp.Or(p.Organization, DefaultOrganization)
 	if p.Instance {
-		owner = instance
+		return s.addNamed(idps, p.ID, instance, p.Name)
 	}
-	return s.addNamed(idps, p.ID, owner, p.Name)
+	return s.addNamed(idps, p.ID, p.Organization, p.Name)
 }
 
 // AddAction adds an action and returns its ID.
 func (s *Server) AddAction(a Action) string {
-	return s.addNamed(actions, a.ID, cmp.Or(a.Organization, DefaultOrganization), a.Name)
+	return s.addNamed(actions, a.ID, a.Organization, a.Name)
 }
 
 // AddMetadata adds a metadata entry to an organization.
 func (s *Server) AddMetadata(m Metadata) {
-	s.addNamed(metadata, "", cmp.Or(m.Organization, DefaultOrganization), m.Key)
+	s.addNamed(metadata, "", m.Organization, m.Key)
 }
 
 // AddPolicy adds a policy to an organization.
 func (s *Server) AddPolicy(p Policy) {
-	s.addNamed(policies, "", cmp.Or(p.Organization, DefaultOrganization), p.Name)
+	s.addNamed(policies, "", p.Organization, p.Name)
 }
 
 // AddGroup adds a user group and returns its ID.
 func (s *Server) AddGroup(g Group) string {
-	return s.addNamed(groups, g.ID, cmp.Or(g.Organization, DefaultOrganization), g.Name)
+	return s.addNamed(groups, g.ID, g.Organization, g.Name)
 }
 
+// addNamed adds an item of the instance or of an organization; "" for the default one.
 func (s *Server) addNamed(kind, id, owner, name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if owner != instance {
+		owner = s.owner(owner)
+	}
 	id = s.id(id)
 	s.add(&item{kind: kind, id: id, owner: owner, name: cmp.Or(name, id)})
 	return id
@@ -358,7 +361,7 @@ const (
 func (s *Server) SetSystem(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.system = id
+	s.system = s.owner(id)
 }
 
 // short reports whether an organization can have a name.
@@ -463,7 +466,7 @@ func (s *Server) AddUser(u User) string {
 	defer s.mu.Unlock()
 	id := s.id(u.ID)
 	s.add(&item{
-		kind: users, id: id, owner: cmp.Or(u.Organization, DefaultOrganization), name: cmp.Or(u.UserName, id), machine: u.Machine,
+		kind: users, id: id, owner: s.owner(u.Organization), name: cmp.Or(u.UserName, id), machine: u.Machine,
 	})
 	return id
 }
@@ -473,7 +476,7 @@ func (s *Server) AddProject(p Project) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.id(p.ID)
-	s.add(&item{kind: projects, id: id, owner: cmp.Or(p.Organization, DefaultOrganization), name: cmp.Or(p.Name, id)})
+	s.add(&item{kind: projects, id: id, owner: s.owner(p.Organization), name: cmp.Or(p.Name, id)})
 	return id
 }
 
@@ -494,7 +497,7 @@ func (s *Server) AddProjectGrant(g ProjectGrant) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.id(g.ID)
-	to := cmp.Or(g.Organization, DefaultOrganization)
+	to := s.owner(g.Organization)
 	s.add(&item{
 		kind: projectGrants, id: id, owner: s.existing(projects, g.Project).owner, to: to,
 		project: g.Project, needs: []string{g.Project, to}, roles: g.Roles,
@@ -508,7 +511,7 @@ func (s *Server) AddUserGrant(g UserGrant) string {
 	defer s.mu.Unlock()
 	id := s.id(g.ID)
 	i := &item{
-		kind: userGrants, id: id, owner: s.existing(projects, g.Project).owner, user: g.User, project: g.Project,
+		kind: userGrants, id: id, owner: s.existing(projects, g.Project).owner, user: s.existing(users, g.User).id, project: g.Project,
 		needs: []string{g.User, g.Project}, roles: g.Roles, grant: g.ProjectGrant,
 	}
 	if g.ProjectGrant != "" {
@@ -522,7 +525,7 @@ func (s *Server) AddUserGrant(g UserGrant) string {
 func (s *Server) AddMember(m Member) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.addMember(cmp.Or(m.Organization, DefaultOrganization), cmp.Or(m.User, Caller), m.Roles)
+	s.addMember(s.owner(m.Organization), s.existing(users, cmp.Or(m.User, Caller)).id, m.Roles)
 }
 
 func (s *Server) addMember(organization, user string, roles []string) {
@@ -536,7 +539,7 @@ func (s *Server) addMember(organization, user string, roles []string) {
 func (s *Server) AddDomain(d Domain) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.add(&item{kind: domains, owner: cmp.Or(d.Organization, DefaultOrganization), name: d.Name, verified: !d.Unverified})
+	s.add(&item{kind: domains, owner: s.owner(d.Organization), name: d.Name, verified: !d.Unverified})
 }
 
 // HasAccess reports whether a user has roles in a project.
@@ -594,10 +597,17 @@ func (s *Server) item(kind, id string) *item {
 // existing returns the item with an ID that a test passed, and panics if it does not exist.
 func (s *Server) existing(kind, id string) *item {
 	i := s.item(kind, id)
-	if i.id == "" {
+	if i.id == "" || !i.deleted.IsZero() {
 		fake.Unknown(kind, id)
 	}
 	return i
+}
+
+// owner returns the ID of an organization that a test passed; "" stands for the default one. It
+// panics if the organization does not exist.
+func (s *Server) owner(id string) string {
+	id = cmp.Or(id, DefaultOrganization)
+	return fake.Known("organization", id, s.present(id)).ID
 }
 
 // remove deletes the items of an organization, and all items that need one of them.
