@@ -90,10 +90,11 @@ func (r Request) late(at time.Time, ownLimit bool) bool {
 	return !r.Until.IsZero() && at.After(r.Until) || !r.SendBy.IsZero() && !ownLimit && at.After(r.SendBy)
 }
 
-// left returns the time until the request is late; 0 if it never is.
+// left returns the time until the request is late; 0 if it never is. A SendBy that has passed does
+// not count: only the caller's own limit delays the request.
 func (r Request) left(now time.Time) time.Duration {
 	end := r.Until
-	if end.IsZero() || !r.SendBy.IsZero() && r.SendBy.Before(end) {
+	if r.SendBy.After(now) && (end.IsZero() || r.SendBy.Before(end)) {
 		end = r.SendBy
 	}
 	if end.IsZero() {

@@ -243,3 +243,129 @@ func TestAdaptive_OnWaitUsesLimiter(t *testing.T) {
 		}
 	}
 }
+
+// A request with SendBy goes before others.
+func TestAdaptive_SendByGoesFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{PerSecond: 1, Burst: 1}, false)
+		take(t, limiter, "Get").Lost()
+		order := make(chan string, 3)
+		for _, name := range []string{"first", "second", "by"} {
+			go func() {
+				r := patient
+				if name == "by" {
+					r.SendBy = time.Now().Add(time.Minute)
+				}
+				permit, err := limiter.Wait(t.Context(), "Get", r)
+				if err != nil {
+					t.Error(err)
+				}
+				order <- name
+				permit.Lost()
+			}()
+			synctest.Wait()
+		}
+		got := []string{<-order, <-order, <-order}
+		if diff := cmp.Diff([]string{"by", "first", "second"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A request ends its wait at SendBy, unless only the caller's own limit delays it.
+func TestAdaptive_SendBy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		rate    ratelimit.Rate
+		before  func(ratelimit.Permit)
+		until   time.Duration
+		took    time.Duration
+		tooLong bool
+		wait    time.Duration // in the error
+	}{
+		"refused":                {ratelimit.Rate{}, func(p ratelimit.Permit) { p.Refused(time.Minute, ratelimit.Window{}, false) }, 0, 0, true, time.Minute},
+		"refused for a moment":   {ratelimit.Rate{}, func(p ratelimit.Permit) { p.Refused(time.Second, ratelimit.Window{}, false) }, 0, time.Second, false, 0},
+		"without an answer":      {ratelimit.Rate{}, func(ratelimit.Permit) {}, 0, 5*time.Second + 1, true, 0},
+		"before a later Until":   {ratelimit.Rate{}, func(ratelimit.Permit) {}, time.Minute, 5*time.Second + 1, true, 0},
+		"after an earlier Until": {ratelimit.Rate{}, func(ratelimit.Permit) {}, time.Second, time.Second + 1, true, 0},
+		"caller's limit":         {ratelimit.Rate{PerSecond: 0.1, Burst: 1}, ratelimit.Permit.Lost, 0, 10 * time.Second, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limiter := ratelimit.New(test.rate, false)
+				test.before(take(t, limiter, "Get"))
+				start := time.Now()
+				r := patient
+				r.SendBy = start.Add(5 * time.Second)
+				if test.until > 0 {
+					r.Until = start.Add(test.until)
+				}
+				_, err := limiter.Wait(t.Context(), "Get", r)
+				e, tooLong := errors.AsType[*ratelimit.TooLongError](err)
+				if took := time.Since(start); took != test.took || tooLong != test.tooLong || err != nil && !tooLong || tooLong && e.Wait != test.wait {
+					t.Errorf("got %v after %v, want %+v", err, took, test)
+				}
+			})
+		})
+	}
+}
+
+// Requests that the caller's own limit delays beyond their SendBy check the limits rarely.
+func TestAdaptive_SendByOfSeveral(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const period = 100 * time.Microsecond
+		limiter := ratelimit.New(ratelimit.Rate{PerSecond: float64(time.Second / period), Burst: 100}, false)
+		for range 100 { // more than one request may be in flight after this
+			take(t, limiter, "Get").Answered(ratelimit.Window{}, false)
+		}
+		start, checks := time.Now(), new(atomic.Int64)
+		var group sync.WaitGroup
+		for range 5 {
+			group.Go(func() {
+				r := patient
+				r.SendBy = start.Add(period / 2)
+				permit, err := limiter.Wait(checked{t.Context(), checks}, "Get", r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				permit.Lost()
+			})
+			synctest.Wait()
+		}
+		group.Wait()
+		if took := time.Since(start).Round(period); took != 5*period || checks.Load() > 30 {
+			t.Errorf("took %v and %d checks, want %v and at most 30", took, checks.Load(), 5*period)
+		}
+	})
+}
+
+// checked is a context that counts the checks of the limits: each reads the deadline.
+type checked struct {
+	context.Context
+	checks *atomic.Int64
+}
+
+func (c checked) Deadline() (time.Time, bool) {
+	c.checks.Add(1)
+	return c.Context.Deadline()
+}
+
+// A permit that is not used is given to the next request.
+func TestPermit_Unused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		limiter := ratelimit.New(ratelimit.Rate{}, false)
+		start := time.Now()
+		take(t, limiter, "Get").Answered(ratelimit.Window{Permitted: 10, Remaining: 1, Start: start, Length: time.Minute, Date: start}, true)
+		unused := take(t, limiter, "Get")
+		time.AfterFunc(time.Second, unused.Unused)
+		take(t, limiter, "Get")
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("waited %v, want until the permit was returned", took)
+		}
+	})
+}

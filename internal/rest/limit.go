@@ -19,7 +19,7 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		fresh = trace.FreshnessOf(ctx)
 	}
 	var by time.Time
-	for {
+	for renewals := 0; ; {
 		if e := c.stopped(ctx, call); e != nil {
 			return e
 		}
@@ -30,6 +30,9 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 			return nil
 		case err == nil:
 			x.permit.Unused()
+			if renewals++; renewals > maxRenewals {
+				return c.newError(call, errors.RateLimitReached, errTooSlow)
+			}
 			if err := fresh.Renew(ctx); err != nil {
 				e := c.newError(call, errors.CodeOf(err), err) // the write was not sent
 				if cause, ok := errors.AsType[*errors.Error](err); ok {
@@ -49,6 +52,12 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		}
 	}
 }
+
+// maxRenewals is the maximum number of renewals before one attempt: a limit that permits fewer
+// requests than the reads need would delay the write forever.
+const maxRenewals = 5
+
+var errTooSlow = errors.New("the rate limit does not permit the request soon enough after the reads that must precede it")
 
 // wait waits for a permit. A write that must be sent by a time goes before other requests.
 func (c *Client) wait(ctx context.Context, call *Call, x *exchange, by time.Time) (err error) {

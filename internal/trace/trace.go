@@ -190,8 +190,11 @@ func FreshnessOf(ctx context.Context) *Freshness {
 // Until returns the time after which a write must not be sent.
 func (f *Freshness) Until() time.Time { return f.until }
 
-// Renew reads again what permits the write.
-func (f *Freshness) Renew(ctx context.Context) (err error) {
-	f.until, err = f.renew(ctx)
+// Renew reads again what permits the write. After an error the write needs another call of Renew.
+func (f *Freshness) Renew(ctx context.Context) error {
+	until, err := f.renew(ctx)
+	if err == nil {
+		f.until = until
+	}
 	return err
 }
