@@ -1275,3 +1275,88 @@ func (w lineWriter) Write(line []byte) (int, error) {
 	w(line)
 	return len(line), nil
 }
+
+// A removal that waits for the rate limit is not sent if others replace the resource meanwhile.
+func TestTeardown_RecreatedDuringWait(t *testing.T) {
+	t.Parallel()
+	for operation, kind := range map[string]atlas.BlockerKind{
+		"DeleteCluster": atlas.BlockerCluster, "DeleteFlexCluster": atlas.BlockerFlexCluster, "DeleteStreamWorkspace": atlas.BlockerStreamWorkspace,
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				resource := atlastest.Resource{Kind: kind, ID: "x"}
+				srv := newServerWith(resource)
+				srv.SetDeletionTime(0)
+				c, others := newClient(t, srv), newClient(t, srv)
+				p := planOf(t, c)
+				srv.Fail(limited(operation))
+				time.AfterFunc(30*time.Second, func() {
+					if err := remove(t.Context(), others, atlas.Blocker{Kind: kind, ID: "x"}); err != nil {
+						t.Error(err)
+					}
+					srv.AddResource(shop, resource)
+				})
+				r, err := execute(t, c, p)
+				if n := srv.Count(operation); n != 2 || len(srv.Resources(shop)) != 1 { // one by the others
+					t.Errorf("got %+v, %v after %d removals, want 2; remaining %v", r, err, n, srv.Resources(shop))
+				}
+			})
+		})
+	}
+}
+
+// A change that waits for the rate limit is not sent to a project that is moved meanwhile.
+func TestTeardown_ProjectMovedDuringWait(t *testing.T) {
+	t.Parallel()
+	for operation, resources := range map[string][]atlastest.Resource{
+		"DeleteProject":        nil,
+		"DeleteNetworkPeering": {{Kind: atlas.BlockerNetworkPeering}},
+	} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := newServerWith(resources...)
+				srv.AddOrganization(atlastest.Organization{ID: other, Name: "Other"})
+				c := newClient(t, srv)
+				p := planOf(t, c)
+				before := len(srv.Resources(shop))
+				srv.Fail(limited(operation))
+				time.AfterFunc(30*time.Second, func() { srv.MoveProject(shop, other) })
+				r, err := execute(t, c, p)
+				if n := srv.Count(operation); n != 1 || len(srv.Projects(other)) != 1 || len(srv.Resources(shop)) != before {
+					t.Errorf("got %+v, %v after %d requests, want 1; projects of the other organization: %v", r, err, n, srv.Projects(other))
+				}
+			})
+		})
+	}
+}
+
+// limited refuses one request, which can be sent again after a minute.
+func limited(operation string) offboardtest.Fault {
+	f := offboardtest.Respond(operation, 429, `{"error":429,"errorCode":"RATE_LIMITED","reason":"Too Many Requests","detail":"x"}`)
+	f.Header.Set("Retry-After", "60")
+	return f
+}
+
+// An empty list of the connected organizations does not show that no other organization uses the
+// federation.
+func TestTeardown_NoConnectedOrganization(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := atlastest.NewServer()
+		for _, id := range []string{acme, other} {
+			srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme", Federation: "5e2f0000000000000000000c"})
+		}
+		c := newClient(t, srv)
+		p := planOf(t, c)
+		empty := offboardtest.Respond("ListConnectedOrganizationsPage", 200, `{"results":[],"totalCount":0}`)
+		empty.Times = 1000
+		srv.Fail(empty)
+		r, err := execute(t, c, p)
+		checkReport(t, r, err, teardown.Blocked, errors.UnexpectedResponse)
+		if sent := srv.Count("DeleteFederation") + srv.Count("DisconnectOrganization"); sent > 0 {
+			t.Errorf("%d requests were sent", sent)
+		}
+	})
+}

@@ -448,3 +448,30 @@ func TestPlan_Steps(t *testing.T) {
 		t.Errorf("cascades (-want +got):\n%s", diff)
 	}
 }
+
+// A removal that waits for the rate limit is not sent if others create its resource again meanwhile.
+func TestTeardown_RecreatedDuringWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+		names := []string{"a", "b"}
+		for _, name := range names {
+			srv.AddNamespace(volterratest.Namespace{Name: name})
+		}
+		limited := offboardtest.Respond("CascadeDeleteNamespace", 429, `{"code":8,"message":"slow down"}`)
+		limited.Header.Set("Retry-After", "60")
+		// The second removal is not sent before the answer to the first one.
+		srv.Fail(limited, offboardtest.Fault{Operation: "GetNamespace", DelayAfter: 100 * time.Millisecond, Times: 100})
+		time.AfterFunc(30*time.Second, func() {
+			for _, name := range names {
+				srv.RemoveObject("", name)
+				srv.AddNamespace(volterratest.Namespace{Name: name})
+			}
+		})
+		_, r, err := apply(t, newClient(t, srv))
+		if n := srv.Count("CascadeDeleteNamespace"); r == nil || n != 1 || len(srv.Remaining()) != 2 || !errors.Is(err, errors.PlanStale) {
+			t.Errorf("got %+v and %v after %d removals, want %q after 1", r, err, n, errors.PlanStale)
+		}
+	})
+}

@@ -925,3 +925,33 @@ func TestPlan_ForeignRefusal(t *testing.T) {
 		}
 	}
 }
+
+// The read before the request fails, and then the credential expires: no request was sent, so that
+// its outcome is not open.
+func TestTeardown_NoRequestSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := volterratest.NewServer()
+		var journal bytes.Buffer
+		_, r, err := apply(t, newClient(t, srv), teardown.WithJournal(writerFunc(func(entry []byte) (int, error) {
+			if bytes.Contains(entry, []byte(`"deletion_started"`)) {
+				down := offboardtest.Respond("GetTenantSettings", http.StatusServiceUnavailable, `{}`)
+				down.Times = 5 // attempts of the read
+				expired := offboardtest.Respond("GetTenantSettings", http.StatusUnauthorized, `{"code":16,"message":"expired"}`)
+				expired.Times = 1000
+				srv.Fail(down, expired)
+			}
+			return journal.Write(entry)
+		})))
+		if n := srv.Count(deletion); r == nil || r.Outcome != teardown.Blocked || errors.Is(err, errors.OutcomeUnknown) || n != 0 {
+			t.Errorf("got %+v, %v after %d requests, want %q after none", r, err, n, teardown.Blocked)
+		}
+		if !strings.Contains(journal.String(), `"deletion_refused"`) {
+			t.Errorf("the journal has an open deletion:\n%s", journal.String())
+		}
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }

@@ -633,3 +633,60 @@ func TestDriver_Poll(t *testing.T) {
 		t.Errorf("another organization: got %v, %v, want code %q", got, err, errors.NotConfirmed)
 	}
 }
+
+// An app that is new when the deletion waited for the rate limit, or is sent again, is not deleted:
+// another inspection precedes the deletion.
+func TestTeardown_NewBeforeLateDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		delay func(*testing.T, *workspacetest.Server, *workspace.Client)
+		sent  int
+	}{
+		"rate limit": {func(t *testing.T, srv *workspacetest.Server, c *workspace.Client) {
+			limited := offboardtest.Respond("GetOrganization", 429, `{"status":false,"error":{"code":1429}}`)
+			limited.Header.Set("Retry-After", "60")
+			srv.Fail(limited)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := c.GetOrganization(ctx, other) // another call of the client
+			wants(t, err, errors.RateLimitReached)
+		}, 0},
+		"never started": {func(_ *testing.T, srv *workspacetest.Server, _ *workspace.Client) {
+			srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"status":true,"data":{"delete":"OK"}}`))
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := full()
+				c := newClient(t, srv.Option())
+				p := planned(t, c)
+				journal := written(func(entry string) {
+					if !strings.Contains(entry, `"deletion_started"`) || srv.Count("DeleteOrganization") > 0 {
+						return
+					}
+					test.delay(t, srv, c)
+					time.AfterFunc(3*time.Second, func() {
+						srv.Change(acme, func(o *workspacetest.Organization) {
+							o.Apps = append(o.Apps, workspacetest.App{ID: "65f0000000000000000000aa", Name: "New"})
+						})
+					})
+				})
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal), teardown.WithRetryFor(0))
+				// After an accepted deletion nothing shows that the provider will not start it.
+				want, code := teardown.Blocked, errors.PlanStale
+				if test.sent > 0 {
+					want, code = teardown.Unknown, errors.OutcomeUnknown
+				}
+				if n := srv.Count("DeleteOrganization"); r == nil || r.Outcome != want || !errors.Is(err, code) || n != test.sent || !srv.Exists(acme) {
+					t.Errorf("got %+v, %v after %d deletions, want %q after %d", r, err, n, want, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// written is a journal that calls a function before each entry is written.
+type written func(entry string)
+
+func (w written) Write(entry []byte) (int, error) { w(string(entry)); return len(entry), nil }

@@ -820,3 +820,81 @@ func TestDriver_UnknownStep(t *testing.T) {
 		}
 	}
 }
+
+// A user who is new when the deletion waited for the rate limit, or is sent again, is not deleted:
+// another inspection precedes the deletion.
+func TestTeardown_NewBeforeLateDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		delay func(*testing.T, *zitadeltest.Server, *zitadel.Client)
+		want  teardown.Outcome
+		sent  int
+	}{
+		"rate limit": {func(t *testing.T, srv *zitadeltest.Server, c *zitadel.Client) {
+			limited := offboardtest.Respond("GetOrganization", 429, `{"code":8,"message":"slow down"}`)
+			limited.Header.Set("Retry-After", "60")
+			srv.Fail(limited)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := c.GetOrganization(ctx, "acme"); code(err) != errors.RateLimitReached { // another call of the client
+				t.Error(err)
+			}
+		}, teardown.Blocked, 0},
+		// After an accepted deletion nothing shows that the provider will not start it.
+		"never started": {func(_ *testing.T, srv *zitadeltest.Server, _ *zitadel.Client) {
+			srv.Fail(offboardtest.Ignore("DeleteOrganization", 200, `{"details":{"sequence":"5","resourceOwner":"100000000000000000"}}`))
+		}, teardown.Unknown, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newFullAcme(t)
+				p := planOf(t, c)
+				first := true
+				r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithRetryFor(0), teardown.WithJournal(journalFunc(func(entry []byte) {
+					if first && strings.Contains(string(entry), `"deletion_started"`) {
+						first = false
+						test.delay(t, srv, c)
+						time.AfterFunc(3*time.Second, func() { additions["a user"](srv) })
+					}
+				})))
+				if n := srv.Count("DeleteOrganization"); r == nil || r.Outcome != test.want || n != test.sent || !srv.Exists("acme") {
+					t.Errorf("got %+v, %v after %d deletions, want %q after %d", r, err, n, test.want, test.sent)
+				}
+			})
+		})
+	}
+}
+
+// An old server has no API v2, and the read before the other deletion fails: no deletion was sent.
+// If others delete the organization then, this teardown did not.
+func TestTeardown_DeletedByOthersBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := newFullAcme(t)
+		others := newClient(t, srv)
+		callers["a manager at an old server"].prepare(srv)
+		p := planOf(t, c)
+		first := true
+		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithJournal(journalFunc(func(entry []byte) {
+			if first && strings.Contains(string(entry), `"deletion_started"`) {
+				first = false
+				down := offboardtest.Respond("GetMyOrganization", http.StatusServiceUnavailable, `{}`)
+				down.Times = 5 // attempts of the read
+				srv.Fail(down)
+			}
+		})), teardown.WithEvents(func(e teardown.Event) {
+			if e.Kind == teardown.EventRetrying {
+				if n := srv.Count("DeleteMyOrganization"); n > 0 {
+					t.Errorf("%d deletions were sent", n)
+				}
+				if _, err := others.DeleteMyOrganization(t.Context(), "acme"); err != nil {
+					t.Error(err)
+				}
+			}
+		}))
+		if n := srv.Count("DeleteMyOrganization"); r == nil || r.Outcome != teardown.NotFound || err == nil || n != 1 {
+			t.Errorf("got %+v, %v after %d deletions, want %q after 1", r, err, n, teardown.NotFound)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,6 +177,74 @@ func TestDeletion_Undecided(t *testing.T) {
 					t.Errorf("got %+v, %v after %d deletions, want %v after %d", result, err, sent, test.want, test.sent)
 				}
 			})
+		})
+	}
+}
+
+// A repeated deletion needs a renewal of what permits it. If the renewal fails, no deletion is sent,
+// and reads decide.
+func TestDeletion_RepeatRenewed(t *testing.T) {
+	t.Parallel()
+	exists, deleted := read{rest.Exists, nil}, read{rest.NotFound, nil}
+	for name, test := range map[string]struct {
+		refuses bool // RefusesContent
+		failure error
+		reads   []read
+		want    requests
+		code    errors.Code
+	}{
+		"renewed": {false, nil, []read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "renew", "send", "deleted"}, ""},
+		"failed":  {false, errUnread, []read{exists}, requests{"send", "exists", "exists", "exists", "renew", "exists", "exists", "exists", "exists"}, errors.OutcomeUnknown},
+		"failed, and deleted": {false, errUnread, []read{exists, exists, exists, exists, deleted}, requests{
+			"send", "exists", "exists", "exists", "renew", "exists", "deleted",
+		}, ""},
+		"refused if not empty": {true, errUnread, []read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "send", "deleted"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var got requests
+				d := got.deletion(t, test.reads...)
+				d.RefusesContent = test.refuses
+				send := d.Send
+				d.Send = func(ctx context.Context) (bool, error) {
+					if (trace.FreshnessOf(ctx) == nil) != test.refuses {
+						t.Errorf("the context has a renewal: %t", !test.refuses)
+					}
+					return send(ctx)
+				}
+				_, err := d.Run(trace.WithFreshness(t.Context(), time.Now(), func(context.Context) (time.Time, error) {
+					got = append(got, "renew")
+					return time.Now(), test.failure
+				}))
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("requests (-want +got):\n%s", diff)
+				}
+				if e, _ := errors.AsType[*errors.Error](err); (e == nil) != (test.code == "") || e != nil && (e.Code != test.code || !strings.Contains(err.Error(), "unavailable")) {
+					t.Errorf("got %v, want %q", err, test.code)
+				}
+			})
+		})
+	}
+}
+
+// A repeated deletion that the provider refuses because of blockers ends with that error.
+func TestDeletion_RepeatBlocked(t *testing.T) {
+	t.Parallel()
+	for _, code := range []errors.Code{errors.DeletionStepsNotSatisfied, errors.PaymentRequired} {
+		synctest.Test(t, func(t *testing.T) {
+			var got requests
+			d := got.deletion(t, read{rest.Exists, nil})
+			blocked, sent := &errors.Error{Code: code, Status: 402}, 0
+			d.Send = func(context.Context) (bool, error) {
+				if sent++; sent == 1 {
+					return false, nil
+				}
+				return false, blocked
+			}
+			if _, err := d.Run(t.Context()); err != blocked || sent != 2 {
+				t.Errorf("got %v after %d deletions, want %v after 2", err, sent, blocked)
+			}
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/resource"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -24,13 +25,14 @@ type fake struct {
 	kind resource.Kind[string]
 	d    *resource.Driver[string]
 
-	reads  func(id string, n int) (resource.Item, error) // the nth read of a resource
-	task   func(id string, n int) (resource.Task, error) // the nth read of a task
-	sends  func(what string, n int) (resource.Response, error)
-	lists  func(n int) ([]*resource.Item, error)
-	calls  []string
-	counts map[string]int
-	start  time.Time
+	reads   func(id string, n int) (resource.Item, error) // the nth read of a resource
+	task    func(id string, n int) (resource.Task, error) // the nth read of a task
+	sends   func(what string, n int) (resource.Response, error)
+	lists   func(n int) ([]*resource.Item, error)
+	removed func(context.Context) // called by Remove
+	calls   []string
+	counts  map[string]int
+	start   time.Time
 }
 
 func newFake(t *testing.T, kind resource.Kind[string]) *fake {
@@ -50,7 +52,10 @@ func newFake(t *testing.T, kind resource.Kind[string]) *fake {
 		}
 		return f.sends(what, n)
 	}
-	f.kind.Remove = func(_ context.Context, id string, i resource.Item) (resource.Response, error) {
+	f.kind.Remove = func(ctx context.Context, id string, i resource.Item) (resource.Response, error) {
+		if f.removed != nil {
+			defer f.removed(ctx)
+		}
 		return send(strings.TrimSpace("remove " + id + " " + fmt.Sprint(or(i.Value, ""))))
 	}
 	if kind.Purge != nil {
@@ -1442,4 +1447,58 @@ func TestAct_MaxAge(t *testing.T) {
 			f.want(want...)
 		})
 	}
+}
+
+// A request that waits is sent only if another read shows the resource in the same phase.
+func TestAct_ChangedDuringWait(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		reads func(id string, n int) (resource.Item, error)
+		named bool
+		want  errors.Code
+	}{
+		"unchanged": {phases(resource.Exists), false, ""},
+		"deleting":  {phases(resource.Exists, resource.Deleting), false, errors.NotFound},
+		"recreated": {phases(resource.Exists, resource.NotFound), true, errors.NotFound},
+		"unread": {func(_ string, n int) (resource.Item, error) {
+			if n > 1 {
+				return resource.Item{}, refused(errors.Unavailable)
+			}
+			return resource.Item{}, nil
+		}, false, errors.Unavailable},
+	} {
+		bubble(t, resource.Kind[string]{ReusableName: test.named}, func(f *fake) {
+			f.reads = test.reads
+			age := 2 * time.Minute
+			if test.named {
+				age = 10 * time.Second
+			}
+			var err error
+			f.removed = func(ctx context.Context) {
+				fresh := trace.FreshnessOf(ctx)
+				if until := fresh.Until(); !until.Equal(f.start.Add(age)) {
+					t.Errorf("%s: permitted until %v after the read, want %v", name, until.Sub(f.start), age)
+				}
+				f.in(time.Hour) // the wait for the rate limit
+				if err = fresh.Renew(ctx); err == nil && !fresh.Until().Equal(time.Now().Add(age)) {
+					t.Errorf("%s: permitted again until %v", name, fresh.Until())
+				}
+			}
+			f.mustAct("a", deleting)
+			if got := errors.CodeOf(err); got != test.want {
+				t.Errorf("%s: got %v, want %q", name, err, test.want)
+			}
+			f.want("read a", "remove a", "read a")
+		})
+	}
+	// A request without a read needs no other one.
+	bubble(t, resource.Kind[string]{SkipFirstRead: func(string) bool { return true }}, func(f *fake) {
+		f.removed = func(ctx context.Context) {
+			if trace.FreshnessOf(ctx) != nil {
+				t.Error("the request needs a read")
+			}
+		}
+		f.mustAct("a", deleting)
+		f.want("remove a")
+	})
 }
