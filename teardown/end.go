@@ -226,8 +226,7 @@ const maxLate = 3
 // plan has no step that is started or polled, and the inspection has just ended. A slow
 // journal or event function makes a second inspection necessary.
 func (r *run) isRightBefore() bool {
-	return r.inspected != nil && time.Since(r.inspectedAt) < maxInspectionAge &&
-		len(r.plan.Manual()) == len(r.plan.Steps)
+	return r.inspected != nil && time.Since(r.inspectedAt) < maxInspectionAge && r.manualOnly
 }
 
 // definite reports whether an error of a deletion shows that the provider refused the

@@ -110,8 +110,9 @@ type run struct {
 	// of the organization that the provider did not refuse.
 	deletionStarted bool
 
-	late   int             // number of deletions that were not sent because the inspection was too old
-	proved map[string]bool // by the ID of a step: right before the deletion, a read has shown that it is deleted
+	manualOnly bool            // the plan has no step that is started
+	late       int             // number of deletions that were not sent because the inspection was too old
+	proved     map[string]bool // by the ID of a step: right before the deletion, a read has shown that it is deleted
 
 	// undecided is true if the last deletion of this run may have had its effect, and no
 	// inspection has found the organization since then.
@@ -218,7 +219,7 @@ func (r *run) overridden(p *Plan) error {
 // inspect reads the organization again and returns an error if the plan no longer matches it.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	r.method = methodInspect
-	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.planned())
 	r.inspectedAt = time.Now()
 	switch {
 	case err != nil:
@@ -306,7 +307,7 @@ func (r *run) compare(now *Plan) error {
 	if err := r.checkPermitted(now); err != nil {
 		return err
 	}
-	if diff := r.plan.Diff(now); len(diff) > 0 {
+	if diff := r.planned().Diff(now); len(diff) > 0 {
 		steps := make([]errors.Step, len(diff))
 		for i, d := range diff {
 			steps[i] = errors.Step{Name: d.Name, Description: d.Text}
@@ -362,6 +363,27 @@ func (r *run) start(now *Plan, missing StepState, missed []string) {
 			r.event(Event{Step: s.ID, Kind: EventFinished, State: s.State})
 		}
 	}
+	r.manualOnly = len(r.plan.Manual()) == len(r.plan.Steps)
+	if !r.manualOnly {
+		r.inspected = nil // another inspection precedes the deletion
+	}
+	plan := *r.plan  // the driver may keep the other one
+	plan.Steps = nil // the states have them
+	r.plan = &plan
+}
+
+// planned returns the plan that is applied. After [run.start], its steps are those of the states:
+// as the first inspection read them, which found no difference from the plan.
+func (r *run) planned() *Plan {
+	if r.states == nil {
+		return r.plan
+	}
+	p := *r.plan
+	p.Steps = make([]Step, len(r.states))
+	for i := range r.states {
+		p.Steps[i] = r.states[i].Step
+	}
+	return &p
 }
 
 // unmatched returns the IDs that match no organization of the plan, each once.

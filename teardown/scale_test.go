@@ -97,14 +97,14 @@ func bytesPerStep(tb testing.TB, n int, after func(int) int) (total, plan uint64
 	return (d.heap - before) / uint64(n), plan / uint64(n)
 }
 
-// A step of a plan that is applied takes at most 1,280 bytes, the copy of the plan included.
+// A step of a plan that is applied takes at most a kilobyte.
 //
 //nolint:paralleltest // it measures the heap
 func TestEngine_Memory(t *testing.T) {
 	for name, after := range orders {
 		total, plan := bytesPerStep(t, 10_000, after)
 		t.Logf("%s: %d bytes per step, of which %d are the plan's", name, total, plan)
-		if total > 1280 {
+		if total > 1024 {
 			t.Errorf("%s: %d bytes per step", name, total)
 		}
 	}
