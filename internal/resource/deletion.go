@@ -101,6 +101,8 @@ func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
 		switch {
 		case existence == rest.NotFound:
 			return result, nil
+		case repeats == 0 && existence == rest.Exists && failure == nil && isRedirect(err):
+			return teardown.Deletion{}, err // reads would show by now that the provider executed it
 		case failure != nil, repeats == maxRepeats:
 			return teardown.Deletion{}, d.unknown(err, failure)
 		}
@@ -133,6 +135,13 @@ func (d *Deletion) unknown(causes ...error) error {
 func isUndocumentedSuccess(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 399
+}
+
+// isRedirect reports whether a server answered a deletion with a 3xx. It may have executed it, and
+// has not accepted it for later.
+func isRedirect(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && e.Status >= 300 && e.Status <= 399
 }
 
 // Run reads the organization until it no longer exists, or reads still show it after

@@ -155,6 +155,7 @@ func TestDeletion_Undecided(t *testing.T) {
 		"202, deleted later":       {answered(202), []read{exists, deleted}, 1, nil},
 		"202, refused reads":       {answered(202), []read{expired}, 1, errors.OutcomeUnknown},
 		"202, exists":              {answered(202), []read{exists}, 4, errors.OutcomeUnknown},
+		"302, exists":              {answered(302), []read{exists}, 1, errors.UnexpectedResponse},
 		"302, deleted later":       {answered(302), []read{exists, exists, deleted}, 1, nil},
 		"404":                      {answered(404), []read{deleted}, 1, errors.UnexpectedResponse},
 		"undecided, deleted later": {errUnread, []read{exists, deleted}, 1, nil},
