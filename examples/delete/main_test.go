@@ -28,7 +28,7 @@ func TestDescribe_Blocked(t *testing.T) {
 	srv.AddOrganization(atlastest.Organization{ID: id})
 	srv.AddProject(id, atlastest.Project{ID: "5e2f0000000000000000000a"})
 	got := describe(id, atlas.DeleteOrganization(t.Context(), id, srv.Option()))
-	if !strings.Contains(got, "remove these first: [projects]") {
+	if !strings.Contains(got, "remove these first: [project]") {
 		t.Errorf("got %q", got)
 	}
 }
