@@ -7,12 +7,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/graph"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planpage"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -31,8 +34,14 @@ like the manifest. apply reads everything again, and removes only the resources 
 read finds and the plan names. It takes deny lists, overrides, confirmations and base URLs
 from the file.
 
---output replaces only a plan file of this program or an empty file. It never replaces the
-manifest or a key file. All files must be regular files; "-" reads the manifest from the
+--html writes the plan as a page for review, which opens from disk and loads nothing: what
+is deleted and why, the order of the steps, what is deleted along with each organization,
+manual steps, required overrides, and estimates of the requests and the duration. --view
+dot and --view mermaid write the order as text for Graphviz and Mermaid. Plans of more than
+30 steps are drawn by kind.
+
+--output and --html replace only a file of their kind that this program wrote, or an empty
+file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
 standard input.
 
 The manifest is YAML. An unknown key is an error, which names the line:
@@ -52,8 +61,11 @@ variables or with OFFBOARD_.
 
 `
 
+// planViews are the values of --view.
+var planViews = []string{"tree", "table", "dot", "mermaid"}
+
 func (p *program) planCommand() *cobra.Command {
-	var output, view string
+	var output, html, view string
 	var parallel int
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
@@ -61,24 +73,24 @@ func (p *program) planCommand() *cobra.Command {
 		Long:  planHelp + indented(planfile.ManifestExample) + manifestNotes + credentials(" for organizations without base_url in the manifest."),
 		Example: `  offboard plan manifest.yaml                    show the plan as a tree
   offboard plan manifest.yaml -o plan.json       also write the plan, for review and apply
+  offboard plan manifest.yaml --html plan.html   also write the plan as a page
   offboard plan manifest.yaml --view table
+  offboard plan manifest.yaml --view dot | dot -Tsvg -o plan.svg
   offboard plan manifest.yaml --json | jq '.organizations[].plan.steps | length'`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if view != "tree" && view != "table" {
-				return errors.New("unknown --view: use tree or table")
+			if !slices.Contains(planViews, view) {
+				return errors.New("unknown --view: use " + format.Alternatives(planViews))
 			}
 			m, err := p.manifest(args[0])
 			if err != nil {
 				return err
 			}
-			if output != "" {
-				if err := p.checkPlanOutput(args[0], output, m); err != nil {
-					return err
-				}
+			if err := p.checkPlanOutputs(args[0], output, html, m); err != nil {
+				return err
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
@@ -93,15 +105,21 @@ func (p *program) planCommand() *cobra.Command {
 					return err
 				}
 			}
+			if html != "" {
+				if err := planpage.Write(html, file, output, time.Now()); err != nil {
+					return err
+				}
+			}
 			p.code = code
 			return p.showPlan(file, output, view)
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
-	command.Flags().StringVar(&view, "view", "tree", "format of the plan: tree or table")
+	command.Flags().StringVar(&html, "html", "", "write the plan as a page to this HTML `FILE`, for review")
+	command.Flags().StringVar(&view, "view", "tree", "format of the plan: "+format.Alternatives(planViews))
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	p.timeoutFlag(command)
-	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions([]string{"tree", "table"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(planViews, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }
 
@@ -122,21 +140,38 @@ func (p *program) manifest(name string) (m *planfile.Manifest, err error) {
 	return m, err
 }
 
-// checkPlanOutput returns an error if the plan file would overwrite an input, or a file that
-// is not a plan file of this program.
-func (p *program) checkPlanOutput(name, output string, m *planfile.Manifest) error {
+// checkPlanOutputs returns an error if the plan file or the page would overwrite an input or
+// each other, or a file of another kind. The names are "" for none.
+func (p *program) checkPlanOutputs(name, output, html string, m *planfile.Manifest) error {
+	var uses []safefile.Use
+	if output != "" {
+		uses = append(uses, safefile.Use{As: "--output", Name: output, Writes: true})
+	}
+	if html != "" {
+		uses = append(uses, safefile.Use{As: "--html", Name: html, Writes: true})
+	}
+	if len(uses) == 0 {
+		return nil
+	}
 	input := safefile.Use{As: "the manifest", Name: name}
 	if name == "-" {
 		input.Info = p.standardInput()
 	}
-	uses := []safefile.Use{{As: "--output", Name: output, Writes: true}}
 	if name != "-" || input.Info != nil {
 		uses = append(uses, input)
 	}
 	if err := safefile.CheckDistinct(append(uses, planfile.KeyFiles(m.Organizations...)...)...); err != nil {
 		return err
 	}
-	return safefile.Error("--output", output, safefile.CheckReplaceable(output, "a plan file", planfile.IsPlanFile))
+	if output != "" {
+		if err := safefile.CheckReplaceable(output, "a plan file", planfile.IsPlanFile); err != nil {
+			return safefile.Error("--output", output, err)
+		}
+	}
+	if html == "" {
+		return nil
+	}
+	return safefile.Error("--html", html, safefile.CheckReplaceable(html, "a plan page", planpage.IsPage))
 }
 
 // standardInput describes the file that the standard input reads; nil if it reads none.
@@ -158,6 +193,12 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(file)
+	}
+	switch view {
+	case "dot":
+		return graph.WriteDOT(p.out, file)
+	case "mermaid":
+		return graph.WriteMermaid(p.out, file)
 	}
 	file.ShowUnmatched(p.out)
 	steps, ready := 0, 0
