@@ -10,6 +10,7 @@ need() { # PROGRAM PACKAGE...
   PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || absent="$absent $*"
 }
 need apache2 apache2-bin
+need chromium chromium
 need nginx nginx
 need openssl openssl
 need tinyproxy tinyproxy-bin

@@ -17,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/view"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -150,7 +151,7 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 	results := x.run(ctx, journal)
 	var unwritten error
 	if s.report != "" {
-		unwritten = report.Write(s.report, file, results, s.journal, started, time.Now())
+		unwritten = report.Write(s.report, file, results, s.journal, x.recorder, started, time.Now())
 	}
 	p.summarize(file, results, s, again, unwritten)
 	return nil
@@ -185,7 +186,8 @@ type execution struct {
 	jobs     []teardown.Job               // one for each organization with a plan
 	index    []int                        // of each job in the file
 	resume   map[planfile.Subject][]teardown.Entry
-	records  planfile.Index // of the journal
+	records  planfile.Index     // of the journal
+	recorder *timeline.Recorder // nil without a report
 }
 
 // prepare connects to all organizations that have a plan, and checks that each is
@@ -197,7 +199,10 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 			return nil, file.Failed(i, planfile.Unconfirmed("Teardown", planned, `"confirm" in the manifest differs from the provider's name: correct the manifest and plan again`))
 		}
 	}
-	open := p.connector(view.LogRelay{Watcher: &x.watcher})
+	if s.report != "" {
+		x.recorder = timeline.New()
+	}
+	open := p.connector(view.LogRelay{Watcher: &x.watcher, Recorder: x.recorder})
 	var opened []connect.Organization
 	for i, planned := range file.Organizations {
 		if planned.Plan == nil {
@@ -240,6 +245,7 @@ func (x *execution) job(i int, o connect.Organization) teardown.Job {
 		Options: []teardown.Option{
 			teardown.WithConfirm(planfile.Confirmation(planned.Plan.Organization)), teardown.WithOverrides(planned.Entry.Override...),
 			teardown.WithEvents(func(e teardown.Event) {
+				x.recorder.Event(i, e)
 				// An entry that matches nothing in one plan may match another of the file.
 				if e.Kind != teardown.EventUnmatched {
 					(*x.watcher.Load()).Event(i, e)

@@ -119,6 +119,7 @@ func (p *program) planCommand() *cobra.Command {
 	command.Flags().StringVar(&view, "view", "tree", "format of the plan: "+format.Alternatives(planViews))
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	p.timeoutFlag(command)
+	_ = command.RegisterFlagCompletionFunc("html", filesOf("html"))
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(planViews, cobra.ShellCompDirectiveNoFileComp))
 	return command
 }

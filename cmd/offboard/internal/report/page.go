@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"cmp"
 	_ "embed"
+	"encoding/json"
 	"fmt"
-	"html/template"
-	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/webpage"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -20,11 +24,14 @@ import (
 //go:embed report.html.tmpl
 var pageText string
 
-// pageTemplate escapes all texts of a provider, such as the names of resources.
-var pageTemplate = template.Must(template.New("report").Parse(pageText))
+var pageTemplate = webpage.Parse("report", pageText)
+
+// title is the start of the title of the page.
+const title = "Teardown report"
 
 // page is the content of a report.
 type page struct {
+	Title          string
 	Started, Ended string
 	Took           string
 	Program        string
@@ -56,7 +63,24 @@ type section struct {
 	Rows               []pageStep
 	Remaining          []pageStep
 	Cascades           []string
-	Messages           []providerMessage
+	Messages           []message
+	Requests           int
+	Timeline           *chart // nil if nothing was started
+}
+
+// chart is the timeline of a run.
+type chart struct {
+	Wide, Narrow timeline.Chart
+	ByKind       bool
+	NotStarted   int
+	Waits        []wait
+}
+
+// wait is the time with one reason.
+type wait struct {
+	Reason     timeline.Reason
+	Text, Time string
+	Count      int
 }
 
 // pageStep is one step.
@@ -71,26 +95,41 @@ type pageStep struct {
 	Earlier        bool // an earlier run deleted the resource, by the journal
 }
 
-// providerMessage is a provider's error about a step or the organization.
-type providerMessage struct {
-	Subject, Code, Status, Text, RequestID string
+// message is all of the provider's error about a step or the organization.
+type message struct {
+	Subject, State string // of the step
+	Answers        []answer
 }
 
+// answer is one error.
+type answer struct {
+	Text  string // of the client
+	Facts []fact
+	Steps []string // that the provider requires
+	Said  string   // by the provider, verbatim
+	More  string   // the rest of the provider's answer, as JSON
+
+	// Silent is true if the provider sent no text.
+	Silent bool
+}
+
+type fact struct{ Name, Value string }
+
 // Write writes the report. For steps that were already deleted, the report shows the
-// journal's entries of earlier runs.
-func Write(name string, file *planfile.File, results []Result, journal string, started, ended time.Time) error {
+// journal's entries of earlier runs. The recorder has the waits of the run; it may be nil.
+func Write(name string, file *planfile.File, results []Result, journal string, recorder *timeline.Recorder, started, ended time.Time) error {
 	// Without the journal, the report lacks only the entries of earlier runs.
 	entries, _, _ := planfile.ReadJournal(journal)
-	page, err := render(file, results, entries, started, ended)
+	page, err := render(file, results, entries, recorder, started, ended)
 	if err != nil {
 		return err
 	}
 	return safefile.Error("--report", name, safefile.Write(name, page))
 }
 
-func render(file *planfile.File, results []Result, entries planfile.Index, started, ended time.Time) ([]byte, error) {
+func render(file *planfile.File, results []Result, entries planfile.Index, recorder *timeline.Recorder, started, ended time.Time) ([]byte, error) {
 	r := page{
-		Started: stamp(started), Ended: stamp(ended), Took: format.Clock(ended.Sub(started)), Program: version(),
+		Title: title, Started: webpage.Stamp(started), Ended: webpage.Stamp(ended), Took: format.Clock(ended.Sub(started)), Program: webpage.Program(),
 	}
 	for _, text := range file.Unmatched {
 		r.Unmatched = append(r.Unmatched, printable.Text(text))
@@ -99,6 +138,7 @@ func render(file *planfile.File, results []Result, entries planfile.Index, start
 	for i, result := range results {
 		s := sectionOf(file.Organizations[i], result, entries)
 		s.Anchor = fmt.Sprintf("organization-%d", i+1)
+		s.addTimeline(result.Report, recorder.Of(i, ended))
 		counts[s.Class]++
 		r.Steps.Count += s.Done
 		r.Steps.Of += s.Total
@@ -135,10 +175,10 @@ func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 	}
 	if p.Plan != nil {
 		s.Instance = printable.Text(p.Plan.Instance)
-		s.PlannedAt, s.Fingerprint = stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
+		s.PlannedAt, s.Fingerprint = webpage.Stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
 			s.DeletionError = printable.Text(err.Error())
-			s.addMessage("deletion check", err)
+			s.addMessage(messageOf("deletion check, when planned", "", err))
 		}
 		for _, l := range p.Plan.Cascades {
 			s.Cascades = append(s.Cascades, l.String())
@@ -151,7 +191,7 @@ func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 	if r.Outcome == teardown.Pending {
 		s.Detail = printable.Text(r.PendingOn)
 	}
-	s.Started, s.Took = stamp(r.Report.StartedAt), format.Clock(r.Report.FinishedAt.Sub(r.Report.StartedAt))
+	s.Started, s.Took = webpage.Stamp(r.Report.StartedAt), format.Clock(r.Report.FinishedAt.Sub(r.Report.StartedAt))
 	record := entries.Record(p.Plan)
 	for _, step := range r.Report.Steps {
 		row := pageStepOf(step, record)
@@ -159,31 +199,118 @@ func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 		if row.Class != "deleted" {
 			s.Remaining = append(s.Remaining, row)
 		}
-		if step.Err != nil {
-			s.addMessage(step.ID, step.Err)
+		if step.Err != nil || step.State == teardown.StepFailed || step.State == teardown.StepInterrupted {
+			s.Messages = append(s.Messages, messageOf(step.ID, format.State(step.State), step.Err))
 		}
 	}
 	if len(s.Remaining) == 0 && r.err != nil {
-		s.addMessage("organization", r.err)
+		s.addMessage(messageOf("organization", string(r.Outcome), r.err))
 	}
 	return s
 }
 
-// addMessage adds an error of the provider. It ignores errors of the client itself.
-func (s *section) addMessage(subject string, err error) {
-	e, ok := errors.AsType[*errors.Error](err)
-	if !ok || e.Status == 0 && e.ProviderCode == "" && e.Message == "" {
+// addTimeline adds the chart of a run. Nothing is added without a report.
+func (s *section) addTimeline(report *teardown.Report, run timeline.Run) {
+	if report == nil {
 		return
 	}
-	code := string(e.Code)
-	if e.ProviderCode != "" && e.ProviderCode != code {
-		code += " (" + e.ProviderCode + ")"
+	s.Requests = run.Requests
+	c := &chart{Wide: run.Draw(report, timeline.Wide), Narrow: run.Draw(report, timeline.Narrow)}
+	if len(c.Wide.Rows) == 0 {
+		return
 	}
-	line := providerMessage{Subject: printable.Text(subject), Code: printable.Text(code), Text: printable.Text(e.Message), RequestID: printable.Text(e.RequestID)}
+	c.ByKind = c.Wide.ByKind
+	for _, step := range report.Steps {
+		if step.StartedAt.IsZero() {
+			c.NotStarted++
+		}
+	}
+	for _, t := range run.Totals() {
+		c.Waits = append(c.Waits, wait{t.Reason, t.Reason.Text(), format.Clock(t.Time), t.Count})
+	}
+	s.Timeline = c
+}
+
+// addMessage adds a message about the organization, unless all of its errors are of the client
+// itself: the page shows them as the result.
+func (s *section) addMessage(m message) {
+	if slices.ContainsFunc(m.Answers, func(a answer) bool { return !a.Silent }) {
+		s.Messages = append(s.Messages, m)
+	}
+}
+
+// maxDetail is the maximum length of the rest of an answer in the report.
+const maxDetail = 20_000
+
+// messageOf describes an error of a step or the organization, with each error that it joins.
+func messageOf(subject, state string, err error) message {
+	m := message{Subject: printable.Text(subject), State: state}
+	for e := range errors.All(err) {
+		m.Answers = append(m.Answers, answerOf(e))
+	}
+	if len(m.Answers) == 0 {
+		a := answer{Silent: true, Text: "no error is known"}
+		if err != nil {
+			a.Text = printable.Text(err.Error())
+		}
+		m.Answers = append(m.Answers, a)
+	}
+	return m
+}
+
+func answerOf(e *errors.Error) answer {
+	a := answer{Text: printable.Text(e.Error()), Said: lines(e.Message), Silent: e.Status == 0 && e.Message == "" && e.ProviderCode == ""}
+	add := func(name, value string) {
+		if value != "" {
+			a.Facts = append(a.Facts, fact{name, printable.Text(value)})
+		}
+	}
+	add("Code", string(e.Code))
 	if e.Status != 0 {
-		line.Status = fmt.Sprint(e.Status)
+		add("Status", fmt.Sprint(e.Status))
 	}
-	s.Messages = append(s.Messages, line)
+	add("Provider code", e.ProviderCode)
+	add("Operation", e.Operation)
+	add("Target", e.Target)
+	add("Request ID", e.RequestID)
+	if e.RetryAfter > 0 {
+		add("Retry after", e.RetryAfter.String())
+	}
+	if e.Attempts > 0 {
+		add("Attempts", fmt.Sprint(e.Attempts))
+	}
+	for _, step := range e.Steps {
+		a.Steps = append(a.Steps, problem.Describe(step))
+	}
+	if e.Detail != nil {
+		a.More = detailOf(e.Detail)
+	}
+	return a
+}
+
+// detailOf returns the rest of an answer as JSON.
+func detailOf(detail any) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // the template escapes
+	if err := encoder.Encode(detail); err != nil {
+		return "the details have no JSON form"
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	if more := len(text) - maxDetail; more > 0 {
+		text = strings.ToValidUTF8(text[:maxDetail], "") + fmt.Sprintf("… and %d more bytes", more)
+	}
+	return lines(text)
+}
+
+// lines is [printable.Text] for a text of several lines.
+func lines(text string) string {
+	all := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for i := range all {
+		all[i] = printable.Text(all[i])
+	}
+	return strings.Join(all, "\n")
 }
 
 func pageStepOf(step teardown.StepReport, record *planfile.Record) pageStep {
@@ -200,30 +327,18 @@ func pageStepOf(step teardown.StepReport, record *planfile.Record) pageStep {
 		row.Class = "manual"
 	}
 	if !step.FinishedAt.IsZero() {
-		row.When, row.Took = stamp(step.FinishedAt), format.Clock(step.FinishedAt.Sub(step.StartedAt))
+		row.When, row.Took = webpage.Stamp(step.FinishedAt), format.Clock(step.FinishedAt.Sub(step.StartedAt))
 	}
 	if step.Err != nil {
 		row.Problem = printable.Text(step.Err.Error())
 	}
 	if entry := record.Steps[step.ID]; step.State == teardown.StepAlreadyDeleted && entry.State == teardown.StepDeleted {
-		row.Earlier, row.State, row.When, row.RequestID = true, "deleted by an earlier run", stamp(entry.Time), printable.Text(entry.RequestID)
+		row.Earlier, row.State, row.When, row.RequestID = true, "deleted by an earlier run", webpage.Stamp(entry.Time), printable.Text(entry.RequestID)
 	}
 	return row
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// version returns the name of the program, with its version if the build has one.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "offboard"
-	}
-	return "offboard " + info.Main.Version
-}
-
 // IsReport reports whether a text is a report of this program.
 func IsReport(text []byte) bool {
-	head := text[:min(len(text), 4096)]
-	return bytes.HasPrefix(head, []byte("<!DOCTYPE html>")) && bytes.Contains(head, []byte("<title>Teardown report, "))
+	return webpage.HasTitle(text, title)
 }

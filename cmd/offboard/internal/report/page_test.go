@@ -33,7 +33,7 @@ func TestReport_HostileNames(t *testing.T) {
 		report.Steps = append(report.Steps, teardown.StepReport{Step: step, State: teardown.StepFailed, Err: failure, RequestID: hostile})
 	}
 	v := ResultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: failure})
-	page, err := render(&planfile.File{Organizations: []planfile.Planned{p, p}}, []Result{v, NotStarted(p)}, planfile.Index{}, started, started.Add(time.Minute))
+	page, err := render(&planfile.File{Organizations: []planfile.Planned{p, p}}, []Result{v, NotStarted(p)}, planfile.Index{}, nil, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestReport_HostileNames(t *testing.T) {
 
 func TestReport_SelfContained(t *testing.T) {
 	t.Parallel()
-	page, err := render(&planfile.File{}, nil, planfile.Index{}, started, started.Add(time.Minute))
+	page, err := render(&planfile.File{}, nil, planfile.Index{}, nil, started, started.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,5 +60,50 @@ func TestReport_SelfContained(t *testing.T) {
 		if strings.Contains(string(page), outside) {
 			t.Errorf("%q is in the report", outside)
 		}
+	}
+}
+
+// The report states all that the provider said for each step that failed, and that it said
+// nothing otherwise.
+func TestReport_EachFailedStep(t *testing.T) {
+	t.Parallel()
+	p := scripted.Planned(t, scripted.Hosting())
+	first := &errors.Error{
+		Provider: "katapult", Operation: "DeleteDisk", Target: "disk_1", Code: errors.PermissionDenied, Status: 403, ProviderCode: "scope_not_granted",
+		Message: "Ask <the> owner\nof it", RequestID: "req-1", RetryAfter: 90 * time.Second, Attempts: 4,
+		Steps: []errors.Step{{Name: "scope", Description: "grant disks:delete"}}, Detail: map[string]any{"scopes": []string{"disks:<all>"}},
+	}
+	second := &errors.Error{Provider: "katapult", Operation: "GetDisk", Code: errors.Internal, Status: 500, Message: "Try later"}
+	report := &teardown.Report{Provider: "katapult", Organization: p.Plan.Organization, Outcome: teardown.Blocked, Steps: []teardown.StepReport{
+		{Step: p.Plan.Steps[0], State: teardown.StepFailed, Err: errors.Join(first, second)},
+		{Step: p.Plan.Steps[1], State: teardown.StepFailed, Err: errors.New("cannot read the list")},
+		{Step: p.Plan.Steps[2], State: teardown.StepInterrupted},
+	}}
+	report.Err = errors.Join(report.Steps[0].Err, report.Steps[1].Err)
+	page, err := render(&planfile.File{Organizations: []planfile.Planned{p}}, []Result{ResultOf(p, teardown.JobResult{Plan: p.Plan, Report: report, Err: report.Err})},
+		planfile.Index{}, nil, started, started.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, messages, _ := strings.Cut(string(page), "<h3>Provider messages</h3>")
+	for _, want := range []string{
+		"<b>virtual_machine/vm_1</b>: failed", "<blockquote>Ask &lt;the&gt; owner\nof it</blockquote>", "<code>scope_not_granted</code>", "<code>403</code>",
+		"<code>req-1</code>", "<code>1m30s</code>", "<code>4</code>", "scope: grant disks:delete", "&#34;disks:&lt;all&gt;&#34;", "<blockquote>Try later</blockquote>",
+		"<b>disk/disk_1</b>: failed", "cannot read the list. The provider sent no message.",
+		"<b>trash/all</b>: interrupted", "no error is known. The provider sent no message.",
+	} {
+		if !strings.Contains(messages, want) {
+			t.Errorf("%q is missing in\n%s", want, messages)
+		}
+	}
+}
+
+func TestDetailOf_Limits(t *testing.T) {
+	t.Parallel()
+	if got := detailOf(strings.Repeat("é", maxDetail)); len(got) > maxDetail+30 || !strings.Contains(got, "more bytes") || strings.Contains(got, "\uFFFD") {
+		t.Errorf("got %d bytes that end with %q", len(got), got[len(got)-30:])
+	}
+	if got := detailOf(func() {}); got != "the details have no JSON form" {
+		t.Errorf("got %q", got)
 	}
 }

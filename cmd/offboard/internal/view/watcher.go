@@ -18,6 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -76,6 +77,9 @@ func movesCursor(terminal, system string) bool {
 type LogRelay struct {
 	// Watcher contains nil before the first plan is applied.
 	Watcher *atomic.Pointer[Watcher]
+
+	// Recorder records the requests and the waits for a report; it may be nil.
+	Recorder *timeline.Recorder
 }
 
 type organizationKey struct{}
@@ -105,10 +109,12 @@ func (r LogRelay) Handle(ctx context.Context, record slog.Record) error {
 	record.Attrs(func(a slog.Attr) bool { attrs[a.Key] = a.Value; return true })
 	switch record.Message {
 	case "waiting":
+		r.Recorder.Wait(i, attrs["reason"].String(), record.Time, attrs["wait"].Duration())
 		if wait := attrs["wait"].Duration(); wait >= time.Second { // a shorter note would flicker
 			(*w).Note(i, attrs["reason"].String(), wait)
 		}
 	case "request":
+		r.Recorder.Request(i)
 		// Most reads that find nothing verify a removal.
 		if e, failed := attrs["error"].Any().(*errors.Error); failed && (errors.Retryable(e) || e.Code == errors.OutcomeUnknown) {
 			(*w).Note(i, fmt.Sprintf("%s: %s", attrs["operation"], problem.Reason(e)), 0)
