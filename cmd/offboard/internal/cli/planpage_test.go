@@ -1,12 +1,22 @@
 package cli
 
 import (
+	"context"
+	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 )
 
 func TestPlan_HTML(t *testing.T) {
@@ -79,6 +89,49 @@ func TestApply_ReportTimeline(t *testing.T) {
 		for _, want := range []string{"<h3>Timeline</h3>", `class="bar provider"`, "virtual_machine web-1, 0:02, deleted", "waits for the provider"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("%q is missing", want)
+			}
+		}
+	})
+}
+
+// The clients of all providers report their requests and waits, which faults of the fakes cause.
+func TestApply_ReportOfClients(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		scenes := demo.NewScenes()
+		p := &program{out: io.Discard, errOut: io.Discard, connect: demo.Connect(scenes)}
+		var x *execution
+		var planned *planfile.File
+		started := time.Now()
+		results, err := demo.Run(t.Context(), io.Discard, scenes, demo.Program{
+			Plan: func(ctx context.Context, m *planfile.Manifest) (*planfile.File, error) {
+				file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes))
+				return file, err
+			},
+			Apply: func(ctx context.Context, file *planfile.File) ([]report.Result, error) {
+				var err error
+				planned = file
+				s := applySettings{parallel: len(scenes), concurrency: 8, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor, report: "report.html"}
+				if x, err = p.prepare(file, s); err != nil {
+					return nil, err
+				}
+				return x.run(ctx, io.Discard), nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(t.TempDir(), "report.html")
+		if err := report.Write(name, planned, results, name+".journal", x.recorder, started, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range planned.Organizations {
+			run := x.recorder.Of(i, time.Now())
+			if run.Requests < 8 {
+				t.Errorf("%s: got %d requests", o.Entry.Provider, run.Requests)
+			}
+			if waits := run.Totals(); !slices.ContainsFunc(waits, func(w timeline.Total) bool { return w.Reason == timeline.Retry }) {
+				t.Errorf("%s: no wait before another attempt is recorded: %v", o.Entry.Provider, waits)
 			}
 		}
 	})

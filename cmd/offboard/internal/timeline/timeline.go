@@ -24,7 +24,7 @@ const (
 	// Retry: a wait before another attempt.
 	Retry Reason = "retry"
 
-	// RateLimit: the client waits for the rate limit. The log names no step for these waits.
+	// RateLimit: the client waits for the rate limit.
 	RateLimit Reason = "limit"
 )
 
@@ -62,8 +62,10 @@ type Recorder struct {
 // Run is the run of one organization.
 type Run struct {
 	Requests int               // number of requests that were sent, and logged
-	Client   []Span            // waits of the client, which the log assigns to no step
-	Steps    map[string][]Span // by the ID of the step
+	Client   []Span            // waits of the client that belong to no step
+	Steps    map[string][]Span // by the ID of the step, without overlaps
+
+	waits map[string][]Span // of the client, by the ID of the step
 }
 
 // New returns a recorder.
@@ -71,7 +73,7 @@ func New() *Recorder { return &Recorder{runs: map[int]*Run{}} }
 
 func (r *Recorder) run(i int) *Run {
 	if r.runs[i] == nil {
-		r.runs[i] = &Run{Steps: map[string][]Span{}}
+		r.runs[i] = &Run{Steps: map[string][]Span{}, waits: map[string][]Span{}}
 	}
 	return r.runs[i]
 }
@@ -118,8 +120,9 @@ func (r *Recorder) Request(i int) {
 	r.run(i).Requests++
 }
 
-// Wait records a wait of the client that starts.
-func (r *Recorder) Wait(i int, reason string, start time.Time, d time.Duration) {
+// Wait records a wait of the client that starts. step is the ID of the step that waits; "" for
+// the organization itself, or for several steps.
+func (r *Recorder) Wait(i int, step, reason string, start time.Time, d time.Duration) {
 	if r == nil {
 		return
 	}
@@ -132,8 +135,43 @@ func (r *Recorder) Wait(i int, reason string, start time.Time, d time.Duration) 
 	case observe.ReasonRetry:
 		s.Reason = Retry
 	}
-	run := r.run(i)
-	run.Client = append(run.Client, s)
+	if run := r.run(i); step != "" {
+		run.waits[step] = append(run.waits[step], s)
+	} else {
+		run.Client = append(run.Client, s)
+	}
+}
+
+// divided returns the spans of a step, of which those outside of a wait before another attempt
+// are divided by the waits of the client.
+func divided(spans, waits []Span) []Span {
+	for _, w := range waits {
+		var all []Span
+		for _, s := range spans {
+			from, to := later(s.Start, w.Start), earlier(s.End, w.End)
+			if s.Reason == Retry || !from.Before(to) {
+				all = append(all, s)
+				continue
+			}
+			all = append(all, Span{s.Reason, s.Start, from}, Span{w.Reason, from, to}, Span{s.Reason, to, s.End})
+		}
+		spans = slices.DeleteFunc(all, func(s Span) bool { return !s.End.After(s.Start) })
+	}
+	return spans
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Of returns a copy of the run of an organization, which ended at a time. It is empty if nothing
@@ -160,7 +198,7 @@ func (r *Recorder) Of(i int, ended time.Time) Run {
 	}
 	run.Requests, run.Client = of.Requests, clip(of.Client)
 	for id, spans := range of.Steps {
-		run.Steps[id] = clip(spans)
+		run.Steps[id] = divided(clip(spans), of.waits[id])
 	}
 	return run
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -29,9 +30,9 @@ func TestRecorder_Reasons(t *testing.T) {
 	r.Event(1, teardown.Event{Step: "disk/b", Kind: teardown.EventFinished, Time: at(1)})
 	r.Event(1, teardown.Event{Step: "disk/c", Kind: teardown.EventStarted, Time: at(18)})
 	r.Event(1, teardown.Event{Kind: teardown.EventRetrying, Time: at(13), Wait: time.Second})
-	r.Wait(1, "rate_limit", at(2), 3*time.Second)
-	r.Wait(1, "retry", at(19), time.Hour)
-	r.Wait(1, "a new reason", at(3), time.Second)
+	r.Wait(1, "", "rate_limit", at(2), 3*time.Second)
+	r.Wait(1, "", "retry", at(19), time.Hour)
+	r.Wait(1, "", "a new reason", at(3), time.Second)
 	r.Request(1)
 	r.Request(1)
 	want := Run{
@@ -43,7 +44,7 @@ func TestRecorder_Reasons(t *testing.T) {
 			"disk/c": {{Working, at(18), at(20)}},
 		},
 	}
-	if diff := cmp.Diff(want, r.Of(1, at(20))); diff != "" {
+	if diff := cmp.Diff(want, r.Of(1, at(20)), cmpopts.IgnoreUnexported(Run{})); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}
 	totals := []Total{{Working, 4, 6 * time.Second}, {Provider, 2, 3 * time.Second}, {Retry, 4, 8 * time.Second}, {RateLimit, 1, 3 * time.Second}}
@@ -52,12 +53,34 @@ func TestRecorder_Reasons(t *testing.T) {
 	}
 }
 
+// The waits of the client divide the spans of their step, but not a wait before another attempt.
+func TestRecorder_WaitsOfStep(t *testing.T) {
+	t.Parallel()
+	r := New()
+	for seconds, kind := range []teardown.EventKind{teardown.EventStarted, teardown.EventRetrying} {
+		r.Event(0, teardown.Event{Step: "disk/a", Kind: kind, Time: at(10 * seconds), Wait: 10 * time.Second})
+	}
+	r.Event(0, teardown.Event{Step: "disk/a", Kind: teardown.EventWaiting, Time: at(20)})
+	r.Event(0, teardown.Event{Step: "disk/a", Kind: teardown.EventFinished, Time: at(30)})
+	r.Wait(0, "disk/a", "rate_limit", at(2), 2*time.Second)
+	r.Wait(0, "disk/a", "retry", at(9), 2*time.Second)
+	r.Wait(0, "disk/a", "rate_limit", at(28), time.Minute)
+	r.Wait(0, "disk/b", "rate_limit", at(0), time.Minute)
+	want := []Span{
+		{Working, at(0), at(2)}, {RateLimit, at(2), at(4)}, {Working, at(4), at(9)}, {Retry, at(9), at(10)}, {Retry, at(10), at(20)},
+		{Provider, at(20), at(28)}, {RateLimit, at(28), at(30)},
+	}
+	if diff := cmp.Diff(want, r.Of(0, at(40)).Steps["disk/a"]); diff != "" {
+		t.Errorf("spans (-want +got):\n%s", diff)
+	}
+}
+
 func TestRecorder_Nil(t *testing.T) {
 	t.Parallel()
 	var r *Recorder
 	r.Event(0, teardown.Event{Step: "disk/a"})
 	r.Request(0)
-	r.Wait(0, "retry", start, time.Second)
+	r.Wait(0, "", "retry", start, time.Second)
 	if run := r.Of(0, start); run.Requests != 0 || len(run.Client)+len(run.Steps) != 0 {
 		t.Errorf("got %+v", run)
 	}

@@ -109,7 +109,8 @@ func (r LogRelay) Handle(ctx context.Context, record slog.Record) error {
 	record.Attrs(func(a slog.Attr) bool { attrs[a.Key] = a.Value; return true })
 	switch record.Message {
 	case "waiting":
-		r.Recorder.Wait(i, attrs["reason"].String(), record.Time, attrs["wait"].Duration())
+		step, _ := teardown.StepFromContext(ctx)
+		r.Recorder.Wait(i, step.ID, attrs["reason"].String(), record.Time, attrs["wait"].Duration())
 		if wait := attrs["wait"].Duration(); wait >= time.Second { // a shorter note would flicker
 			(*w).Note(i, attrs["reason"].String(), wait)
 		}

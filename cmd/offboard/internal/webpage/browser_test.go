@@ -136,11 +136,12 @@ func run(f *planfile.File) ([]report.Result, *timeline.Recorder) {
 				event(teardown.EventWaiting, 4*time.Second, 0)
 				event(teardown.EventFinished, step.FinishedAt.Sub(start), 0)
 				recorder.Request(i)
+				recorder.Wait(i, s.ID, "rate_limit", start.Add(6*time.Second), 2*time.Second)
 			}
 			r.Steps = append(r.Steps, step)
 		}
-		recorder.Wait(i, "rate_limit", now.Add(5*time.Second), 12*time.Second)
-		recorder.Wait(i, "retry", now.Add(25*time.Second), 4*time.Second)
+		recorder.Wait(i, "", "rate_limit", now.Add(5*time.Second), 12*time.Second)
+		recorder.Wait(i, "", "retry", now.Add(25*time.Second), 4*time.Second)
 		r.FinishedAt = last.Add(3 * time.Second)
 		if len(failures) > 0 {
 			r.Outcome, r.Err = teardown.Blocked, errors.Join(failures...)
