@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests in this directory run, from Debian packages.
-# Starts none of them, and does nothing if all are installed.
+# Installs the programs that the tests in this directory and in cmd/offboard/internal/webpage run,
+# from Debian packages. Starts none of them, and does nothing if all are installed.
 set -eu
 
 absent=
