@@ -249,9 +249,6 @@ func (n *inventory) read(ctx context.Context) error {
 		}
 		var answers trace.Last
 		err := k.list(n, trace.With(ctx, &answers), k.name)
-		if last := trace.Of(ctx); last != nil {
-			last.Note(answers.ID())
-		}
 		if err != nil {
 			return err
 		}

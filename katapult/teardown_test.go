@@ -1,6 +1,7 @@
 package katapult_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -1307,4 +1308,28 @@ var reads = []string{
 	"GetDeletionSteps", "ListManagedOrganizationsPage", "ListLoadBalancersPage", "ListDNSZonesPage", "ListDiskBackupPoliciesPage",
 	"ListVirtualMachinesPage", "ListDisksPage", "ListFileStorageVolumesPage", "ListObjectStorageAccessKeysPage", "GetObjectStorageAccount",
 	"ListTrashObjectsPage", "ListVirtualNetworksPage", "ListIPAddressesPage", "ListDiskTemplatesPage",
+}
+
+// The report and the journal have the provider's IDs of the requests.
+func TestTeardown_RequestIDs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newServer(t, katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.DNSZone{ID: "dnszone_1"})
+		var journal bytes.Buffer
+		r, err := execute(t, c, newPlan(t, c), teardown.WithJournal(&journal))
+		wantOutcome(t, r, err, teardown.Deleted, "")
+		for _, s := range r.Steps {
+			if s.RequestID == "" {
+				t.Errorf("%s has no request ID", s.ID)
+			}
+		}
+		last := teardown.Entry{}
+		for e, err := range teardown.ReadJournal(&journal) {
+			must(t, err)
+			last = e
+		}
+		if last.Kind != teardown.EntryFinished || last.RequestID == "" {
+			t.Errorf("got the last entry %+v", last)
+		}
+	})
 }

@@ -55,6 +55,10 @@ type Progress struct {
 	// Err is the error of the attempt. Only for [ProgressExists]; nil if the resource exists
 	// although its removal was accepted.
 	Err error
+
+	// RequestID is the provider's ID of the last answered request, for the journal and the
+	// report; "" if the provider has none. An error of a driver has its own.
+	RequestID string
 }
 
 // ProgressState is the state of a resource after an act or a poll. The zero value and unknown
@@ -131,4 +135,8 @@ type Deletion struct {
 
 	// PendingOn states, for people, what a [Pending] deletion depends on.
 	PendingOn string
+
+	// RequestID is the provider's ID of the last answered request, for the journal; "" if the
+	// provider has none.
+	RequestID string
 }

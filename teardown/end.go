@@ -44,32 +44,32 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		again := retryable(r.typed(ctx, err))
 		switch {
 		case err == nil:
-			return r.finish(deletion, nil, last.ID())
+			return r.finish(deletion, nil)
 		case err == errNotStarted:
-			return r.finish(Deletion{Outcome: Stopped}, r.ended(ctx), last.ID())
+			return r.finish(Deletion{Outcome: Stopped}, r.ended(ctx))
 		// OutcomeUnknown comes first: the code of its cause does not describe the outcome.
 		case errors.Is(err, errors.OutcomeUnknown):
-			return r.finish(Deletion{Outcome: Unknown}, err, last.ID())
+			return r.finish(Deletion{Outcome: Unknown}, err)
 		case r.absent(err) && r.deletionStarted:
-			return r.finish(Deletion{Outcome: Deleted}, nil, last.ID())
+			return r.finish(Deletion{Outcome: Deleted, RequestID: requestIDOf(err)}, nil)
 		case r.absent(err):
 			// A read found the organization a moment ago, and no request of this run deleted it.
-			return r.finish(Deletion{Outcome: NotFound}, err, last.ID())
+			return r.finish(Deletion{Outcome: NotFound}, err)
 		case r.deletionStarted && denied(err):
-			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err), last.ID())
+			return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 		case !r.journal.failed() && r.stopped(ctx) && (canceled(err) || again):
 			if e, ok := errors.AsType[*errors.Error](err); !ok || e.Code == errors.Canceled {
 				err = r.ended(ctx) // the error is about one request, not about the teardown
 			}
-			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
+			return r.finish(Deletion{Outcome: Stopped}, err)
 		case r.journal.failed() || !again || !tries.again(pause):
 			outcome, err := r.decide(ctx, err)
-			return r.finish(Deletion{Outcome: outcome}, err, last.ID())
+			return r.finish(Deletion{Outcome: outcome}, err)
 		}
 		err = r.typed(ctx, err)
 		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
 		if wait.Sleep(ctx, pause) != nil {
-			return r.finish(Deletion{Outcome: Stopped}, err, last.ID())
+			return r.finish(Deletion{Outcome: Stopped}, err)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		}
 		return deletion, err
 	}
-	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: last.ID()}, r.typed(ctx, err)); failed != nil {
+	if failed := r.write(Entry{Kind: EntryDeletionRefused, RequestID: requestIDOf(err)}, r.typed(ctx, err)); failed != nil {
 		return Deletion{}, failed
 	}
 	return Deletion{}, err

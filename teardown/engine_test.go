@@ -1422,13 +1422,23 @@ type traced struct {
 }
 
 func (d *traced) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
-	trace.Of(ctx).Note(d.acts)
-	return d.fakeDriver.Act(ctx, o, s)
+	p, err := d.fakeDriver.Act(ctx, o, s)
+	p.RequestID = d.acts
+	return p, err
 }
 
 func (d *traced) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
-	trace.Of(ctx).Note(d.polls)
-	return d.fakeDriver.Poll(ctx, o, group, steps)
+	all, err := d.fakeDriver.Poll(ctx, o, group, steps)
+	for i := range all {
+		all[i].RequestID = d.polls
+	}
+	return all, err
+}
+
+func (d *traced) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
+	deletion, err := d.fakeDriver.Delete(ctx, o)
+	deletion.RequestID = "r-3"
+	return deletion, err
 }
 
 // A step has the ID of the last answer about it.
@@ -1446,8 +1456,12 @@ func TestEngine_RequestID(t *testing.T) {
 			if err != nil || r.Steps[0].RequestID != test.want {
 				t.Errorf("got %+v, %v, want %q", r, err, test.want)
 			}
-			if e := read(t, &journal.Buffer)[2]; e.State != teardown.StepDeleted || e.RequestID != test.want {
+			entries := read(t, &journal.Buffer)
+			if e := entries[2]; e.State != teardown.StepDeleted || e.RequestID != test.want {
 				t.Errorf("got the entry %+v", e)
+			}
+			if e := entries[len(entries)-1]; e.Outcome != teardown.Deleted || e.RequestID != "r-3" {
+				t.Errorf("got the last entry %+v", e)
 			}
 		})
 	}

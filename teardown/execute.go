@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -546,12 +547,9 @@ func (r *run) backoff(step string, attempt int, err error) time.Duration {
 }
 
 // finish writes the last entry and returns the report.
-func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error) {
+func (r *run) finish(d Deletion, err error) (*Report, error) {
 	err = r.typed(context.Background(), err)
-	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome}
-	if len(requestID) > 0 {
-		entry.RequestID = requestID[0]
-	}
+	entry := Entry{Kind: EntryFinished, Outcome: d.Outcome, RequestID: cmp.Or(d.RequestID, requestIDOf(err))}
 	if failed := r.write(entry, err); failed != nil && err == nil {
 		err = failed
 	}
@@ -562,6 +560,16 @@ func (r *run) finish(d Deletion, err error, requestID ...string) (*Report, error
 	}
 	r.event(Event{Kind: EventFinished, Outcome: d.Outcome, Err: err})
 	return report, err
+}
+
+// requestIDOf returns the provider's ID of the request that an error is about; "" for none.
+func requestIDOf(err error) string {
+	for e := range errors.All(err) {
+		if e.RequestID != "" {
+			return e.RequestID
+		}
+	}
+	return ""
 }
 
 // write appends an entry to the journal, and syncs it unless something is about to start.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Limits of the interval between two polls of a group. The interval is shorter if more steps
@@ -197,11 +196,10 @@ func (s *scheduler) poll(g *group) {
 		}
 	}
 	go func() {
-		var last trace.Last
-		ctx, cancel := context.WithDeadlineCause(trace.With(s.ctx, &last), until, errStepTimeout)
+		ctx, cancel := context.WithDeadlineCause(s.ctx, until, errStepTimeout)
 		defer cancel()
 		progress, err := s.driver.Poll(ctx, s.plan.Organization, g.name, steps)
-		s.results <- result{tasks: tasks, group: g, progress: progress, err: err, requestID: last.ID()}
+		s.results <- result{tasks: tasks, group: g, progress: progress, err: err}
 	}()
 	s.schedule(g, time.Now()) // for the others of a class
 }
@@ -216,13 +214,13 @@ func (s *scheduler) polled(r result, now time.Time) {
 	finished := false
 	for n, i := range r.tasks {
 		t := &s.tasks[i]
-		t.note(r.requestID)
 		switch {
 		case r.err != nil:
 			s.result(i, Progress{}, r.err, now)
 		case len(r.progress) != len(r.tasks):
 			s.complete(i, StepFailed, s.refuse(errors.DriverFailed, nil, "the driver returned the progress of %d steps, not of %d", len(r.progress), len(r.tasks)))
 		default:
+			t.note(r.progress[n].RequestID)
 			s.result(i, r.progress[n], nil, now)
 		}
 		finished = t.phase != waiting // of the only step of a single poll

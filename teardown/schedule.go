@@ -85,11 +85,10 @@ type result struct {
 	released bool            // the act waits and releases its slot
 	resumes  chan<- struct{} // the act continues when this channel is closed
 
-	tasks     []int
-	group     *group // of a poll; nil for an act
-	progress  []Progress
-	err       error
-	requestID string
+	tasks    []int
+	group    *group // of a poll; nil for an act
+	progress []Progress
+	err      error
 }
 
 // deadline is the time limit of a step.
@@ -235,8 +234,7 @@ func (s *scheduler) act(i int) {
 	s.acting++
 	step, deadline, attempts := s.states[i].Step, t.deadline, t.attempts
 	go func() {
-		var last trace.Last
-		ctx := trace.WithAttempts(trace.With(withStep(s.ctx, &step), &last), attempts)
+		ctx := trace.WithAttempts(withStep(s.ctx, &step), attempts)
 		ctx, cancel := context.WithDeadlineCause(ctx, deadline, errStepTimeout)
 		defer cancel()
 		ctx = withProgress(ctx, func(text string) {
@@ -246,7 +244,7 @@ func (s *scheduler) act(i int) {
 			ctx = trace.WithPauses(ctx, s.pause)
 		}
 		p, err := s.driver.Act(ctx, s.plan.Organization, step)
-		s.results <- result{tasks: []int{i}, progress: []Progress{p}, err: err, requestID: last.ID()}
+		s.results <- result{tasks: []int{i}, progress: []Progress{p}, err: err}
 	}()
 }
 
@@ -279,7 +277,7 @@ func (s *scheduler) apply(r result) {
 	i := r.tasks[0]
 	t, p := &s.tasks[i], r.progress[0]
 	t.acted, t.dueAt = now, time.Time{}
-	t.note(r.requestID)
+	t.note(p.RequestID)
 	if r.err == nil && !p.State.ofAct() {
 		r.err = s.invalidProgress(methodAct, s.states[i].ID, p.State)
 	}

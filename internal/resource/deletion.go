@@ -71,6 +71,15 @@ var errUnproved = errors.New("no read shows that the organization is deleted")
 // accepted the deletion and no read shows that the organization is deleted, and that of Send if
 // the provider did not accept it.
 func (d *Deletion) Run(ctx context.Context) (teardown.Deletion, error) {
+	var last trace.Last
+	result, err := d.run(trace.With(ctx, &last))
+	if err == nil {
+		result.RequestID = last.ID()
+	}
+	return result, err
+}
+
+func (d *Deletion) run(ctx context.Context) (teardown.Deletion, error) {
 	result := d.Result
 	if result.Outcome == "" {
 		result.Outcome = teardown.Deleted

@@ -121,6 +121,13 @@ func (d *Driver[R]) error(s teardown.Step, code errors.Code, cause error) error 
 
 // Act sends the next request of a step.
 func (d *Driver[R]) Act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
+	var last trace.Last
+	p, err := d.act(trace.With(ctx, &last), o, s)
+	p.RequestID = last.ID()
+	return p, err
+}
+
+func (d *Driver[R]) act(ctx context.Context, o teardown.Organization, s teardown.Step) (teardown.Progress, error) {
 	w, err := d.of(o, s)
 	if err != nil {
 		return teardown.Progress{}, err

@@ -6,11 +6,21 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Poll reads the resources of steps: those of a group by one list, others one by one.
 func (d *Driver[R]) Poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
+	var last trace.Last
+	all, err := d.poll(trace.With(ctx, &last), o, group, steps)
+	for i := range all {
+		all[i].RequestID = last.ID()
+	}
+	return all, err
+}
+
+func (d *Driver[R]) poll(ctx context.Context, o teardown.Organization, group string, steps []teardown.Step) ([]teardown.Progress, error) {
 	all := make([]*trackedStep[R], len(steps))
 	for i, s := range steps {
 		w, err := d.of(o, s)

@@ -279,6 +279,17 @@ func TestAct_SkipFirstRead(t *testing.T) {
 	})
 }
 
+// The progress has the provider's ID of the last request.
+func TestAct_RequestID(t *testing.T) {
+	t.Parallel()
+	bubble(t, resource.Kind[string]{}, func(f *fake) {
+		f.removed = func(ctx context.Context) { trace.Of(ctx).Note("r-1") }
+		if p, err := f.act("a"); err != nil || p.RequestID != "r-1" {
+			t.Errorf("got %+v, %v", p, err)
+		}
+	})
+}
+
 func TestAct_Phases(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

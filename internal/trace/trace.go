@@ -12,6 +12,7 @@ import (
 // Last records the provider's ID of the last answered request, and counts the requests, the
 // answers and the writes. It is safe for concurrent use.
 type Last struct {
+	outer    *Last // of the context of With, which counts, too
 	id       atomic.Pointer[string]
 	requests atomic.Int32
 	answers  atomic.Int32
@@ -21,8 +22,9 @@ type Last struct {
 
 type key struct{}
 
-// With returns a context whose calls are recorded in last.
+// With returns a context whose calls are recorded in last, and in that of ctx.
 func With(ctx context.Context, last *Last) context.Context {
+	last.outer = Of(ctx)
 	return context.WithValue(ctx, key{}, last)
 }
 
@@ -34,18 +36,22 @@ func Of(ctx context.Context) *Last {
 
 // Note counts an answer and records its ID, unless it is empty.
 func (l *Last) Note(id string) {
-	l.answers.Add(1)
-	if id != "" {
-		l.id.Store(&id)
+	for ; l != nil; l = l.outer {
+		l.answers.Add(1)
+		if id != "" {
+			l.id.Store(&id)
+		}
 	}
 }
 
 // Request counts a request, right before it is sent. write is true if it may change something.
 func (l *Last) Request(write bool) {
-	if write {
-		l.writes.Add(1)
+	for ; l != nil; l = l.outer {
+		if write {
+			l.writes.Add(1)
+		}
+		l.requests.Add(1)
 	}
-	l.requests.Add(1)
 }
 
 // Requests returns the number of requests. It is 0 for a driver whose requests are not recorded.
@@ -53,7 +59,11 @@ func (l *Last) Requests() int { return int(l.requests.Load()) }
 
 // Unsent marks the last write as not sent, because no connection was made for it or the server
 // does not have its route.
-func (l *Last) Unsent() { l.unsent.Add(1) }
+func (l *Last) Unsent() {
+	for ; l != nil; l = l.outer {
+		l.unsent.Add(1)
+	}
+}
 
 // Sent returns the number of requests that may change something and may have been sent.
 func (l *Last) Sent() int {
