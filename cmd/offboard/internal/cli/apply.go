@@ -219,7 +219,12 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 		for i, o := range file.Organizations {
 			codes[i] = o.Exit()
 		}
-		return nil, exitcode.With(exitcode.Worst(codes), errors.New("the plan file contains no plan: no organization could be planned"))
+		first := file.Organizations[0]
+		text := "unknown reason"
+		if first.Problem != nil {
+			text = first.Problem.Text
+		}
+		return nil, exitcode.With(exitcode.Worst(codes), fmt.Errorf("no organization of the plan file can be applied: %s: %s", first.Named(), text))
 	}
 	if err := p.confirmAll(file, x.index, s); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ type duration struct {
 }
 
 func (d duration) String() string {
-	if d.of == nil || *d.of == 0 {
+	if d.of == nil || *d.of == 0 && !d.zero {
 		return ""
 	}
 	return d.of.String()

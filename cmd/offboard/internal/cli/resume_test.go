@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 
@@ -75,6 +79,43 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				}
 				if code, out := command("status", "DIR/plan.json"); code != test.status {
 					t.Errorf("status: exit code %d: %s", code, out)
+				}
+			})
+		})
+	}
+}
+
+// fullDisk is a writer to a disk that becomes full after a number of writes.
+type fullDisk struct{ writes int }
+
+func (d *fullDisk) Write(text []byte) (int, error) {
+	if d.writes--; d.writes < 0 {
+		return 0, &fs.PathError{Op: "write", Path: "plan.json.journal", Err: syscall.ENOSPC}
+	}
+	return len(text), nil
+}
+
+func TestApply_FullDiskOfTheJournal(t *testing.T) {
+	for _, writes := range []int{0, 2} {
+		t.Run(fmt.Sprint(writes), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Hosting())
+				b.plan()
+				file, err := planfile.Read(b.dir + "/plan.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out strings.Builder
+				p := &program{out: &out, errOut: &out, connect: b.connect}
+				s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
+				x, err := p.prepare(file, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				results := x.run(t.Context(), &fullDisk{writes})
+				p.summarize(file, results, s, "offboard apply plan.json", nil)
+				if p.code == exitcode.OK || b.organizations[0].Deleted || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "The disk is full. Free space, then run the same command.") {
+					t.Errorf("exit code %d: %s", p.code, out.String())
 				}
 			})
 		})
