@@ -6,10 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -25,11 +27,14 @@ func deletedText(provider string) string {
 
 // deletion is the JSON output of check and delete.
 type deletion struct {
+	Type         string           `json:"type"` // check or delete
+	Version      int              `json:"version"`
 	Provider     string           `json:"provider"`
 	Organization string           `json:"organization"`
 	Deletable    *bool            `json:"deletable,omitempty"` // check only
 	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // delete only
 	Problem      *problem.Problem `json:"problem,omitempty"`
+	ExitCode     int              `json:"exit_code"`
 }
 
 func (p *program) checkCommand() *cobra.Command {
@@ -53,7 +58,10 @@ func (p *program) checkCommand() *cobra.Command {
 			if p.json {
 				p.errorWritten = true
 				deletable := err == nil
-				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Deletable: &deletable, Problem: problem.Of(err)})
+				p.emit(deletion{
+					Type: "check", Version: schema.Version, Provider: e.Provider, Organization: e.Shown(err),
+					Deletable: &deletable, Problem: problem.Of(err), ExitCode: exitcode.Of(err),
+				})
 				return err
 			}
 			if err != nil {
@@ -98,7 +106,10 @@ func (p *program) deleteCommand() *cobra.Command {
 			}
 			if p.json {
 				p.errorWritten = true
-				p.emit(deletion{Provider: e.Provider, Organization: e.Shown(err), Outcome: report.OutcomeOf(e.Provider, err), Problem: problem.Of(err)})
+				p.emit(deletion{
+					Type: "delete", Version: schema.Version, Provider: e.Provider, Organization: e.Shown(err),
+					Outcome: report.OutcomeOf(e.Provider, err), Problem: problem.Of(err), ExitCode: exitcode.Of(err),
+				})
 				return err
 			}
 			if err != nil {

@@ -491,7 +491,7 @@ func TestApply_StalePlanFileJSON(t *testing.T) {
 		b.plan()
 		b.write("plan.json", strings.Replace(b.read("plan.json"), "web-1", "web-2", 1))
 		code, out, errOut := b.run("apply", "DIR/plan.json", "--json")
-		want := `{"type":"error","problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: the file was edited","code":"plan_stale",` +
+		want := `{"type":"error","version":1,"problem":{"text":"offboard: apply \"DIR/plan.json\": plan_stale: the file was edited","code":"plan_stale",` +
 			`"advice":"Nothing was changed. Plan again, and review the differences."},"exit_code":6}` + "\n"
 		if code != exitcode.Stale || !strings.Contains(errOut, "Plan again") {
 			t.Errorf("exit code %d: %s", code, errOut)
@@ -505,7 +505,7 @@ func TestApply_StalePlanFileJSON(t *testing.T) {
 func TestHelp_Texts(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t)
-	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo", "version"} {
+	for _, command := range []string{"", "check", "delete", "plan", "apply", "status", "demo", "version", "schema", "man"} {
 		_, out, _ := b.run(append(strings.Fields(command), "--help")...)
 		golden.Compare(t, "help"+command+".txt", out)
 	}
@@ -520,6 +520,9 @@ func TestCompletion_Values(t *testing.T) {
 	}{
 		{[]string{"completion", "bash"}, "__start_offboard"},
 		{[]string{"__complete", "check", ""}, "zitadel\n"},
+		{[]string{"__complete", "delete", ""}, "applivery\n"},
+		{[]string{"__complete", "schema", ""}, "summary\n"},
+		{[]string{"__complete", "apply", "--st"}, "--step-timeout"},
 		{[]string{"__complete", "plan", ""}, "yaml\n"},
 		{[]string{"__complete", "apply", ""}, "json\n"},
 		{[]string{"__complete", "plan", "--view", ""}, "table\n"},

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -107,8 +109,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	command.SetOut(p.out)
 	command.SetErr(p.errOut)
 	if err := command.ExecuteContext(ctx); err != nil {
+		if slices.Contains(args, "--json") { // also if an argument before it is invalid
+			p.json = true
+		}
 		if p.json && !p.errorWritten {
-			p.emit(failure{"error", problem.Of(err), exitcode.Of(err)})
+			p.emit(failure{"error", schema.Version, problem.Of(err), exitcode.Of(err)})
 		}
 		problem.Print(layout.NewWriter(p.errOut), err)
 		return exitcode.Of(err)
@@ -127,6 +132,7 @@ func (p *program) fitTerminal() {
 // failure is the JSON output of a command that failed.
 type failure struct {
 	Type     string           `json:"type"`
+	Version  int              `json:"version"`
 	Problem  *problem.Problem `json:"problem"`
 	ExitCode int              `json:"exit_code"`
 }

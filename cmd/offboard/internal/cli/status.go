@@ -19,6 +19,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -58,6 +59,14 @@ type organizationStatus struct {
 	title string // the name of the organization, for people
 }
 
+// statusDocument is the JSON output of status.
+type statusDocument struct {
+	Type          string               `json:"type"`
+	Version       int                  `json:"version"`
+	Organizations []organizationStatus `json:"organizations"`
+	ExitCode      int                  `json:"exit_code"`
+}
+
 func (p *program) statusCommand() *cobra.Command {
 	var journal string
 	var offline bool
@@ -68,7 +77,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Long:  statusHelp + "\n" + credentials(" for organizations without base_url in the plan file."),
 		Example: `  offboard status plan.json
   offboard status plan.json --offline     read the journal only; needs no credential
-  offboard status plan.json --json | jq '.[] | select(.now == "exists") | .remaining'`,
+  offboard status plan.json --json | jq '.organizations[] | select(.now == "exists") | .remaining'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -198,7 +207,7 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(statuses)
+		return encoder.Encode(statusDocument{"status", schema.Version, statuses, p.code})
 	}
 	t := layout.NewTable("provider", "organization", "journal", "steps deleted", "now")
 	for _, s := range statuses {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 )
 
 const versionHelp = `Show the version of the program, the commit and the Go version that it was built from, and
@@ -86,11 +87,16 @@ func (b build) commit() string {
 	return "not recorded"
 }
 
-func (p *program) showVersion() {
+// thisBuild describes the running program.
+func thisBuild() build {
 	info, _ := debug.ReadBuildInfo()
-	b := buildOf(info)
+	return buildOf(info)
+}
+
+func (p *program) showVersion() {
+	b := thisBuild()
 	if p.json {
-		p.emit(versionDocument{"version", 1, b})
+		p.emit(versionDocument{"version", schema.Version, b})
 		return
 	}
 	fmt.Fprintf(p.out, "offboard %s\n", b.Program)

@@ -24,6 +24,7 @@ const version = 1
 
 // File contains the plans of a manifest. apply reads only this file, not the manifest.
 type File struct {
+	Type          string    `json:"type,omitempty"` // "plan"
 	Version       int       `json:"version"`
 	Allow         []string  `json:"allow,omitempty"` // IDs, as those of Deny
 	Deny          []string  `json:"deny,omitempty"`
@@ -100,7 +101,7 @@ func (p Planned) Title() string {
 
 // Seal sets the version and the fingerprint of the file.
 func (f *File) Seal() {
-	f.Version = version
+	f.Type, f.Version = "plan", version
 	f.Fingerprint = f.fingerprint()
 }
 

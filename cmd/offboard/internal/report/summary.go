@@ -10,6 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -135,6 +136,7 @@ func Explain(out io.Writer, r Result) {
 // summary is the last line of the JSON output.
 type summary struct {
 	Type          string                   `json:"type"`
+	Version       int                      `json:"version"`
 	Organizations int                      `json:"organizations"`
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
 	NotStarted    int                      `json:"not_started,omitempty"`
@@ -148,7 +150,7 @@ type summary struct {
 }
 
 func Summarize(results []Result, code int) summary {
-	s := summary{Type: "summary", Organizations: len(results), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
+	s := summary{Type: "summary", Version: schema.Version, Organizations: len(results), Outcomes: map[teardown.Outcome]int{}, ExitCode: code}
 	for _, r := range results {
 		if r.Outcome == "" {
 			s.NotStarted++

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -100,6 +102,7 @@ func (j *jsonLines) write(document any) {
 // eventLine is a [teardown.Event] as a line of JSON.
 type eventLine struct {
 	Type         string                `json:"type"`
+	Version      int                   `json:"version"`
 	Time         time.Time             `json:"time"`
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
@@ -116,16 +119,30 @@ type eventLine struct {
 
 func (j *jsonLines) Event(_ int, e teardown.Event) {
 	j.write(eventLine{
-		"event", e.Time, e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.Of(e.Err),
+		"event", schema.Version, e.Time.UTC(), e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.Of(e.Err),
 	})
 }
 
 func (j *jsonLines) End(_ int, r report.Result) {
 	j.write(struct {
-		Type string `json:"type"`
+		Type    string `json:"type"`
+		Version int    `json:"version"`
 		report.Result
 		Report *teardown.Report `json:"report,omitempty"`
-	}{"result", r, r.Report})
+	}{"result", schema.Version, r, inUTC(r.Report)})
+}
+
+// inUTC returns a report with all times in UTC.
+func inUTC(r *teardown.Report) *teardown.Report {
+	if r == nil {
+		return nil
+	}
+	u := *r
+	u.StartedAt, u.FinishedAt, u.Steps = r.StartedAt.UTC(), r.FinishedAt.UTC(), slices.Clone(r.Steps)
+	for i := range u.Steps {
+		u.Steps[i].StartedAt, u.Steps[i].FinishedAt = u.Steps[i].StartedAt.UTC(), u.Steps[i].FinishedAt.UTC()
+	}
+	return &u
 }
 
 func (*jsonLines) Note(int, string, time.Duration) {}
