@@ -136,3 +136,42 @@ func TestLists_SlugAtTheFake(t *testing.T) {
 		})
 	}
 }
+
+// The flags of plan only narrow what the manifest permits.
+func TestLists_FlagsOfPlan(t *testing.T) {
+	for name, test := range map[string]struct {
+		lines string
+		args  []string
+		code  int
+		want  string
+	}{
+		"denied":                      {"", []string{"--deny", "acme"}, exitcode.NotConfirmed, "--deny forbids this organization"},
+		"child denied":                {"", []string{"--deny", "org_child"}, exitcode.NotConfirmed, `--deny forbids "org_child", which is deleted first`},
+		"allowed":                     {"", []string{"--allow", "acme", "--allow", "child"}, exitcode.OK, ""},
+		"allowed without its child":   {"", []string{"--allow", "acme"}, exitcode.NotConfirmed, `--allow does not permit "org_child"`},
+		"not allowed by the manifest": {"allow: [acme, other]", []string{"--allow", "acme", "--allow", "child"}, exitcode.NotConfirmed, `the manifest does not allow "org_child"`},
+		"not allowed by the flag":     {"allow: [acme, child]", []string{"--allow", "acme"}, exitcode.NotConfirmed, `--allow does not permit "org_child"`},
+		"nothing in common":           {"allow: [acme, child]", []string{"--allow", "other"}, exitcode.Usage, "--allow and the manifest permit no organization in common"},
+		"denied by the manifest":      {"deny: [child]", []string{"--allow", "acme", "--allow", "child"}, exitcode.NotConfirmed, `the manifest denies "org_child"`},
+		"not found":                   {"", []string{"--deny", "nobody"}, exitcode.Usage, "cannot resolve entry 1 of --deny"},
+		"empty":                       {"", []string{"--deny", " "}, exitcode.Usage, "cannot resolve entry 1 of --deny: the entry is empty"},
+		"another":                     {"", []string{"--deny", "other"}, exitcode.OK, "--deny: \"other\" (org_2) matches no organization of this plan\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, family(), family(), scripted.Named("org_2", "Other"), scripted.Named("org_child", "Child"))
+				b.organizations[1].Alias, b.organizations[2].Alias, b.organizations[3].Alias = "acme", "other", "child"
+				b.listing(test.lines)
+				code, out, errOut := b.run(append([]string{"plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"}, test.args...)...)
+				if code != test.code || !strings.Contains(out+errOut, test.want) || test.want == "" && strings.Contains(out, "matches no") {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if code == exitcode.OK {
+					if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !b.organizations[0].Deleted {
+						t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+					}
+				}
+			})
+		})
+	}
+}

@@ -66,6 +66,7 @@ var planViews = []string{"tree", "table", "dot", "mermaid"}
 
 func (p *program) planCommand() *cobra.Command {
 	var output, html, view string
+	var allow, deny []string
 	var parallel int
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
@@ -89,6 +90,7 @@ func (p *program) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			m.AllowFlags, m.DenyFlags = allow, deny
 			if err := p.checkPlanOutputs(args[0], output, html, m); err != nil {
 				return err
 			}
@@ -118,6 +120,8 @@ func (p *program) planCommand() *cobra.Command {
 	command.Flags().StringVar(&html, "html", "", "write the plan as a page to this HTML `FILE`, for review")
 	command.Flags().StringVar(&view, "view", "tree", "format of the plan: "+format.Alternatives(planViews))
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	command.Flags().StringArrayVar(&allow, "allow", nil, "permit only this `ORG`, as \"allow\" in the manifest; repeatable; permits nothing that the manifest does not")
+	command.Flags().StringArrayVar(&deny, "deny", nil, "never delete this `ORG`, as \"deny\" in the manifest; repeatable")
 	p.timeoutFlag(command)
 	_ = command.RegisterFlagCompletionFunc("html", filesOf("html"))
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(planViews, cobra.ShellCompDirectiveNoFileComp))

@@ -17,6 +17,8 @@ func schemaHelp() string {
 		fmt.Fprintf(&b, "  %-8s  %s\n", f.Name, f.About)
 	}
 	b.WriteString(`
+A schema describes exactly what this version of the program writes.
+
 Every form has the members type and version. The version changes if a member is removed or
 gets another meaning; new members can appear at any time. All times are RFC 3339 in UTC, and
 all time spans are seconds, in members whose names end in _seconds.

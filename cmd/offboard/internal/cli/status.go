@@ -69,6 +69,7 @@ type statusDocument struct {
 
 func (p *program) statusCommand() *cobra.Command {
 	var journal string
+	var only []string
 	var offline bool
 	var parallel int
 	command := &cobra.Command{
@@ -83,6 +84,9 @@ func (p *program) statusCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := planfile.Read(args[0])
 			if err != nil {
+				return err
+			}
+			if err := file.Select(only); err != nil {
 				return err
 			}
 			if journal == "" {
@@ -114,6 +118,8 @@ func (p *program) statusCommand() *cobra.Command {
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")
 	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
+	command.Flags().StringArrayVar(&only, "only", nil, "show only the organization with this `NAME` or ID; repeatable")
+	_ = command.RegisterFlagCompletionFunc("only", plannedNames)
 	p.timeoutFlag(command)
 	return command
 }

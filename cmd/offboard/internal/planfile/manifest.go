@@ -27,6 +27,11 @@ type Manifest struct {
 	// [Entry.Organization]. Both also apply to organizations that steps delete.
 	Allow []string `yaml:"allow,omitempty"`
 	Deny  []string `yaml:"deny,omitempty"`
+
+	// AllowFlags and DenyFlags are the values of --allow and --deny. An organization must be
+	// permitted by both Allow and AllowFlags.
+	AllowFlags []string `yaml:"-"`
+	DenyFlags  []string `yaml:"-"`
 }
 
 // Entry is one organization of a manifest.

@@ -14,8 +14,9 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// lists contains the resolved entries of allow and deny of a manifest.
-type lists struct{ allow, deny []*listed }
+// lists contains the resolved entries of allow and deny of a manifest, and those of the flags.
+// An organization must be permitted by both allow and allowFlags.
+type lists struct{ allow, allowFlags, deny []*listed }
 
 // listed is an entry of allow or deny, with the organizations that it names.
 type listed struct {
@@ -59,7 +60,18 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 	for i, text := range m.Deny {
 		l.deny = append(l.deny, &listed{list: "deny", text: text, index: i})
 	}
-	all := slices.Concat(l.allow, l.deny)
+	for i, text := range m.AllowFlags {
+		l.allowFlags = append(l.allowFlags, &listed{list: "--allow", text: text, index: i})
+	}
+	for i, text := range m.DenyFlags {
+		l.deny = append(l.deny, &listed{list: "--deny", text: text, index: i})
+	}
+	all := l.all()
+	for _, e := range all {
+		if strings.TrimSpace(e.text) == "" {
+			return l, e.unresolved(s, errors.New("the entry is empty"))
+		}
+	}
 	type lookup struct {
 		of *listed
 		at planfile.Entry
@@ -104,6 +116,9 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 // entry, which may be a secret.
 func (e *listed) unresolved(s *planfile.Source, err error) error {
 	subject := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
+	if strings.HasPrefix(e.list, "--") {
+		return fmt.Errorf("cannot resolve %s: %w", subject, err)
+	}
 	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
 }
 
@@ -153,14 +168,34 @@ func (l lists) forbids(p planfile.Planned) string {
 		if i > 0 {
 			object = fmt.Sprintf(" %q, which is deleted first", o.ID)
 		}
-		switch {
-		case slices.ContainsFunc(l.deny, func(e *listed) bool { return e.denies(o) }):
+		allows := func(e *listed) bool { return e.allows(connectionOf(p.Entry), o) }
+		switch j := slices.IndexFunc(l.deny, func(e *listed) bool { return e.denies(o) }); {
+		case j >= 0 && l.deny[j].list == "--deny":
+			return "--deny forbids" + object
+		case j >= 0:
 			return "the manifest denies" + object
-		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, func(e *listed) bool { return e.allows(connectionOf(p.Entry), o) }):
+		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, allows):
 			return "the manifest does not allow" + object
+		case len(l.allowFlags) > 0 && !slices.ContainsFunc(l.allowFlags, allows):
+			return "--allow does not permit" + object
 		}
 	}
 	return ""
+}
+
+// all returns all entries.
+func (l lists) all() []*listed { return slices.Concat(l.allow, l.allowFlags, l.deny) }
+
+// allowed returns the IDs of the only organizations that may be deleted; nil if all may.
+func (l lists) allowed() []string {
+	switch {
+	case len(l.allowFlags) == 0:
+		return ids(l.allow)
+	case len(l.allow) == 0:
+		return ids(l.allowFlags)
+	}
+	both := ids(l.allow)
+	return slices.DeleteFunc(ids(l.allowFlags), func(id string) bool { return !slices.Contains(both, id) })
 }
 
 // ids returns the IDs of the organizations that entries name.
@@ -180,7 +215,7 @@ func ids(entries []*listed) []string {
 // unmatched lists the entries that name no organization of the file.
 func (l lists) unmatched(file *planfile.File) []string {
 	var unmatched []string
-	for _, e := range slices.Concat(l.allow, l.deny) {
+	for _, e := range l.all() {
 		matches := slices.ContainsFunc(file.Organizations, func(o planfile.Planned) bool {
 			return o.Plan != nil && slices.ContainsFunc(deleted(o.Plan), e.denies)
 		})

@@ -39,7 +39,10 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 	if err != nil {
 		return nil, 0, err
 	}
-	file.Allow, file.Deny = ids(listed.allow), ids(listed.deny)
+	file.Allow, file.Deny = listed.allowed(), ids(listed.deny)
+	if len(file.Allow) == 0 && len(m.Allow)+len(m.AllowFlags) > 0 { // an empty list would permit all
+		return nil, 0, errors.New("--allow and the manifest permit no organization in common")
+	}
 	file.Unmatched = listed.unmatched(file)
 	for i := range file.Organizations {
 		if err := forbidden(file, i, listed); err != nil {
