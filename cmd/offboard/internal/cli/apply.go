@@ -37,6 +37,16 @@ Confirm every organization by its name: by "confirm" in the manifest, by --confi
 the prompt on a terminal. One --confirm confirms one organization. Confirm an organization
 by its ID if it has no name, or if another one in the file has the same name. If a
 --confirm is empty or matches no organization, nothing is deleted, and the exit code is 5.
+--confirm never selects: if one organization is not confirmed, nothing is deleted, and the
+error names all that are not confirmed. --only selects organizations, and confirms none.
+
+The prompt first shows everything that will be deleted. A wrong answer can be corrected
+and discards no other answer. An empty line skips the organization; then nothing is
+deleted, and the program prints the correct answers as flags.
+
+--deny and --allow name organizations of the plan file. They also apply to organizations
+that are deleted before the named one. They only narrow what the manifest permits. An
+organization that they forbid is not deleted; the others are.
 
 Apply locks the plan file and the journal: a second apply is refused, and a crash leaves
 no lock. The journal and the report never replace the plan, each other or a key file.
@@ -44,10 +54,13 @@ no lock. The journal and the report never replace the plan, each other or a key 
 written, the outcomes and the exit code stay the same.
 
 Press Ctrl-C once to stop: running attempts finish, and no further one starts. Press it
-twice to stop at once. After a stop or a crash, run the same command to resume: resources
+twice to stop at once. SIGTERM, SIGHUP and the end of --timeout stop like the first
+Ctrl-C. A closed pipe never stops a run. After a stop or a crash, run the same command to resume: resources
 that are already deleted are not removed again. The journal records every start and every
 result. If an organization is not found, its outcome is "deleted" if the journal shows
-that its deletion was started, and otherwise "not_found", with exit code 8.
+that its deletion was started, and otherwise "not_found", with exit code 8. If the journal
+shows that an organization is deleted or pending, and its account no longer exists, the
+outcome stays the same.
 `
 
 // applySettings are the settings of apply.

@@ -44,7 +44,10 @@ dot and --view mermaid write the order as text for Graphviz and Mermaid. Plans o
 file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
 standard input.
 
-The manifest is YAML. An unknown key is an error, which names the line:
+Plan shows the waits of a second or longer, and every 10 seconds what it is reading, on
+the standard error.
+
+The manifest is YAML, in UTF-8. An unknown key is an error, which names the line:
 
 `
 
