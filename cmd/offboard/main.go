@@ -11,12 +11,14 @@
 //	offboard apply PLAN                             remove the blockers, then delete
 //	offboard status PLAN                            show finished and remaining steps
 //	offboard version                                show the versions
+//	offboard schema NAME                            print the JSON Schema of an output
+//	offboard man DIR                                write the man pages
 //
 // Exit codes. For several organizations, the code is the most severe one:
 //
 //	0  deleted, or accepted by the provider; for check and plan: no blocker is known
 //	   that apply does not remove
-//	1  the provider refused or failed
+//	1  the provider refused or failed, or the disk is full
 //	2  usage: an invalid flag, file or ID, a missing credential or an unknown provider
 //	3  blocked: blockers must be removed first
 //	4  unknown: possibly deleted; check at the provider before you retry

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
@@ -116,6 +117,27 @@ func TestApply_FullDiskOfTheJournal(t *testing.T) {
 				p.summarize(file, results, s, "offboard apply plan.json", nil)
 				if p.code == exitcode.OK || b.organizations[0].Deleted || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "The disk is full. Free space, then run the same command.") {
 					t.Errorf("exit code %d: %s", p.code, out.String())
+				}
+			})
+		})
+	}
+}
+
+// Only a second Ctrl-C stops at once: a terminal that closes may send SIGHUP twice.
+func TestApply_RepeatedHangup(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Hosting())
+				b.plan()
+				go func() {
+					time.Sleep(1500 * time.Millisecond)
+					b.signals <- signal
+					b.signals <- signal
+				}()
+				code, out, errOut := b.run("apply", "DIR/plan.json")
+				if removed := b.organizations[0].Removed; code != exitcode.Stopped || len(removed) != 1 {
+					t.Errorf("exit code %d, and %v was removed, want the running step: %s%s", code, removed, out, errOut)
 				}
 			})
 		})
