@@ -42,7 +42,7 @@ func Write(name string, file *planfile.File, planned string, now time.Time) erro
 // page is the content of the page.
 type page struct {
 	Title, Now, Program string
-	Apply               string // the command; "" if no plan file was written, or apply refuses it
+	Apply               string // the command; "" if no plan file was written, or apply refuses the file
 	Fingerprint         string // of the plan file
 	Planned, Unplanned  int
 	Steps, Manual       int
@@ -156,8 +156,8 @@ func render(file *planfile.File, planned string, now time.Time) ([]byte, error) 
 		})
 	}
 	p.Duration = estimate.Text(longest)
-	if planned != "" && p.Planned > 0 && p.Missing == 0 && !slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
-		p.Apply = "offboard apply " + format.ShellQuote(planned)
+	if planned != "" && p.Planned > 0 && !slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
+		p.Apply = "offboard apply " + printable.Text(format.ShellQuote(planned))
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {

@@ -89,19 +89,19 @@ func TestPage_Content(t *testing.T) {
 		"<code>managed_organizations</code>, for 1 step: <span class=\"badge missing\">missing</span>",
 		"<code>termination_protection</code>, for 1 step: given in the manifest",
 		"<h3>Manual steps</h3>", "jane, joe, …", ">unknown<", "not read", "would fail: CheckDeletion: deletion_steps_not_satisfied (409)",
-		"about 25 (estimate)", "BENCHMARKS.md", "All numbers of requests and durations are estimates", "Apply refuses this plan", "Order as text",
+		"about 25 (estimate)", "BENCHMARKS.md", "All numbers of requests and durations are estimates", "Apply refuses each organization with a missing override", "Order as text",
 		"aria-label=\"Order of 3 steps\"", "Nothing was found.",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	if strings.Contains(page, "To apply") {
-		t.Error("the page shows the command, although apply refuses the plan")
-	}
-	file.Organizations[0].Entry.Override = append(o.Entry.Override, teardown.ManagedOrganizations)
 	if page := rendered(t, file, "my plan.json"); !strings.Contains(page, "To apply: <code>offboard apply &#39;my plan.json&#39;</code>") {
 		t.Error("the command is missing")
+	}
+	file.Organizations[0].Entry.Confirm = "Other"
+	if page := rendered(t, file, "plan.json"); strings.Contains(page, "To apply") {
+		t.Error("the page shows the command, although apply refuses the file")
 	}
 }
 

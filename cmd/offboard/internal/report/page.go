@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/estimate"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
@@ -65,6 +66,7 @@ type section struct {
 	Cascades           []string
 	Messages           []message
 	Requests           int
+	Estimated          int    // number of requests
 	Timeline           *chart // nil if nothing was started
 }
 
@@ -72,6 +74,7 @@ type section struct {
 type chart struct {
 	Wide, Narrow timeline.Chart
 	ByKind       bool
+	Client       bool // a row shows waits of the client
 	NotStarted   int
 	Waits        []wait
 }
@@ -175,6 +178,7 @@ func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 	}
 	if p.Plan != nil {
 		s.Instance = printable.Text(p.Plan.Instance)
+		s.Estimated = estimate.Of(p.Plan).Requests
 		s.PlannedAt, s.Fingerprint = webpage.Stamp(p.Plan.CreatedAt), p.Plan.Fingerprint
 		if err := p.Plan.Err(); err != nil {
 			s.DeletionError = printable.Text(err.Error())
@@ -219,7 +223,7 @@ func (s *section) addTimeline(report *teardown.Report, run timeline.Run) {
 	if len(c.Wide.Rows) == 0 {
 		return
 	}
-	c.ByKind = c.Wide.ByKind
+	c.ByKind, c.Client = c.Wide.ByKind, len(run.Client) > 0
 	for _, step := range report.Steps {
 		if step.StartedAt.IsZero() {
 			c.NotStarted++

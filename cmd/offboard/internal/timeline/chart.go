@@ -71,7 +71,7 @@ type scale struct {
 
 func (s scale) x(t time.Time) float64 {
 	at := float64(t.Sub(s.start)) / float64(max(s.took, 1))
-	return margin + max(0, min(at, 1))*float64(s.width-2*margin)
+	return margin + max(0, min(at, 1))*float64(s.width-2*margin-2) // a bar has at least 2 pixels
 }
 
 // Draw returns the chart of a run of a report.
@@ -127,7 +127,7 @@ func (s scale) bars(spans []Span, y int) []Bar {
 	for _, span := range spans {
 		x := s.x(span.Start)
 		bars = append(bars, Bar{
-			X: round(x), Y: float64(y + 17), Width: round(max(s.x(span.End)-x, 1)), Height: barHeight, Reason: span.Reason,
+			X: round(x), Y: float64(y + 17), Width: round(max(s.x(span.End)-x, 2)), Height: barHeight, Reason: span.Reason,
 			Title: fmt.Sprintf("%s to %s: %s", format.Clock(span.Start.Sub(s.start)), format.Clock(span.End.Sub(s.start)), span.Reason.Text()),
 		})
 	}
@@ -174,6 +174,9 @@ func (r Run) drawKinds(c *Chart, s scale, started []teardown.StepReport, y int) 
 			}
 		}
 		row := Row{Y: y + 12, Name: printable.Text(kind), State: fmt.Sprintf("%d of %d deleted, up to %d at a time", deleted, len(steps[kind]), most)}
+		if c.Width < Wide {
+			row.State = fmt.Sprintf("%d of %d, up to %d", deleted, len(steps[kind]), most)
+		}
 		row.Title = fmt.Sprintf("%s, %s, from %s to %s", row.Name, row.State, format.Clock(first.Sub(s.start)), format.Clock(last.Sub(s.start)))
 		row.Name = ansi.Truncate(row.Name, max((c.Width-len(row.State)*7)/7, 8), "…")
 		width := float64(s.width-2*margin) / bins
