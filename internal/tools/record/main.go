@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
@@ -118,6 +120,7 @@ func (r *recorder) watch(terminal vt10x.Terminal, chunks <-chan []byte) []frame 
 			frames = append(frames, frame{lines, r.every})
 		}
 	}
+	var part []byte // of a character
 	for {
 		select {
 		case chunk, ok := <-chunks:
@@ -125,9 +128,25 @@ func (r *recorder) watch(terminal vt10x.Terminal, chunks <-chan []byte) []frame 
 				take()
 				return frames
 			}
-			_, _ = terminal.Write(chunk) // cannot fail
+			text := append(part, chunk...)
+			end := wholeRunes(text)
+			_, _ = terminal.Write(text[:end]) // cannot fail
+			part = slices.Clone(text[end:])
 		case <-ticker.C:
 			take()
 		}
 	}
+}
+
+// wholeRunes returns the length of a text without a part of a character at its end.
+func wholeRunes(text []byte) int {
+	for i := len(text) - 1; i >= max(len(text)-utf8.UTFMax, 0); i-- {
+		if utf8.RuneStart(text[i]) {
+			if !utf8.FullRune(text[i:]) {
+				return i
+			}
+			break
+		}
+	}
+	return len(text)
 }

@@ -68,3 +68,12 @@ func TestDraw_LinesReachTheNextCell(t *testing.T) {
 		}
 	}
 }
+
+func TestWholeRunes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"": 0, "ab": 2, "a─": 4, "a─"[:3]: 1, "a─"[:2]: 1, "\xff": 1, "👍"[:3]: 0, "👍": 4} {
+		if got := wholeRunes([]byte(text)); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+}
