@@ -317,6 +317,62 @@ func TestPlan_Digest(t *testing.T) {
 	}
 }
 
+// The order in which the provider lists the items of a cascade counts neither for the digest nor for
+// the fingerprint, and the plan shows them in that order.
+func TestPlan_DigestOfAnyOrder(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"zoe", "zo\xeb"} {
+		plan := func(reverse bool) *teardown.Plan {
+			p := full()
+			p.Cascades[0] = teardown.Cascade{Kind: "users", Count: 3, Names: []string{name, "ada", "bob"}, IDs: []string{"3", "1", "2"}}
+			if reverse {
+				slices.Reverse(p.Cascades[0].Names)
+				slices.Reverse(p.Cascades[0].IDs)
+			}
+			p.SealAs()
+			return p
+		}
+		a, b := plan(false), plan(true)
+		if a.Digest() != b.Digest() || a.Fingerprint != b.Fingerprint || len(a.Diff(b)) > 0 {
+			t.Errorf("%q: the order changes the plan: %v", name, a.Diff(b))
+		}
+		if diff := cmp.Diff([]string{"bob", "ada", name}, b.Cascades[0].Names); diff != "" || b.Cascades[0].IDs[0] != "2" {
+			t.Errorf("the plan was changed (-want +got):\n%s", diff)
+		}
+		b.Cascades[0].Names[0] = "eve"
+		if a.Digest() == b.Digest() {
+			t.Errorf("%q: a plan with other names has the same digest", name)
+		}
+	}
+}
+
+// Further cascades of a kind are compared with their counterparts.
+func TestDiff_CascadesOfOneKind(t *testing.T) {
+	t.Parallel()
+	of := func(counts ...int) *teardown.Plan {
+		p := &teardown.Plan{}
+		for _, n := range counts {
+			p.Cascades = append(p.Cascades, teardown.Cascade{Kind: "apps", Count: n}, teardown.Cascade{Kind: "users", Count: n})
+		}
+		return p
+	}
+	for _, test := range []struct {
+		before, now []int
+		want        int // differences
+	}{
+		{[]int{9, 1}, []int{9, 1}, 0},
+		{[]int{9, 1}, []int{9, 2}, 2},
+		{[]int{9, 1}, []int{8, 1}, 0},
+		{[]int{1, 9}, []int{2, 9}, 2},
+		{[]int{9}, []int{9, 9}, 2},
+		{[]int{9, 9}, []int{9}, 0},
+	} {
+		if diff := of(test.before...).Diff(of(test.now...)); len(diff) != test.want {
+			t.Errorf("%v, %v: got %v, want %d", test.before, test.now, diff, test.want)
+		}
+	}
+}
+
 // setTexts changes one string of a value at a time, and calls check with the path of the string.
 func setTexts(v reflect.Value, path string, set func(string) string, check func(path string)) {
 	switch v.Kind() {
@@ -436,7 +492,11 @@ func TestPlan_Diff(t *testing.T) {
 		"another organization": {func(p *teardown.Plan) { p.Organization.Name = "x" }, []string{`organization is now called "x"`}},
 		"another instance":     {func(p *teardown.Plan) { p.Instance = "x" }, []string{`provider is fake at "x"`}},
 		"another child":        {func(p *teardown.Plan) { p.Steps[2].Organization = &teardown.Organization{ID: "org_3"} }, []string{`invoice/7 now deletes the organization "org_3"`}},
+		"a child":              {func(p *teardown.Plan) { p.Steps[0].Organization = &teardown.Organization{ID: "org_3"} }, []string{`vm/1 now deletes the organization "org_3"`}},
+		"manual before":        {func(p *teardown.Plan) { p.Steps[2].Manual = false }, []string{"invoice/7 was manual, and can be applied now"}},
+		"manual now":           {func(p *teardown.Plan) { p.Steps[0].Manual = true }, nil},
 		"more users":           {func(p *teardown.Plan) { p.Cascades[0].Count = 4 }, []string{"users are 4 now, and were 3"}},
+		"users of a child":     {func(p *teardown.Plan) { p.Cascades = append(p.Cascades, teardown.Cascade{Kind: "users", Count: 1}) }, []string{"users are 1 now, and were 0"}},
 	} {
 		now := full()
 		test.change(now)

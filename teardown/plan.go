@@ -321,10 +321,20 @@ func (p *Plan) fingerprint() string {
 	return bare.sum()
 }
 
-// sum returns the SHA-256 of the plan as JSON, in hex; "" if the plan has no JSON form. Package
-// json replaces bytes that are not UTF-8. A plan with such bytes cannot be stored, and its sum
-// includes its texts as they are, so that no other plan has the same sum.
+// sum returns the SHA-256 of the plan as JSON, in hex; "" if the plan has no JSON form. The names
+// and IDs of a cascade count in sorted order, because a provider may list them in any order.
+// Package json replaces bytes that are not UTF-8. A plan with such bytes cannot be stored, and its
+// sum includes its texts as they are, so that no other plan has the same sum.
 func (p *Plan) sum() string {
+	sorted := *p
+	p = &sorted
+	p.Cascades = slices.Clone(p.Cascades)
+	for i := range p.Cascades {
+		c := &p.Cascades[i]
+		c.Names, c.IDs = slices.Clone(c.Names), slices.Clone(c.IDs)
+		slices.Sort(c.Names)
+		slices.Sort(c.IDs)
+	}
 	form, err := json.Marshal((*plainPlan)(p))
 	if err != nil {
 		return ""
@@ -341,8 +351,8 @@ func (p *Plan) sum() string {
 
 // Digest returns the SHA-256, in hex, of the content that a person approves: the plan without
 // its times, its fingerprint, [Step.Ref], and the request ID, attempts and RetryAfter of
-// DeletionError. Plans with the same content have the same digest, whenever they were made, and
-// no other plan has it. A plan that was stored and read has the digest that it had before. A nil
+// DeletionError. The order of [Cascade.Names] and [Cascade.IDs] does not count. Plans with the same
+// content have the same digest, whenever they were made, and no other plan has it. A plan that was stored and read has the digest that it had before. A nil
 // plan has the digest "". See also [Plan.Diff].
 func (p *Plan) Digest() string {
 	if p == nil {
