@@ -39,6 +39,7 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 	ctx = trace.WithAttempts(trace.With(ctx, &last), new(trace.Attempts))
 	tries := retries{within: r.settings.retryFor}
 	for attempt := 1; ; attempt++ {
+		r.proved = nil // the resource of a step may exist again since the attempt before
 		deletion, err := r.delete(ctx, &last)
 		pause := r.backoff("", attempt, err)
 		again := retryable(r.typed(ctx, err))
@@ -141,6 +142,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 	r.method = methodDelete
 	before, requestsBefore := last.Sent(), last.Requests()
 	fresh := trace.WithFreshness(ctx, r.inspectedAt.Add(maxInspectionAge), func(ctx context.Context) (time.Time, error) {
+		r.proved = nil // after a wait
 		err := r.verify(trace.WithReadsStopped(ctx))
 		return r.inspectedAt.Add(maxInspectionAge), err
 	})

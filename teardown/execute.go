@@ -113,7 +113,7 @@ type run struct {
 
 	manualOnly bool            // the plan has no step that is started
 	late       int             // number of deletions that were not sent because the inspection was too old
-	proved     map[string]bool // by the ID of a step: right before the deletion, a read has shown that it is deleted
+	proved     map[string]bool // by the ID of a step: in this attempt, a read has shown that it is deleted
 
 	// undecided is true if the last deletion of this run may have had its effect, and no
 	// inspection has found the organization since then.
