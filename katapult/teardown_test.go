@@ -760,6 +760,28 @@ func TestTeardown_MissedByPagedList(t *testing.T) {
 	}
 }
 
+// A 400 to the read of a resource that no list shows is an error: the resource may exist.
+func TestTeardown_MissedAndRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := newServer(t)
+		for i := range 103 {
+			srv.Add("org_acme", katapulttest.FileStorageVolume{ID: fmt.Sprintf("fsv_%d", i)})
+		}
+		p := newPlan(t, c)
+		// The first read of the first resource that the list lacks.
+		srv.Fail(offboardtest.EditBody("ListFileStorageVolumesPage", func(body []byte) []byte {
+			srv.Remove("fsv_20")
+			return body
+		}), offboardtest.Respond("GetFileStorageVolume", 400, `{"error":{"code":"unexpected_parameter","description":"","detail":{}}}`))
+		before := len(writes(srv))
+		r, err := execute(t, c, p)
+		if e, _ := errors.AsType[*errors.Error](err); r != nil || e == nil || e.Status != 400 || !errors.Is(err, errors.InvalidArgument) || len(writes(srv)) > before {
+			t.Errorf("got %+v, %v after %q", r, err, writes(srv))
+		}
+	})
+}
+
 // A plan only selects steps. A teardown removes only resources that a fresh read of the
 // organization shows.
 func TestTeardown_StepOfAnotherOrganization(t *testing.T) {

@@ -690,3 +690,20 @@ func TestTeardown_NewBeforeLateDeletion(t *testing.T) {
 type written func(entry string)
 
 func (w written) Write(entry []byte) (int, error) { w(string(entry)); return len(entry), nil }
+
+// A stop ends an inspection after the request in flight.
+func TestTeardown_StopDuringInspection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := full()
+		c := newClient(t, srv.Option())
+		p := planned(t, c)
+		srv.Fail(offboardtest.Fault{Delay: 2 * time.Second, Times: 100})
+		start, stop := time.Now(), make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(stop) })
+		r, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithStop(stop))
+		if took := time.Since(start); r != nil || !errors.Is(err, errors.Canceled) || took != 2*time.Second {
+			t.Errorf("got %+v, %v after %v, want %q after 2 s", r, err, took, errors.Canceled)
+		}
+	})
+}
