@@ -147,12 +147,14 @@ func (d *Driver[R]) act(ctx context.Context, o teardown.Organization, s teardown
 	}
 	item := w.item
 	if !direct {
-		ctx = trace.WithFreshness(ctx, w.at.Add(w.maxAge()), func(ctx context.Context) (time.Time, error) {
+		// A read permits a request for a moment although each request needs a read of its own.
+		age := max(w.maxAge(), maxAgeName)
+		ctx = trace.WithFreshness(ctx, w.at.Add(age), func(ctx context.Context) (time.Time, error) {
 			now, err := w.kind.Read(ctx, w.ref)
 			if err == nil && now.Phase != item.Phase {
 				err = d.error(s, errors.NotFound, errors.New("the resource has changed since the read before"))
 			}
-			return time.Now().Add(w.maxAge()), err
+			return time.Now().Add(age), err
 		})
 	}
 	w.at, w.failed = time.Time{}, false

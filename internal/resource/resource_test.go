@@ -1468,9 +1468,10 @@ func TestAct_ChangedDuringWait(t *testing.T) {
 		named bool
 		want  errors.Code
 	}{
-		"unchanged": {phases(resource.Exists), false, ""},
-		"deleting":  {phases(resource.Exists, resource.Deleting), false, errors.NotFound},
-		"recreated": {phases(resource.Exists, resource.NotFound), true, errors.NotFound},
+		"unchanged":        {phases(resource.Exists), false, ""},
+		"unchanged, named": {phases(resource.Exists), true, ""},
+		"deleting":         {phases(resource.Exists, resource.Deleting), false, errors.NotFound},
+		"recreated":        {phases(resource.Exists, resource.NotFound), true, errors.NotFound},
 		"unread": {func(_ string, n int) (resource.Item, error) {
 			if n > 1 {
 				return resource.Item{}, refused(errors.Unavailable)
@@ -1502,6 +1503,21 @@ func TestAct_ChangedDuringWait(t *testing.T) {
 			f.want("read a", "remove a", "read a")
 		})
 	}
+	// A kind whose requests each need a read of their own needs no second one without a wait.
+	bubble(t, resource.Kind[string]{MaxAge: time.Nanosecond}, func(f *fake) {
+		f.removed = func(ctx context.Context) {
+			fresh := trace.FreshnessOf(ctx)
+			if !fresh.Until().Equal(f.start.Add(10 * time.Second)) {
+				t.Errorf("permitted until %v", fresh.Until())
+			}
+			f.in(time.Hour)
+			if err := fresh.Renew(ctx); err != nil || !fresh.Until().Equal(time.Now().Add(10*time.Second)) {
+				t.Errorf("permitted again until %v: %v", fresh.Until(), err)
+			}
+		}
+		f.mustAct("a", deleting)
+		f.want("read a", "remove a", "read a")
+	})
 	// A request without a read needs no other one.
 	bubble(t, resource.Kind[string]{SkipFirstRead: func(string) bool { return true }}, func(f *fake) {
 		f.removed = func(ctx context.Context) {
