@@ -66,19 +66,19 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // along with a project only if this run deleted their cluster. Other snapshots are blockers: a new
 // plan lists them.
 //
-// Right before Teardown requests the deletion of a named resource or a project, it reads the
-// resource by itself. A resource that was recreated with the same name is another resource and is
-// not deleted. If a project was moved to another organization, Teardown changes nothing more in the
-// project, and its steps fail. A list of projects that is not older than a second shows the
-// organization of each project.
+// Right before Teardown requests the deletion of a named resource or a project, it reads the resource
+// by itself. A resource that was recreated with the same name is another resource and is not deleted.
+// Teardown reads again if the request waited more than 10 seconds for the rate limit. If a project
+// was moved to another organization, Teardown changes nothing more in the project, and its steps
+// fail. A list of projects that is not older than a second shows the organization of each project.
 //
 // After Atlas has accepted the deletion of the organization, a read decides. The outcome is
 // [teardown.Deleted] if the read shows that the organization is deleted. While the organization
-// exists, Teardown requests the deletion again, at most three times. If no read decides within 5
-// minutes, the outcome is [teardown.Unknown]. The deletion invalidates a credential of the
-// organization itself, which the plan shows. With such a credential, the outcome is Deleted if Atlas
-// accepted the deletion and then refuses the credential in several consecutive reads, and Unknown
-// if the answer was lost.
+// exists, Teardown requests the deletion again, at most three times, and not after Atlas has refused
+// it because of blockers or a charge that failed. If no read decides within 5 minutes, the outcome is
+// [teardown.Unknown]. The deletion invalidates a credential of the organization itself, which the
+// plan shows. With such a credential, the outcome is Deleted if Atlas accepted the deletion and then
+// refuses the credential in several consecutive reads, and Unknown if the answer was lost.
 //
 // Before the first step, Teardown reads the organization again. It does not list the kinds of
 // blockers because of which Atlas refuses to delete a project or a cluster: new outage simulations,

@@ -60,8 +60,9 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 // Teardown applies a plan of [Client.Plan]: it removes the resources in order, and deletes
 // the organization after reads have shown that all of them no longer exist. The outcome is
 // [teardown.Deleted] if a read shows that the organization no longer exists. While it still
-// exists, the deletion is sent again, at most three times. The outcome is [teardown.Unknown]
-// if no read shows the deletion within 5 minutes.
+// exists, the deletion is sent again, at most three times, and not after Katapult has refused it
+// because of new resources. The outcome is [teardown.Unknown] if no read shows the deletion
+// within 5 minutes.
 //
 // A virtual machine is stopped, all its disks except the boot disk are unassigned, and the
 // machine is deleted. A resource in the trash is purged by its ID; other objects in the
@@ -73,7 +74,9 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 // change of the resource is sent again, at most three times and within the timeout of the
 // step. A bucket has no ID: it is deleted only if a read before the deletion shows that it
 // names an access key of the organization. A resource in the trash is purged only if the
-// trash of the organization has it.
+// trash of the organization has it. A request that waited for the rate limit is sent only after
+// another read of its resource, if the read before is older than 2 minutes, or 10 seconds for a
+// resource without an ID.
 //
 // Katapult answers the same for a deleted organization and for one that the token cannot
 // access: apply a plan with a token of the same owner.

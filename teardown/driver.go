@@ -11,7 +11,8 @@ import (
 // that waits. The documentation of the package states the rules for a driver.
 //
 // A driver acts and polls, and never waits; the engine waits. Calls for the same step never
-// overlap. Calls for different steps, and polls of different groups, may.
+// overlap. Calls for different steps, and polls of different groups, may. The engine calls Act and
+// Poll in goroutines of its own, and recovers no panic: a panic in a driver ends the process.
 type Driver interface {
 	// Provider returns the values of [Plan.Provider] and [Plan.Instance] in the plans of
 	// this driver.
@@ -22,7 +23,8 @@ type Driver interface {
 	// made. All texts of the returned plan must be valid UTF-8. Applying compares the plan with
 	// an inspection before the first step, and with another one right before the deletion of
 	// the organization. The second one is omitted if all steps of the plan are manual and the
-	// first one ended less than 10 seconds before the deletion.
+	// first one ended less than 10 seconds before the deletion. If 10 seconds pass between an
+	// inspection and the deletion, for example in a slow journal, another inspection follows.
 	Inspect(ctx context.Context, organization Organization, before *Plan) (*Plan, error)
 
 	// Act sends at most one request that removes the resource of a step, or prepares its

@@ -36,8 +36,8 @@ type Report struct {
 	// Steps contains all steps of the plan, in its order.
 	Steps []StepReport `json:"steps"`
 
-	// Err is the reason why the organization is not deleted; nil for [Deleted] and [Pending].
-	// It joins an [*errors.Error] for each step that failed; [errors.All] yields them. In
+	// Err is the reason why the organization is not deleted. For [Deleted] and [Pending] it is
+	// nil, or states that the last entry of the journal could not be written. It joins an [*errors.Error] for each step that failed; [errors.All] yields them. In
 	// JSON, "error" is its text, also if the text is empty, and "errors" contains the errors
 	// that [errors.All] yields. A bare [errors.Code] in Err is read again as an
 	// [*errors.Error] that has only a code. Errors of other packages keep only their text.

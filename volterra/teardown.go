@@ -55,7 +55,8 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // The outcome is [teardown.Pending]: the tenant is in F5's deletion queue, and F5 removes it after an
 // approval. F5 is expected to refuse the credential from then on: after three refused reads in a
 // row, the answer to the request decides. If a read shows the tenant in use, 15 seconds or more
-// after the request, the request is sent again, at most three times. After that, or if the answer
+// after the request, the request is sent again, at most three times, each time after another read
+// of the tenant's resources, and not if a resource is new. After that, or if the answer
 // was lost and no read can decide, the outcome is [teardown.Unknown]. For a tenant that is already
 // in [StateDisabled], no request is sent; the outcome is Pending, and the report states the reason.
 //
@@ -65,7 +66,9 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // fails with [errors.NotFinished]; apply the plan again after the approval.
 //
 // Teardown reads the tenant before the first step and, if the plan has steps, again before the
-// deletion; each time with 7 requests and one for each subscription to an addon service. It sends 3
+// deletion; each time with 7 requests and one for each subscription to an addon service. It reads
+// again if the request waits more than 10 seconds for the rate limit. A namespace that others delete
+// and create again while its removal waits is not removed. Teardown sends 3
 // requests for most steps and 5 for the deletion. Removals that take longer are polled; resources of
 // a kind share one list, and a read of each resource proves that it no longer exists.
 //

@@ -47,7 +47,7 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // The outcome is [teardown.Deleted] if Applivery confirmed the deletion and a read shows that
 // the organization does not exist; with a service account of the workspace, if three reads in a
 // row are refused. While reads show the organization, the deletion is sent again, at most three
-// times. If reads show it for a minute, or fail, the outcome is [teardown.Unknown]. The outcome
+// times, each time after the requests of a plan, and not if they show a new resource. If reads show it for a minute, or fail, the outcome is [teardown.Unknown]. The outcome
 // is also Unknown if the answer was lost and no read can decide, as with a service account of
 // the workspace.
 //
@@ -56,7 +56,8 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 // error is [errors.NotConfirmed].
 //
 // Required permissions: those of [Client.Plan], and base.organization.management.remove.
-// Teardown sends the requests of a plan right before the deletion, and two more. If the
+// Teardown sends the requests of a plan right before the deletion, and two more. It sends those of
+// a plan again if the deletion waits more than 10 seconds for the rate limit. If the
 // organization has resources that the plan does not contain, or a list cannot be read anymore,
 // the error is [errors.PlanStale].
 //

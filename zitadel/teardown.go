@@ -52,10 +52,12 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 // Right before the deletion, Teardown reads the organization as Plan does. It reads whether
 // the organization is the default one only if the plan says so; otherwise Zitadel refuses the
 // deletion. Teardown reads the organization again before each further attempt, and if more
-// than 10 seconds pass before the deletion, for example in a function for events.
+// than 10 seconds pass before the deletion, for example in a function for events or for the rate
+// limit.
 //
 // If the organization still exists 10 to 15 seconds after Zitadel answered the deletion with
-// success, Teardown deletes it again, at most three times. The outcome is
+// success, Teardown reads it as Plan does, and deletes it again, at most three times. If it has a
+// new resource, Teardown does not delete it again. The outcome is
 // [teardown.Unknown] if the organization exists half a minute after the last answer, or
 // cannot be read for half a minute. A credential that ends with the organization is an
 // exception. The organization counts as deleted if the credential belongs to the organization
