@@ -131,6 +131,8 @@ func TestExecute_LaggingListReads(t *testing.T) {
 			}
 			w.mu.Unlock()
 			time.Sleep(time.Second)
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			last = time.Now()
 		})
 		r, err := w.execute(t, teardown.WithConcurrency(8))
