@@ -13,6 +13,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/graph"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planpage"
@@ -204,9 +205,9 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 	}
 	switch view {
 	case "dot":
-		return graph.WriteDOT(p.out, file)
+		return graph.WriteDOT(layout.Raw(p.out), file)
 	case "mermaid":
-		return graph.WriteMermaid(p.out, file)
+		return graph.WriteMermaid(layout.Raw(p.out), file)
 	}
 	file.ShowUnmatched(p.out)
 	steps, ready := 0, 0

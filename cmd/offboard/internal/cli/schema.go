@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 )
 
@@ -40,7 +41,7 @@ func (p *program) schemaCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = p.out.Write(text)
+			_, err = layout.Raw(p.out).Write(text)
 			return err
 		},
 	}

@@ -63,7 +63,7 @@ func TestScreens_EveryCommand(t *testing.T) {
 					"status DIR/plan.json", "apply DIR/plan.json --confirm none", "apply DIR/plan.json --report DIR/report.html",
 					"apply DIR/plan.json", "apply DIR/plan.json -v", "status DIR/plan.json", "status DIR/plan.json --offline",
 					"check katapult org_2", "check katapult none", "delete katapult org_2 --confirm none", "delete katapult org_2", "check", "none", "--none",
-					"--help", "version", "--version", "help apply", "plan --help", "apply --help", "status --help", "check --help", "delete --help", "demo --help", "completion --help",
+					"--help", "version", "--version", "man DIR/man", "schema --help", "man --help", "help apply", "plan --help", "apply --help", "status --help", "check --help", "delete --help", "demo --help", "completion --help",
 				} {
 					_, out, errOut := h.run(strings.Fields(command)...)
 					if out+errOut == "" {
@@ -89,7 +89,8 @@ func TestScreens_OutputForPrograms(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t, scripted.Hosting())
 		h.plan()
-		for _, command := range []string{"plan DIR/manifest.yaml --json", "status DIR/plan.json --json", "completion bash", "check katapult org_1 --json"} {
+		for _, command := range []string{"plan DIR/manifest.yaml --json", "status DIR/plan.json --json", "completion bash", "check katapult org_1 --json",
+			"plan DIR/manifest.yaml --view dot", "plan DIR/manifest.yaml --view mermaid", "schema plan"} {
 			h.columns = 0
 			_, pipe, _ := h.run(strings.Fields(command)...)
 			h.columns = 40
