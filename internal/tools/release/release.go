@@ -206,6 +206,9 @@ func (r *release) prove(ctx context.Context) error {
 			return err
 		}
 	}
+	// With an empty cache of its own: the go command finds no nested module by its path if the
+	// cache contains the outer module already.
+	environment = append(environment, "GOMODCACHE="+filepath.Join(user, "others"))
 	return r.proveModule(ctx, filepath.Join(user, "module"), environment)
 }
 
