@@ -245,23 +245,22 @@ func (r *release) proveModule(ctx context.Context, directory string, environment
 	}
 	var source bytes.Buffer
 	source.WriteString("package user\n\nimport (\n")
-	get := []string{"get"}
+	require := []string{"mod", "edit"}
 	for _, m := range r.modules {
 		if strings.HasPrefix(m.directory, "cmd/") {
 			continue
 		}
 		fmt.Fprintf(&source, "\t_ %q\n", m.path)
-		get = append(get, m.path+"@"+r.version)
+		require = append(require, "-require="+m.path+"@"+r.version)
 	}
 	source.WriteString(")\n")
 	if err := os.WriteFile(filepath.Join(directory, "user.go"), source.Bytes(), 0o600); err != nil {
 		return err
 	}
-	if _, err := output(ctx, directory, environment, "go", get...); err != nil {
-		return err
-	}
-	if _, err := output(ctx, directory, environment, "go", "build", "./..."); err != nil {
-		return err
+	for _, arguments := range [][]string{require, {"mod", "tidy"}, {"build", "./..."}} {
+		if _, err := output(ctx, directory, environment, "go", arguments...); err != nil {
+			return err
+		}
 	}
 	fmt.Println("a module that requires the version builds")
 	return nil
