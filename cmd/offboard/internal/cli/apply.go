@@ -283,7 +283,7 @@ func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect
 	}
 	now := time.Now()
 	_, err := o.Identify(ctx)
-	if !accountGone(err) {
+	if !accountDeleted(err) {
 		return nil
 	}
 	made := &teardown.Report{
@@ -299,9 +299,9 @@ func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect
 	return made
 }
 
-// accountGone reports whether an error can be the result of an account that was deleted along
+// accountDeleted reports whether an error can be the result of an account that was deleted along
 // with its organization.
-func accountGone(err error) bool {
+func accountDeleted(err error) bool {
 	return !errors.Is(err, errors.OutcomeUnknown) && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
 }
 

@@ -153,7 +153,7 @@ func TestLists_FlagsOfPlan(t *testing.T) {
 		"not allowed by the flag":     {"allow: [acme, child]", []string{"--allow", "acme"}, exitcode.NotConfirmed, `--allow does not permit "org_child"`},
 		"nothing in common":           {"allow: [acme, child]", []string{"--allow", "other"}, exitcode.Usage, "--allow and the manifest permit no organization in common"},
 		"denied by the manifest":      {"deny: [child]", []string{"--allow", "acme", "--allow", "child"}, exitcode.NotConfirmed, `the manifest denies "org_child"`},
-		"not found":                   {"", []string{"--deny", "nobody"}, exitcode.Usage, "cannot resolve entry 1 of --deny"},
+		"not found":                   {"", []string{"--deny", "org_missing"}, exitcode.Usage, "cannot resolve entry 1 of --deny"},
 		"empty":                       {"", []string{"--deny", " "}, exitcode.Usage, "cannot resolve entry 1 of --deny: the entry is empty"},
 		"another":                     {"", []string{"--deny", "other"}, exitcode.OK, "--deny: \"other\" (org_2) matches no organization of this plan\n"},
 	} {

@@ -54,7 +54,7 @@ func Main() int {
 }
 
 // output is a standard output that is no terminal. A reader that has closed the stream, such as
-// head, is no fault: the command goes on. Any other error of a write is kept.
+// head, is no fault: the command continues. Any other error of a write is kept.
 type output struct {
 	to io.Writer
 

@@ -180,7 +180,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 			return s
 		case err != nil:
 			s.Problem, s.code = problem.Of(err), exitcode.Of(err)
-			if through && accountGone(err) {
+			if through && accountDeleted(err) {
 				s.code = exitcode.OK // the credential may be deleted with the organization
 			}
 			return s

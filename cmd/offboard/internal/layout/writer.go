@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// unknownWidth is the width of a terminal that does not tell its size.
+	// unknownWidth is the width of a terminal whose size is unknown.
 	unknownWidth = 80
 
 	// minWidth is the smallest supported width.
