@@ -138,6 +138,13 @@ func (r *release) require(ctx context.Context, m *module) error {
 	if _, err := output(ctx, directory, nil, "go", edit...); err != nil {
 		return err
 	}
+	// One at a time, because go mod tidy may download a module of a repository more than once at
+	// the same time, and then fails.
+	for _, path := range m.requires {
+		if _, err := output(ctx, r.work, r.direct(), "go", "mod", "download", path+"@"+r.version); err != nil {
+			return err
+		}
+	}
 	if _, err := output(ctx, directory, r.direct(), "go", "mod", "tidy"); err != nil {
 		return err
 	}
