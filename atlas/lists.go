@@ -303,7 +303,7 @@ func (lists *listCache) privateEndpointServices(context.Context) list {
 // provider.
 func (lists *listCache) endpointServices(blockersOf func(CloudProvider, PrivateEndpointService) []Blocker) list {
 	return func(yield func(Blocker, error) bool) {
-		for p := range lists.providers(clouds...) {
+		for _, p := range lists.providers(clouds...) {
 			services, err := lists.services[p]()
 			if err != nil {
 				yield(Blocker{}, err)
@@ -322,7 +322,7 @@ func (lists *listCache) endpointServices(blockersOf func(CloudProvider, PrivateE
 
 // encryptionEndpoints lists the private endpoints for encryption at rest.
 func (lists *listCache) encryptionEndpoints(ctx context.Context) list {
-	return listPerParent(lists.providers(CloudProviderAWS, CloudProviderAzure), func(p CloudProvider) list {
+	return listPerParent(sliceList(lists.providers(CloudProviderAWS, CloudProviderAzure), nil), func(p CloudProvider) list {
 		return convertList(lists.c.ListEncryptionEndpoints(ctx, lists.projectID, p), func(x EncryptionEndpoint) Blocker {
 			return Blocker{ID: x.ID, Provider: p, State: x.Status}
 		})
@@ -332,12 +332,12 @@ func (lists *listCache) encryptionEndpoints(ctx context.Context) list {
 // clouds are the cloud providers.
 var clouds = []CloudProvider{CloudProviderAWS, CloudProviderAzure, CloudProviderGCP}
 
-// providers yields the given cloud providers, or only the provider of the cache if it has one.
-func (lists *listCache) providers(providers ...CloudProvider) func(func(CloudProvider, error) bool) {
+// providers returns the given cloud providers, or only the provider of the cache if it has one.
+func (lists *listCache) providers(providers ...CloudProvider) []CloudProvider {
 	if lists.provider != "" {
-		providers = []CloudProvider{lists.provider}
+		return []CloudProvider{lists.provider}
 	}
-	return sliceList(providers, nil)
+	return providers
 }
 
 // clusterAbsent returns a function that reports whether an error shows that a cluster, or its

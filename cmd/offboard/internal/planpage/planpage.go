@@ -260,9 +260,9 @@ func cascadeOf(of teardown.Cascade) cascade {
 	if of.Count == 0 {
 		c.Count = "unknown"
 	}
-	names := make([]string, len(of.Names))
-	for i, name := range of.Names {
-		names[i] = printable.Text(name)
+	names := make([]string, 0, len(of.Names)+1)
+	for _, name := range of.Names {
+		names = append(names, printable.Text(name))
 	}
 	if len(names) > 0 && len(names) < of.Count {
 		names = append(names, "…")
