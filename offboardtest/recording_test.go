@@ -518,3 +518,30 @@ func FuzzReadRecording(f *testing.F) {
 		}
 	})
 }
+
+// A body that was cut, and the header Link, contain no secret in a recording.
+func TestRecorder_CutBodyAndLink(t *testing.T) {
+	t.Parallel()
+	const cut, link = "secret-in-a-cut-body", "secret-in-a-link"
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: 200, Request: r,
+			Header: http.Header{"Content-Type": {"application/json"}, "Link": {`<https://x.example/next?token=` + link + `>; rel="next"`}},
+			Body:   io.NopCloser(strings.NewReader(`{"key":{"id":"k","secret_access_key":"` + cut)),
+		}, nil
+	})
+	var recording bytes.Buffer
+	resp, err := offboardtest.NewRecorder(&recording, transport).Client().Get("https://x.example/keys/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if got := recording.String(); strings.Contains(got, cut) || strings.Contains(got, link) || !strings.Contains(got, "/next?") {
+		t.Errorf("got %s", got)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

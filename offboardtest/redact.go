@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -118,6 +119,13 @@ func (r *redaction) text(s string) string {
 	return s
 }
 
+// linkTarget is a target of the header Link.
+var linkTarget = regexp.MustCompile(`<[^>]*>`)
+
+// stringMember is a member of an object with a string, which may be cut: its name, the colon, and
+// the last quotation mark.
+var stringMember = regexp.MustCompile(`"([^"\\]+)"(\s*:\s*)"(?:[^"\\]|\\.)*\\?("?)`)
+
 // keptHeaders are the headers whose values a recording contains, in addition to those about rate
 // limits and the IDs of requests. The value of any other header is replaced.
 var keptHeaders = map[string]bool{
@@ -140,6 +148,10 @@ func (r *redaction) header(header http.Header) http.Header {
 				values[i] = redacted
 			case name == "Location":
 				values[i] = r.text(redactURL(value))
+			case name == "Link":
+				values[i] = r.text(linkTarget.ReplaceAllStringFunc(value, func(target string) string {
+					return "<" + redactURL(target[1:len(target)-1]) + ">"
+				}))
 			default:
 				values[i] = r.text(value)
 			}
@@ -162,6 +174,14 @@ func (r *redaction) body(body []byte) []byte {
 		}
 	} else if form := string(body); isForm(form) {
 		body = []byte(redactQuery(form))
+	} else { // such as a body that was cut
+		body = stringMember.ReplaceAllFunc(body, func(member []byte) []byte {
+			parts := stringMember.FindSubmatch(member)
+			if !isSecretName(string(parts[1])) {
+				return member
+			}
+			return slices.Concat([]byte{'"'}, parts[1], []byte{'"'}, parts[2], []byte(`"`+redacted), parts[3])
+		})
 	}
 	return []byte(r.text(string(body)))
 }

@@ -16,8 +16,8 @@
 //
 // Exit codes. For several organizations, the code is the most severe one:
 //
-//	0  deleted, or accepted by the provider; for check and plan: no blocker is known
-//	   that apply does not remove
+//	0  deleted, or accepted by the provider; for check: no blocker is known; for plan:
+//	   no blocker is known that apply does not remove
 //	1  the provider refused or failed, or the disk is full
 //	2  usage: an invalid flag, file or ID, a missing credential or an unknown provider
 //	3  blocked: blockers must be removed first

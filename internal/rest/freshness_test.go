@@ -207,3 +207,41 @@ func TestStop_Reads(t *testing.T) {
 		t.Errorf("got %q after %d requests, want %q before any", got, n, errors.Canceled)
 	}
 }
+
+// lateToken is an Authorizer whose credential takes a minute, once.
+type lateToken struct{ done bool }
+
+func (s *lateToken) Authorize(_ context.Context, req *http.Request) error {
+	if !s.done {
+		s.done = true
+		time.Sleep(time.Minute)
+	}
+	req.Header.Set("Authorization", "Bearer token")
+	return nil
+}
+
+func (*lateToken) Refused(*http.Request, http.Header) bool { return false }
+
+// A write whose credential took longer than its reads permit is sent after another read.
+func TestLimit_SlowCredential(t *testing.T) {
+	t.Parallel()
+	stale := &errors.Error{Code: errors.PlanStale}
+	for _, failure := range []error{nil, stale} {
+		synctest.Test(t, func(t *testing.T) {
+			server := playing(answer(204, ""))
+			c := newClient(t, server, func(c *rest.Config) {
+				c.Authorizer = func(*http.Client) rest.Authorizer { return new(lateToken) }
+			})
+			renewals := 0
+			err := c.Do(fresh(t.Context(), &renewals, func(int) error {
+				if len(server.requests) > 0 {
+					t.Error("the write was sent before the read")
+				}
+				return failure
+			}), remove())
+			if renewals != 1 || (err == nil) != (failure == nil) || len(server.requests) != 1 && failure == nil || len(server.requests) != 0 && failure != nil {
+				t.Errorf("got %v after %d renewals and %d requests", err, renewals, len(server.requests))
+			}
+		})
+	}
+}

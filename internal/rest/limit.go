@@ -53,6 +53,15 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 	}
 }
 
+// isLate reports whether the reads that permit a write are too old.
+func isLate(ctx context.Context, call *Call) bool {
+	if call.Repeat {
+		return false
+	}
+	fresh := trace.FreshnessOf(ctx)
+	return fresh != nil && time.Now().After(fresh.Until())
+}
+
 // maxRenewals is the maximum number of renewals before one attempt: a limit that permits fewer
 // requests than the reads need would delay the write forever.
 const maxRenewals = 5

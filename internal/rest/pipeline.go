@@ -42,7 +42,14 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 			if e = c.limit(ctx, call, &x); e != nil { // waits for the rate limiter
 				break
 			}
-			e = c.authorize(ctx, call, &x) // builds the HTTP request, and sets the credential
+			late := isLate(ctx, call)
+			e = c.authorize(ctx, call, &x)              // builds the HTTP request, and sets the credential
+			if e == nil && !late && isLate(ctx, call) { // the credential took long
+				x.permit.Unused()
+				if e = c.limit(ctx, call, &x); e != nil {
+					break
+				}
+			}
 			if e == nil {
 				e = c.send(ctx, call, &x) // sends the HTTP request once
 			}

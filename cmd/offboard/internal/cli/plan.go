@@ -265,7 +265,7 @@ func (p *program) showOverrides(o planfile.Planned, i int) {
 		fmt.Fprintf(p.out, "  Permitted by the manifest: %s\n", format.List(permitted))
 	}
 	if len(missing) > 0 {
-		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply refuses this plan.\n  To permit, write this line in the entry at %s:\n    override: [%s]\n",
+		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, write this line in the entry at %s:\n    override: [%s]\n",
 			format.List(missing), p.source.EntryPlace(i), format.List(slices.Concat(o.Entry.Override, missing)))
 	}
 }

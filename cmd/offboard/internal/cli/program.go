@@ -214,8 +214,8 @@ func (p *program) stoppable(ctx context.Context, stopping func()) (context.Conte
 		case <-ctx.Done():
 			return
 		}
-		stopping()
 		close(stop)
+		go stopping() // an output without a reader must not delay the next signal
 		for {
 			select {
 			case s := <-p.signals:

@@ -89,10 +89,13 @@ func (p *program) statusCommand() *cobra.Command {
 			if err := file.Select(only); err != nil {
 				return err
 			}
+			again := "offboard apply " + format.ShellQuote(args[0])
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
 				return safefile.Error("--journal", journal, err) // only the default journal may be missing
+			} else {
+				again += " --journal " + format.ShellQuote(journal)
 			}
 			entries, unreadable, err := planfile.ReadJournal(journal)
 			if err != nil {
@@ -112,7 +115,7 @@ func (p *program) statusCommand() *cobra.Command {
 				codes[i] = s.code
 			}
 			p.code = exitcode.Worst(codes)
-			return p.showStatus(statuses, "offboard apply "+format.ShellQuote(args[0]))
+			return p.showStatus(statuses, again)
 		},
 	}
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")

@@ -3,6 +3,7 @@ package problem
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -47,6 +48,8 @@ func advice(e *errors.Error) string {
 		return adviceDiskFull
 	case e.Code == errors.OutcomeUnknown:
 		return "The organization is possibly deleted. Check at the provider before you retry."
+	case e.Code == errors.NotConfirmed && len(e.Steps) > 0 && strings.HasPrefix(e.Steps[0].Description, "requires the override"):
+		return "Nothing was changed. Permit the override in the manifest, and plan again."
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check the organization and its name."
 	case e.Code == errors.Canceled:
