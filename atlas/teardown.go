@@ -547,8 +547,7 @@ func (d *driver) isDeleted(step string) bool {
 // credential end the wait, because no later read decides either.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
-		Send:           func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, o.ID) },
-		RefusesContent: true,
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, o.ID) },
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read: func(ctx context.Context) (rest.Existence, error) { return d.c.readExistence(ctx, o.ID) },

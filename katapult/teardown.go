@@ -171,8 +171,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 // document the delay.
 func (d *driver) Delete(ctx context.Context, o teardown.Organization) (teardown.Deletion, error) {
 	deletion := resource.Deletion{
-		Send:           func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
-		RefusesContent: true,
+		Send: func(ctx context.Context) (bool, error) { return d.c.deleteProved(ctx, ID(o.ID)) },
 		Verification: resource.Verification{
 			Wait: d.c.rest().Wait, Provider: provider, Operation: "Teardown", Organization: o.ID,
 			Read:        func(ctx context.Context) (rest.Existence, error) { return d.c.verify(ctx, ID(o.ID)) },

@@ -27,10 +27,6 @@ type Deletion struct {
 
 	Verification
 
-	// RefusesContent is true if the provider refuses to delete an organization that is not
-	// empty. Then a deletion that waits for a rate limit needs no further inspection.
-	RefusesContent bool
-
 	// Result is the result of Run if the deletion is proved. The zero value means
 	// [teardown.Deleted].
 	Result teardown.Deletion
@@ -85,9 +81,6 @@ func (d *Deletion) run(ctx context.Context) (teardown.Deletion, error) {
 		result.Outcome = teardown.Deleted
 	}
 	sending := rest.WithSingleAttempt(ctx)
-	if d.RefusesContent {
-		sending = trace.WithoutFreshness(sending)
-	}
 	send := func() (bool, error) { return d.Send(sending) }
 	proved, err := send()
 	switch {

@@ -188,32 +188,22 @@ func TestDeletion_RepeatRenewed(t *testing.T) {
 	t.Parallel()
 	exists, deleted := read{rest.Exists, nil}, read{rest.NotFound, nil}
 	for name, test := range map[string]struct {
-		refuses bool // RefusesContent
 		failure error
 		reads   []read
 		want    requests
 		code    errors.Code
 	}{
-		"renewed": {false, nil, []read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "renew", "send", "deleted"}, ""},
-		"failed":  {false, errUnread, []read{exists}, requests{"send", "exists", "exists", "exists", "renew", "exists", "exists", "exists", "exists"}, errors.OutcomeUnknown},
-		"failed, and deleted": {false, errUnread, []read{exists, exists, exists, exists, deleted}, requests{
+		"renewed": {nil, []read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "renew", "send", "deleted"}, ""},
+		"failed":  {errUnread, []read{exists}, requests{"send", "exists", "exists", "exists", "renew", "exists", "exists", "exists", "exists"}, errors.OutcomeUnknown},
+		"failed, and deleted": {errUnread, []read{exists, exists, exists, exists, deleted}, requests{
 			"send", "exists", "exists", "exists", "renew", "exists", "deleted",
 		}, ""},
-		"refused if not empty": {true, errUnread, []read{exists, exists, exists, deleted}, requests{"send", "exists", "exists", "exists", "send", "deleted"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var got requests
 				d := got.deletion(t, test.reads...)
-				d.RefusesContent = test.refuses
-				send := d.Send
-				d.Send = func(ctx context.Context) (bool, error) {
-					if (trace.FreshnessOf(ctx) == nil) != test.refuses {
-						t.Errorf("the context has a renewal: %t", !test.refuses)
-					}
-					return send(ctx)
-				}
 				_, err := d.Run(trace.WithFreshness(t.Context(), time.Now(), func(context.Context) (time.Time, error) {
 					got = append(got, "renew")
 					return time.Now(), test.failure

@@ -62,21 +62,6 @@ func TestFreshness_RenewFails(t *testing.T) {
 	})
 }
 
-func TestWithoutFreshness(t *testing.T) {
-	t.Parallel()
-	var calls []string
-	ctx := trace.WithFreshness(t.Context(), time.Now(), renewal(&calls, "outer", 0, nil))
-	without := trace.WithoutFreshness(ctx)
-	if trace.FreshnessOf(ctx) == nil || trace.FreshnessOf(without) != nil || trace.FreshnessOf(t.Context()) != nil {
-		t.Error("the context has the function")
-	}
-	// A later function is not nested.
-	f := trace.FreshnessOf(trace.WithFreshness(without, time.Now(), renewal(&calls, "inner", 0, nil)))
-	if err := f.Renew(t.Context()); err != nil || len(calls) != 1 {
-		t.Errorf("got %v after %q", err, calls)
-	}
-}
-
 func TestWithReadsStopped(t *testing.T) {
 	t.Parallel()
 	stop := make(chan struct{})

@@ -186,11 +186,6 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// WithoutFreshness returns a context without the function of [WithFreshness].
-func WithoutFreshness(ctx context.Context) context.Context {
-	return context.WithValue(ctx, freshness{}, (*Freshness)(nil))
-}
-
 // FreshnessOf returns the value of [WithFreshness]; nil if ctx has none.
 func FreshnessOf(ctx context.Context) *Freshness {
 	f, _ := ctx.Value(freshness{}).(*Freshness)
