@@ -32,6 +32,8 @@ func TestWrap_Lines(t *testing.T) {
 		"command":        {30, "To resume: offboard apply '/a b/plan.json' --json", "To resume:\n  offboard apply \\\n    '/a b/plan.json' --json"},
 		"command alone":  {20, "  offboard apply p.json", "  offboard apply \\\n    p.json"},
 		"command's word": {20, "offboard apply /0123456789/0123456789", "offboard apply \\\n  /0123456789/0123456789"},
+		"comment":        {24, "  offboard plan m.yaml    show the plan", "  # show the plan\n  offboard plan m.yaml"},
+		"prose":          {20, "offboard plan, then offboard apply", "offboard plan, then\n  offboard apply"},
 		"wide":           {10, "東京東京東京東京", "東京東京東\n  京東京"},
 		"combining":      {4, "e\u0301e\u0301e\u0301e\u0301", "e\u0301e\u0301e\u0301e\u0301"},
 	} {

@@ -17,6 +17,12 @@ const separators = "_/-.:"
 // command matches a line that is a command of this program, with the text before it.
 var command = regexp.MustCompile(`^( *)(To [^:]+: )?((?:\. \./\S+; )?offboard( .*)?)$`)
 
+// prose matches a sentence that starts with a command: "offboard plan, then offboard apply".
+var prose = regexp.MustCompile(`^offboard \w+,`)
+
+// comment matches the explanation in the second column of an example.
+var comment = regexp.MustCompile(` {3,}\S.*$`)
+
 // marker matches the start of an item of a list.
 var marker = regexp.MustCompile(`^(-|\d+\.) `)
 
@@ -27,7 +33,7 @@ func Wrap(line string, width int) []string {
 	if width <= 0 || ansi.StringWidth(line) <= width {
 		return []string{line}
 	}
-	if m := command.FindStringSubmatch(line); m != nil {
+	if m := command.FindStringSubmatch(line); m != nil && !prose.MatchString(m[3]) {
 		return wrapCommand(m[1], m[2], m[3], width)
 	}
 	text := strings.TrimLeft(line, " │├└─")
@@ -122,12 +128,16 @@ func fill(text, first, next string, width int) []string {
 	return lines
 }
 
-// wrapCommand returns a command as lines. The label before it gets a line of its own. The
-// words of the command stay whole.
+// wrapCommand returns a command as lines. The label before it gets a line of its own, and so does
+// the comment after it, in front of the command. The words of the command stay whole.
 func wrapCommand(indent, label, text string, width int) []string {
 	var lines []string
 	if label != "" {
 		lines, indent = []string{indent + strings.TrimRight(label, " ")}, indent+hang
+	}
+	if at := comment.FindStringIndex(text); at != nil {
+		explanation := "# " + strings.TrimSpace(text[at[0]:])
+		lines, text = append(lines, fill(explanation, indent, indent+"# ", width)...), text[:at[0]]
 	}
 	const more = ` \`
 	line := indent
