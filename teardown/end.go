@@ -42,7 +42,8 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 		r.proved = nil // the resource of a step may exist again since the attempt before
 		deletion, err := r.delete(ctx, &last)
 		pause := r.backoff("", attempt, err)
-		again := retryable(r.typed(ctx, err))
+		shown := r.typed(ctx, err)
+		again := retryable(shown)
 		switch {
 		case err == nil:
 			return r.finish(deletion, nil)
@@ -67,10 +68,9 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 			outcome, err := r.decide(ctx, err)
 			return r.finish(Deletion{Outcome: outcome}, err)
 		}
-		err = r.typed(ctx, err)
-		r.event(Event{Kind: EventRetrying, Text: text(err), Wait: pause, Err: err})
+		r.event(Event{Kind: EventRetrying, Text: text(shown), Wait: pause, Err: shown})
 		if wait.Sleep(ctx, pause) != nil {
-			return r.finish(Deletion{Outcome: Stopped}, err)
+			return r.finish(Deletion{Outcome: Stopped}, shown)
 		}
 	}
 }

@@ -171,9 +171,9 @@ func WithMaxStarted(n int) Option {
 // WithStop stops the teardown when the channel is closed: requests in flight finish, and no
 // attempt or step starts after that. A step that waits for the provider, the rate limiter or
 // the next attempt ends at once as [StepInterrupted]. An inspection ends after the requests in
-// flight. After a stop, at most as many steps as [WithConcurrency] permits are polled once, if a poll
-// decides whether a removal was accepted. Apply the same plan again to resume.
-// Cancel the context to stop at once. A nil channel never stops the teardown.
+// flight. After a stop, at most as many steps as [WithConcurrency] permits are polled once, if a
+// poll decides whether a removal was accepted. Apply the same plan again to resume. Cancel the
+// context to stop at once. A nil channel never stops the teardown.
 func WithStop(stop <-chan struct{}) Option {
 	return option(func(s *settings) { s.stop = stop })
 }

@@ -351,9 +351,10 @@ func (p *Plan) sum() string {
 
 // Digest returns the SHA-256, in hex, of the content that a person approves: the plan without
 // its times, its fingerprint, [Step.Ref], and the request ID, attempts and RetryAfter of
-// DeletionError. The order of [Cascade.Names] and [Cascade.IDs] does not count. Plans with the same
-// content have the same digest, whenever they were made, and no other plan has it. A plan that was stored and read has the digest that it had before. A nil
-// plan has the digest "". See also [Plan.Diff].
+// DeletionError. The order of [Cascade.Names] and [Cascade.IDs] does not count. Plans with the
+// same content have the same digest, whenever they were made, and no other plan has it. A plan
+// that was stored and read has the digest that it had before. A nil plan has the digest "". See
+// also [Plan.Diff].
 func (p *Plan) Digest() string {
 	if p == nil {
 		return ""

@@ -143,27 +143,38 @@ func TestAdaptive_Ended(t *testing.T) {
 	})
 }
 
+// orderOf returns the names of requests in the order in which they get a permit. They start to wait
+// one after the other.
+func orderOf(t *testing.T, names []string, edit func(name string, r *ratelimit.Request)) []string {
+	t.Helper()
+	limiter := ratelimit.New(ratelimit.Rate{PerSecond: 1, Burst: 1}, false)
+	take(t, limiter, "Get").Lost()
+	order := make(chan string, len(names))
+	for _, name := range names {
+		go func() {
+			r := patient
+			edit(name, &r)
+			permit, err := limiter.Wait(t.Context(), "Get", r)
+			if err != nil {
+				t.Error(err)
+			}
+			order <- name
+			permit.Lost()
+		}()
+		synctest.Wait()
+	}
+	got := make([]string, len(names))
+	for i := range got {
+		got[i] = <-order
+	}
+	return got
+}
+
 // A request that was sent before goes first.
 func TestAdaptive_Resent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		limiter := ratelimit.New(ratelimit.Rate{PerSecond: 1, Burst: 1}, false)
-		take(t, limiter, "Get").Lost()
-		order := make(chan string, 3)
-		for _, name := range []string{"first", "second", "resent"} {
-			go func() {
-				r := patient
-				r.Resent = name == "resent"
-				permit, err := limiter.Wait(t.Context(), "Get", r)
-				if err != nil {
-					t.Error(err)
-				}
-				order <- name
-				permit.Lost()
-			}()
-			synctest.Wait()
-		}
-		got := []string{<-order, <-order, <-order}
+		got := orderOf(t, []string{"first", "second", "resent"}, func(name string, r *ratelimit.Request) { r.Resent = name == "resent" })
 		if diff := cmp.Diff([]string{"resent", "first", "second"}, got); diff != "" {
 			t.Error(diff)
 		}
@@ -248,25 +259,11 @@ func TestAdaptive_OnWaitUsesLimiter(t *testing.T) {
 func TestAdaptive_SendByGoesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		limiter := ratelimit.New(ratelimit.Rate{PerSecond: 1, Burst: 1}, false)
-		take(t, limiter, "Get").Lost()
-		order := make(chan string, 3)
-		for _, name := range []string{"first", "second", "by"} {
-			go func() {
-				r := patient
-				if name == "by" {
-					r.SendBy = time.Now().Add(time.Minute)
-				}
-				permit, err := limiter.Wait(t.Context(), "Get", r)
-				if err != nil {
-					t.Error(err)
-				}
-				order <- name
-				permit.Lost()
-			}()
-			synctest.Wait()
-		}
-		got := []string{<-order, <-order, <-order}
+		got := orderOf(t, []string{"first", "second", "by"}, func(name string, r *ratelimit.Request) {
+			if name == "by" {
+				r.SendBy = time.Now().Add(time.Minute)
+			}
+		})
 		if diff := cmp.Diff([]string{"by", "first", "second"}, got); diff != "" {
 			t.Error(diff)
 		}

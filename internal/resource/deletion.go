@@ -86,7 +86,7 @@ func (d *Deletion) run(ctx context.Context) (teardown.Deletion, error) {
 	switch {
 	case proved:
 		return result, nil
-	case err != nil && !isUndocumentedSuccess(err) && (d.Undecided == nil || !d.Undecided(err)):
+	case err != nil && !isUndocumentedAnswer(err) && (d.Undecided == nil || !d.Undecided(err)):
 		return teardown.Deletion{}, err
 	}
 	for repeats := 0; ; repeats++ {
@@ -132,9 +132,9 @@ func (d *Deletion) unknown(causes ...error) error {
 	}
 }
 
-// isUndocumentedSuccess reports whether the provider answered a deletion with another 2xx than
+// isUndocumentedAnswer reports whether the provider answered a deletion with another 2xx than
 // the documented one or with a 3xx, while the organization still existed.
-func isUndocumentedSuccess(err error) bool {
+func isUndocumentedAnswer(err error) bool {
 	e, ok := errors.AsType[*errors.Error](err)
 	return ok && e.Code == errors.UnexpectedResponse && e.Status >= 200 && e.Status <= 399
 }

@@ -14,10 +14,6 @@ import (
 // after the wait, because a token may expire during the wait. If the reads that permit a write
 // are too old after the wait, limit reads again, and then sends the write before others.
 func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
-	var fresh *trace.Freshness
-	if !call.Repeat {
-		fresh = trace.FreshnessOf(ctx)
-	}
 	var by time.Time
 	for renewals := 0; ; {
 		if e := c.stopped(ctx, call); e != nil {
@@ -26,13 +22,14 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 		err := c.wait(ctx, call, x, by)
 		late, _ := errors.AsType[*ratelimit.TooLongError](err)
 		switch {
-		case err == nil && (fresh == nil || !by.IsZero() || !time.Now().After(fresh.Until())):
+		case err == nil && (!by.IsZero() || !isLate(ctx, call)):
 			return nil
 		case err == nil:
 			x.permit.Unused()
 			if renewals++; renewals > maxRenewals {
 				return c.newError(call, errors.RateLimitReached, errTooSlow)
 			}
+			fresh := trace.FreshnessOf(ctx)
 			if err := fresh.Renew(ctx); err != nil {
 				e := c.newError(call, errors.CodeOf(err), err) // the write was not sent
 				if cause, ok := errors.AsType[*errors.Error](err); ok {
