@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
@@ -47,28 +49,12 @@ func (p *program) checkCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e.Provider, e.Organization = providers.Name(args[0]), args[1]
-			organization, err := p.connector(p.waits())(e)
-			if err != nil {
-				return err
-			}
-			ctx, done := p.untilInterrupted(cmd.Context())
-			defer done()
-			err = organization.Check(ctx)
-			if p.json {
-				p.errorWritten = true
+			return p.single(cmd.Context(), args, e, func(ctx context.Context, _ planfile.Entry, organization connect.Organization) error {
+				return organization.Check(ctx)
+			}, func(_ string, err error) (deletion, string) {
 				deletable := err == nil
-				p.emit(deletion{
-					Type: "check", Version: schema.Version, Provider: e.Provider, Organization: e.Shown(err),
-					Deletable: &deletable, Problem: problem.Of(err), ExitCode: exitcode.Of(err),
-				})
-				return err
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(p.out, "%s %s: no blocker found\n", e.Provider, printable.Text(args[1]))
-			return nil
+				return deletion{Type: "check", Deletable: &deletable}, "no blocker found"
+			})
 		},
 	}
 	entryFlags(check, &e)
@@ -94,35 +80,47 @@ func (p *program) deleteCommand() *cobra.Command {
 					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
 				}
 			}
-			e.Provider, e.Organization = providers.Name(args[0]), args[1]
-			organization, err := p.connector(p.waits())(e)
-			if err != nil {
-				return err
-			}
-			ctx, done := p.untilInterrupted(cmd.Context())
-			defer done()
-			if err = confirm(ctx, e, organization); err == nil {
-				err = organization.Delete(ctx)
-			}
-			if p.json {
-				p.errorWritten = true
-				p.emit(deletion{
-					Type: "delete", Version: schema.Version, Provider: e.Provider, Organization: e.Shown(err),
-					Outcome: report.OutcomeOf(e.Provider, err), Problem: problem.Of(err), ExitCode: exitcode.Of(err),
-				})
-				return err
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), deletedText(e.Provider))
-			return nil
+			return p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {
+				if err := confirm(ctx, e, organization); err != nil {
+					return err
+				}
+				return organization.Delete(ctx)
+			}, func(provider string, err error) (deletion, string) {
+				return deletion{Type: "delete", Outcome: report.OutcomeOf(provider, err)}, deletedText(provider)
+			})
 		},
 	}
 	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
 	entryFlags(remove, &e)
 	p.timeoutFlag(remove)
 	return remove
+}
+
+// single runs act for the organization that the arguments of a command name. result returns the
+// members of the JSON form that differ between commands, and the text of a success.
+func (p *program) single(
+	ctx context.Context, args []string, e planfile.Entry, act func(context.Context, planfile.Entry, connect.Organization) error,
+	result func(provider string, err error) (deletion, string),
+) error {
+	e.Provider, e.Organization = providers.Name(args[0]), args[1]
+	organization, err := p.connector(p.waits())(e)
+	if err != nil {
+		return err
+	}
+	ctx, done := p.untilInterrupted(ctx)
+	defer done()
+	err = act(ctx, e, organization)
+	document, text := result(e.Provider, err)
+	switch {
+	case p.json:
+		p.errorWritten = true
+		document.Version, document.Provider, document.Organization = schema.Version, e.Provider, e.Shown(err)
+		document.Problem, document.ExitCode = problem.Of(err), exitcode.Of(err)
+		p.emit(document)
+	case err == nil:
+		fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), text)
+	}
+	return err
 }
 
 // entryFlags adds the flags that a manifest has as keys.

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"log/slog"
 	"testing"
 	"testing/synctest"
 
@@ -14,15 +13,7 @@ func TestScenes_EstimatedRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, s := range NewScenes() {
-			s.manualStep()
-			o, err := s.open(slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := o.Plan(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			o, plan := planOf(t, s)
 			before := len(s.server.Requests())
 			if _, err := o.Teardown(t.Context(), plan, teardown.WithConfirm(s.entry.Confirm), teardown.WithOverrides(s.entry.Override...)); err != nil {
 				t.Fatal(err)

@@ -8,23 +8,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
+
+// planOf returns the organization of a scene, and its plan after the manual step.
+func planOf(t *testing.T, s *Scene) (connect.Organization, *teardown.Plan) {
+	t.Helper()
+	s.manualStep()
+	o, err := s.open(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := o.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o, plan
+}
 
 // The manifest of the demonstration has no override that the plan does not require.
 func TestScenes_Overrides(t *testing.T) {
 	t.Parallel()
 	for _, s := range NewScenes() {
-		s.manualStep()
-		o, err := s.open(slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := o.Plan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, plan := planOf(t, s)
 		if diff := cmp.Diff(plan.Overrides(), s.entry.Override, cmpopts.EquateEmpty(), cmpopts.SortSlices(stdcmp.Less[teardown.Override])); diff != "" {
 			t.Errorf("%s: overrides (-required +manifest):\n%s", s.entry.Provider, diff)
 		}

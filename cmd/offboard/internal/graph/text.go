@@ -46,15 +46,18 @@ func (n Node) lines() []string {
 // dotText escapes a text for a quoted string of DOT. Graphviz also reads entities.
 var dotText = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "<", "&lt;", ">", "&gt;")
 
+// label returns lines, escaped and separated by a line break of the format, in quotation marks.
+func label(lines []string, escape func(string) string, lineBreak string) string {
+	for i := range lines {
+		lines[i] = escape(lines[i])
+	}
+	return `"` + strings.Join(lines, lineBreak) + `"`
+}
+
 // WriteDOT writes the plans of a file in the language of Graphviz, grouped by organization.
 func WriteDOT(w io.Writer, f *planfile.File) error {
 	var b strings.Builder
-	quoted := func(lines ...string) string {
-		for i := range lines {
-			lines[i] = dotText.Replace(lines[i])
-		}
-		return `"` + strings.Join(lines, `\n`) + `"`
-	}
+	quoted := func(lines ...string) string { return label(lines, dotText.Replace, `\n`) }
 	b.WriteString("digraph plan {\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n")
 	for i, o := range groupsOf(f) {
 		fmt.Fprintf(&b, "  subgraph cluster_%d {\n    label=%s;\n", i+1, quoted(o.title))
@@ -93,12 +96,7 @@ func mermaidText(s string) string {
 // WriteMermaid writes the plans of a file as a flowchart of Mermaid, grouped by organization.
 func WriteMermaid(w io.Writer, f *planfile.File) error {
 	var b strings.Builder
-	quoted := func(lines ...string) string {
-		for i := range lines {
-			lines[i] = mermaidText(lines[i])
-		}
-		return `"` + strings.Join(lines, "<br>") + `"`
-	}
+	quoted := func(lines ...string) string { return label(lines, mermaidText, "<br>") }
 	b.WriteString("flowchart TB\n")
 	used := map[Class][]string{}
 	for i, o := range groupsOf(f) {
