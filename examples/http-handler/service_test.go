@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -16,10 +18,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/offboard-dev/offboard-go"
@@ -27,8 +25,8 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
+	"github.com/offboard-dev/offboard-go/examples/internal/telemetrytest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
-	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 const shop, bank = "5e2f0000000000000000000a", "5e2f0000000000000000000b"
@@ -41,9 +39,7 @@ type env struct {
 	service   *service
 	handler   http.Handler
 	store     *offboarding.Store
-	telemetry *telemetry.Telemetry
-	spans     *tracetest.InMemoryExporter
-	metrics   *metric.ManualReader
+	telemetry *telemetrytest.Telemetry
 }
 
 // test runs a test in simulated time. The organization has no projects.
@@ -52,15 +48,7 @@ func test(t *testing.T, f func(*testing.T, *env)) {
 	t.Parallel()
 	directory := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, spans: tracetest.NewInMemoryExporter(), metrics: metric.NewManualReader()}
-		var err error
-		e.telemetry, err = telemetry.New(
-			telemetry.WithTracerProvider(sdk.NewTracerProvider(sdk.WithSyncer(e.spans))),
-			telemetry.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(e.metrics))),
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, telemetry: telemetrytest.New(t)}
 		e.srv.AddOrganization(atlastest.Organization{ID: organizations["acme"], Name: "Acme"})
 		e.start()
 		f(t, e)
@@ -81,7 +69,7 @@ func (e *env) start() {
 		e.t.Fatal(err)
 	}
 	e.store = store
-	if e.service, err = newService(store, lookUp, newClients(e.srv.Server, e.telemetry), 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry); err != nil {
+	if e.service, err = newService(store, lookUp, newClients(e.srv.Server, e.telemetry.Telemetry), 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry.Telemetry); err != nil {
 		e.t.Fatal(err)
 	}
 	e.handler = newHandler(e.service, demoAuthorization)
@@ -464,50 +452,28 @@ func TestService_TraceAndMetrics(t *testing.T) {
 		e.do(ctx, "POST", "acme", `{"confirm":"Acme"}`, http.StatusAccepted)
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		deletions := 0
-		var teardowns, parents []trace.SpanID
-		for _, span := range e.spans.GetSpans() {
-			if span.SpanContext.TraceID() != (trace.TraceID{1}) && span.Name != "atlas.Plan" {
-				t.Errorf("%s is in another trace than the request", span.Name)
-			}
-			switch span.Name {
-			case "atlas.Teardown":
-				teardowns = append(teardowns, span.SpanContext.SpanID())
-			case "atlas.DeleteOrganization":
-				deletions++
-				parents = append(parents, span.Parent.SpanID())
+		spans := e.telemetry.Spans()
+		for name, all := range spans {
+			for _, span := range all {
+				if span.SpanContext.TraceID() != (trace.TraceID{1}) {
+					t.Errorf("%s is in another trace than the request", name)
+				}
 			}
 		}
-		if len(teardowns) != 1 || deletions == 0 {
-			t.Fatalf("got %d teardowns and %d deletions: %v", len(teardowns), deletions, names(e.spans.GetSpans()))
+		teardowns, deletions := spans["atlas.Teardown"], spans["atlas.DeleteOrganization"]
+		if len(teardowns) != 1 || len(deletions) == 0 {
+			t.Fatalf("got %d teardowns and %d deletions: %v", len(teardowns), len(deletions), slices.Sorted(maps.Keys(spans)))
 		}
-		for _, parent := range parents {
-			if parent != teardowns[0] {
+		for _, deletion := range deletions {
+			if deletion.Parent.SpanID() != teardowns[0].SpanContext.SpanID() {
 				t.Errorf("a deletion is not a child of the teardown")
 			}
 		}
-		var all metricdata.ResourceMetrics
-		if err := e.metrics.Collect(t.Context(), &all); err != nil {
-			t.Fatal(err)
-		}
-		found := map[string]bool{}
-		for _, scope := range all.ScopeMetrics {
-			for _, m := range scope.Metrics {
-				found[m.Name] = true
-			}
-		}
+		metrics := e.telemetry.Metrics(t)
 		for _, name := range []string{"offboard.client.operation.duration", "offboard.client.requests", "offboard.teardown.duration"} {
-			if !found[name] {
-				t.Errorf("the metric %s is missing: %v", name, found)
+			if metrics[name] == nil {
+				t.Errorf("the metric %s is missing: %v", name, slices.Sorted(maps.Keys(metrics)))
 			}
 		}
 	})
-}
-
-func names(spans tracetest.SpanStubs) []string {
-	var all []string
-	for _, s := range spans {
-		all = append(all, s.Name)
-	}
-	return all
 }

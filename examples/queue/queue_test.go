@@ -5,26 +5,25 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/examples/internal/offboarding"
+	"github.com/offboard-dev/offboard-go/examples/internal/telemetrytest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
-	"github.com/offboard-dev/offboard-go/telemetry"
 )
 
 const project = "5e2f0000000000000000000a"
@@ -40,9 +39,7 @@ type env struct {
 	t         *testing.T
 	srv       *atlastest.Server
 	directory string
-	telemetry *telemetry.Telemetry
-	spans     *tracetest.InMemoryExporter
-	metrics   *metric.ManualReader
+	telemetry *telemetrytest.Telemetry
 }
 
 // test runs a test in simulated time.
@@ -51,15 +48,7 @@ func test(t *testing.T, f func(*testing.T, *env)) {
 	t.Parallel()
 	directory := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, spans: tracetest.NewInMemoryExporter(), metrics: metric.NewManualReader()}
-		var err error
-		e.telemetry, err = telemetry.New(
-			telemetry.WithTracerProvider(sdk.NewTracerProvider(sdk.WithSyncer(e.spans))),
-			telemetry.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(e.metrics))),
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := &env{t: t, srv: atlastest.NewServer(), directory: directory, telemetry: telemetrytest.New(t)}
 		e.srv.AddOrganization(atlastest.Organization{ID: acme.Organization, Name: "Acme"})
 		e.srv.AddOrganization(atlastest.Organization{ID: globex.Organization, Name: "Globex"})
 		e.restart()
@@ -79,15 +68,20 @@ func (e *env) restart() {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	url, client := e.srv.Endpoint()
+	e.queue = newQueue(store, e.newClients(e.srv), 2, 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry.Telemetry)
+}
+
+// newClients returns clients for the fake that send their requests by a transport.
+func (e *env) newClients(transport http.RoundTripper) *offboard.Clients {
+	url, _ := e.srv.Endpoint()
 	credentials := map[string]string{
 		"MONGODB_ATLAS_BASE_URL": url, "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
 	}
-	e.queue = newQueue(store, offboard.NewClients(
-		offboard.WithHTTPClient(client),
+	return offboard.NewClients(
+		offboard.WithHTTPClient(&http.Client{Transport: transport}),
 		offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }),
 		offboard.WithObserver(e.telemetry.Observer()),
-	), 2, 6*time.Hour, slog.New(slog.DiscardHandler), e.telemetry)
+	)
 }
 
 // put adds a job.
@@ -131,28 +125,14 @@ func TestQueue_TracesAndMetrics(t *testing.T) {
 		e.put("acme", acme, "Acme")
 		e.put("globex", globex, "Globex")
 		e.finish()
-		spans := map[string]int{}
-		for _, span := range e.spans.GetSpans() {
-			spans[span.Name]++
+		spans := e.telemetry.Spans()
+		if len(spans["atlas.Teardown"]) != 2 || len(spans["atlas.DeleteOrganization"]) != 2 {
+			t.Errorf("got the spans %v", slices.Sorted(maps.Keys(spans)))
 		}
-		if spans["atlas.Teardown"] != 2 || spans["atlas.DeleteOrganization"] != 2 {
-			t.Errorf("got the spans %v", spans)
+		sum, ok := e.telemetry.Metrics(t)["offboard.teardowns"].(metricdata.Sum[int64])
+		if !ok || len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 2 {
+			t.Errorf("got the outcomes %+v", sum.DataPoints)
 		}
-		var all metricdata.ResourceMetrics
-		if err := e.metrics.Collect(t.Context(), &all); err != nil {
-			t.Fatal(err)
-		}
-		for _, scope := range all.ScopeMetrics {
-			for _, m := range scope.Metrics {
-				if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "offboard.teardowns" {
-					if len(sum.DataPoints) != 1 || sum.DataPoints[0].Value != 2 {
-						t.Errorf("got the outcomes %+v", sum.DataPoints)
-					}
-					return
-				}
-			}
-		}
-		t.Error("no metric counts the teardowns")
 	})
 }
 
@@ -254,21 +234,13 @@ func TestQueue_RetryAfter(t *testing.T) {
 // A provider that is unreachable for days makes a dead letter, which a person releases.
 func TestQueue_DeadLetter(t *testing.T) {
 	test(t, func(t *testing.T, e *env) {
-		url, _ := e.srv.Endpoint()
 		var up atomic.Bool
-		e.clients = offboard.NewClients(
-			offboard.WithHTTPClient(&http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-				if !up.Load() {
-					return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>"))}, nil
-				}
-				return e.srv.RoundTrip(r)
-			})}),
-			offboard.WithCredentials(func(name string) (string, error) {
-				return map[string]string{
-					"MONGODB_ATLAS_BASE_URL": url, "MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
-				}[name], nil
-			}),
-		)
+		e.clients = e.newClients(transport(func(r *http.Request) (*http.Response, error) {
+			if !up.Load() {
+				return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("<html>"))}, nil
+			}
+			return e.srv.RoundTrip(r)
+		}))
 		started := time.Now()
 		e.put("acme", acme, "Acme")
 		e.finish()
