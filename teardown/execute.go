@@ -220,7 +220,8 @@ func (r *run) overridden(p *Plan) error {
 // inspect reads the organization again and returns an error if the plan no longer matches it.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
 	r.method = methodInspect
-	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.planned())
+	planned := r.planned()
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, planned)
 	r.inspectedAt = time.Now()
 	switch {
 	case err != nil:
@@ -229,7 +230,7 @@ func (r *run) inspect(ctx context.Context) (*Plan, error) {
 		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned no plan")
 	}
 	r.undecided = false // the organization exists
-	return now, r.compare(now)
+	return now, r.compare(planned, now)
 }
 
 // missed returns the IDs of the steps of the plan that the inspection did not find, and whose
@@ -304,11 +305,11 @@ func (r *run) invalidProgress(method, step string, s ProgressState) error {
 }
 
 // compare returns an error if a fresh read shows a resource that the plan lacks.
-func (r *run) compare(now *Plan) error {
+func (r *run) compare(planned, now *Plan) error {
 	if err := r.checkPermitted(now); err != nil {
 		return err
 	}
-	if diff := r.planned().Diff(now); len(diff) > 0 {
+	if diff := planned.Diff(now); len(diff) > 0 {
 		steps := make([]errors.Step, len(diff))
 		for i, d := range diff {
 			steps[i] = errors.Step{Name: d.Name, Description: d.Text}
