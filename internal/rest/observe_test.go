@@ -64,15 +64,14 @@ func slowly(answer func(*http.Request) (*http.Response, error)) func(*http.Reque
 
 func TestObserver(t *testing.T) {
 	t.Parallel()
-	var out resource
-	read := func(ctx context.Context, c *rest.Client) error { return c.Do(ctx, get(&out)) }
+	read := func(ctx context.Context, c *rest.Client) error { return c.Do(ctx, get(new(resource))) }
 	deletion := func(existence rest.Existence) func(context.Context, *rest.Client) error {
 		return func(ctx context.Context, c *rest.Client) error {
 			return c.Delete(ctx, rest.Deletion{
 				Operation: "DeleteResource",
 				Send:      func(ctx context.Context) error { return c.Do(ctx, remove()) },
 				Verify: func(ctx context.Context) (rest.Existence, error) {
-					return existence, c.Do(ctx, get(&out))
+					return existence, c.Do(ctx, get(new(resource)))
 				},
 			})
 		}
@@ -156,7 +155,7 @@ func TestObserver(t *testing.T) {
 		"refused argument": {
 			answers: []func(*http.Request) (*http.Response, error){found},
 			call: func(ctx context.Context, c *rest.Client) error {
-				call := get(&out)
+				call := get(new(resource))
 				call.Require("id", "", rest.Opaque)
 				return c.Do(ctx, call)
 			},
