@@ -80,16 +80,13 @@ func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	file, err := parser.ParseBytes(text, 0)
+	m := new(Manifest)
+	file, err := decode(text, m)
 	if err != nil {
 		return nil, nil, located(name, text, err)
 	}
 	if len(file.Docs) > 1 {
 		return nil, nil, fmt.Errorf("%s: must contain one document", name)
-	}
-	m := new(Manifest)
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m); err != nil && err != io.EOF {
-		return nil, nil, located(name, text, err)
 	}
 	if len(m.Organizations) == 0 {
 		return nil, nil, fmt.Errorf("%s: the list of organizations is empty", name)
@@ -99,6 +96,25 @@ func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	}
 	s := &Source{name, file}
 	return m, s, m.check(s)
+}
+
+// decode decodes the first document of a text, and returns the syntax tree of the text. A panic
+// of the YAML library, which a tag without a value causes, is returned as an error.
+func decode(text []byte, m *Manifest) (file *ast.File, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	file, err = parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(m)
+	if err == io.EOF { // no document
+		err = nil
+	}
+	return file, err
 }
 
 // overrideNames returns the names of all overrides.

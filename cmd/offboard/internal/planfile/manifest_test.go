@@ -41,6 +41,7 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 		{"", "m.yaml: the list of organizations is empty"},
 		{"organizations: []\n", "m.yaml: the list of organizations is empty"},
 		{"organizations: 5\n", "m.yaml:1: int was used where sequence is expected"},
+		{"organizations: !!seq\nallow: !!binary x\n", "m.yaml: invalid YAML"}, // the YAML library panics
 		{"organisations: []\n", `m.yaml:1: unknown field "organisations"`},
 		{head + "    confrim: Acme\n", `m.yaml:4: unknown field "confrim"`},
 		{head + "    confirm: Acme\n    confirm: Acme\n", `m.yaml:5: mapping key "confirm" already defined`},
@@ -94,6 +95,7 @@ func TestManifest_NumericID(t *testing.T) {
 func FuzzManifest(f *testing.F) {
 	f.Add(ManifestExample)
 	f.Add("organizations: [{provider: *a}]")
+	f.Add("organizations: !!seq\nallow: !!binary x") // the YAML library panics
 	f.Fuzz(func(t *testing.T, text string) {
 		m, _, err := ParseManifest(strings.NewReader(text), "m.yaml")
 		if err != nil {
