@@ -65,6 +65,7 @@ type organization interface {
 	check(ctx context.Context) error
 	plan(ctx context.Context) (*teardown.Plan, error)
 	teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error)
+	driver(p *teardown.Plan) (teardown.Driver, error)
 	delete(ctx context.Context) error
 }
 
@@ -112,6 +113,17 @@ func (o Organization) Teardown(ctx context.Context, p *teardown.Plan, options ..
 		return nil, err
 	}
 	return o.api.teardown(ctx, p, options...)
+}
+
+// Driver returns the driver that applies a plan of the organization in parts, in several
+// processes, by [teardown.Prepare], [teardown.ExecuteSteps] and [teardown.ExecuteDelete]. p is the
+// plan, or the prepared plan. Make a driver for each of these calls. Errors are those of the
+// provider's method Driver.
+func (o Organization) Driver(p *teardown.Plan) (teardown.Driver, error) {
+	if o.api == nil {
+		return nil, invalid(o.provider, "Teardown", "the Organization was not returned by Open")
+	}
+	return o.api.driver(p)
 }
 
 // Delete deletes the organization, and no resource that blocks the deletion. Nil means what

@@ -190,6 +190,7 @@ type byID[I any] struct {
 		CheckDeletion(context.Context, I) error
 		Plan(context.Context, I) (*teardown.Plan, error)
 		Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
+		Driver(*teardown.Plan) (teardown.Driver, error)
 	}
 	id     I
 	get    func(context.Context, I) (teardown.Organization, error)
@@ -215,6 +216,8 @@ func (o byID[I]) identify(ctx context.Context) (teardown.Organization, error) {
 func (o byID[I]) check(ctx context.Context) error { return o.client.CheckDeletion(ctx, o.id) }
 
 func (o byID[I]) plan(ctx context.Context) (*teardown.Plan, error) { return o.client.Plan(ctx, o.id) }
+
+func (o byID[I]) driver(p *teardown.Plan) (teardown.Driver, error) { return o.client.Driver(p) }
 
 func (o byID[I]) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return o.client.Teardown(ctx, p, options...)
@@ -332,6 +335,8 @@ func (o atVolterra) identify(ctx context.Context) (teardown.Organization, error)
 func (o atVolterra) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.request) }
 
 func (o atVolterra) plan(ctx context.Context) (*teardown.Plan, error) { return o.Plan(ctx, o.request) }
+
+func (o atVolterra) driver(p *teardown.Plan) (teardown.Driver, error) { return o.Driver(p, o.request) }
 
 func (o atVolterra) teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	return o.Teardown(ctx, p, o.request, options...)

@@ -2,5 +2,5 @@ package atlas
 
 import "github.com/offboard-dev/offboard-go/teardown"
 
-// Driver returns what a teardown by this client uses.
-func (c *Client) Driver() teardown.Driver { return c.driver() }
+// RunDriver returns what a teardown by this client uses.
+func (c *Client) RunDriver() teardown.Driver { return c.driver() }

@@ -258,7 +258,7 @@ func TestDriver_WithoutInspect(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range p.Steps {
-			d := c.Driver()
+			d := c.RunDriver()
 			state := teardown.ProgressReady
 			for range 100 {
 				var now teardown.Progress
@@ -304,10 +304,10 @@ func TestDriver_ReferenceOfAnotherStep(t *testing.T) {
 	} {
 		s := p.Steps[0]
 		change(&s)
-		if _, err := c.Driver().Act(t.Context(), p.Organization, s); !errors.Is(err, errors.InvalidArgument) {
+		if _, err := c.RunDriver().Act(t.Context(), p.Organization, s); !errors.Is(err, errors.InvalidArgument) {
 			t.Errorf("%s: Act: %v", name, err)
 		}
-		if _, err := c.Driver().Poll(t.Context(), p.Organization, "", []teardown.Step{s}); !errors.Is(err, errors.InvalidArgument) {
+		if _, err := c.RunDriver().Poll(t.Context(), p.Organization, "", []teardown.Step{s}); !errors.Is(err, errors.InvalidArgument) {
 			t.Errorf("%s: Poll: %v", name, err)
 		}
 	}
@@ -337,7 +337,7 @@ func TestDriver_RecreatedAfterRead(t *testing.T) {
 				c := newClient(t, srv)
 				p := planOf(t, c)
 				step := p.Steps[0]
-				d := c.Driver()
+				d := c.RunDriver()
 				if all, err := d.Poll(t.Context(), p.Organization, "", []teardown.Step{step}); err != nil || all[0].State != teardown.ProgressReady {
 					t.Fatal(all, err)
 				}
@@ -1042,7 +1042,7 @@ func TestTeardown_ProjectMovedAfterRemoval(t *testing.T) {
 				c := newClient(t, srv)
 				p := planOf(t, c)
 				step := p.Steps[0]
-				d := c.Driver()
+				d := c.RunDriver()
 				if now, err := d.Act(t.Context(), p.Organization, step); err != nil || now.State != teardown.ProgressDeleting {
 					t.Fatal(now, err)
 				}

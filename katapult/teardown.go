@@ -105,6 +105,20 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, options ...tear
 	return teardown.Execute(ctx, c.driver(), p, options...)
 }
 
+// Driver returns the driver that applies a plan in parts, in several processes, by
+// [teardown.Prepare], [teardown.ExecuteSteps] and [teardown.ExecuteDelete]. p is the plan, or the
+// prepared plan; [errors.InvalidArgument] if it is nil. Make a driver for each of these calls.
+func (c *Client) Driver(p *teardown.Plan) (teardown.Driver, error) {
+	if p == nil {
+		return nil, rest.Invalid(provider, "Teardown", "", errors.New("the plan is nil"))
+	}
+	d := c.driver()
+	for _, s := range p.Steps { // an inspection of another process has shown them
+		d.shown[s.ID] = true
+	}
+	return d, nil
+}
+
 // driver implements [teardown.Driver].
 type driver struct {
 	*resource.Driver[ref]

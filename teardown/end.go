@@ -225,10 +225,10 @@ const maxInspectionAge = 10 * time.Second
 const maxLate = 3
 
 // isRightBefore reports whether the first inspection was made right before the deletion: the
-// plan has no step that is started or polled, and the inspection has just ended. A slow
+// run starts and polls no step, and the inspection has just ended. A slow
 // journal or event function makes a second inspection necessary.
 func (r *run) isRightBefore() bool {
-	return r.inspected != nil && time.Since(r.inspectedAt) < maxInspectionAge && r.manualOnly
+	return r.inspected != nil && time.Since(r.inspectedAt) < maxInspectionAge && r.noSteps
 }
 
 // definite reports whether an error of a deletion shows that the provider refused the
@@ -262,7 +262,7 @@ func (r *run) absent(err error) bool {
 // credential that may not see the organization.
 func (r *run) notFound(err error) (*Report, error) {
 	missing, d := StepNotStarted, Deletion{Outcome: NotFound}
-	if r.deletionStarted {
+	if r.deletionStarted || r.recorded.deleted {
 		missing, d, err = StepAlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
 	r.start(nil, missing, nil)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -17,8 +19,8 @@ func (r rooms) Provider() (name, instance string) { return "rooms", "https://roo
 
 func (r rooms) Inspect(_ context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
 	p := &teardown.Plan{Provider: "rooms", Instance: "https://rooms.invalid", Organization: o}
-	if r["blue"] {
-		p.Steps = []teardown.Step{{ID: "room/blue", Kind: "room", Name: "blue", Why: "it exists", Removal: "DELETE /rooms/{name}"}}
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		p.Steps = append(p.Steps, teardown.Step{ID: "room/" + name, Kind: "room", Name: name, Why: "it exists", Removal: "DELETE /rooms/{name}"})
 		p.DeletionError = &errors.Error{Operation: "CheckDeletion", Code: errors.DeletionStepsNotSatisfied}
 	}
 	return p, nil
@@ -194,4 +196,58 @@ func ExampleWithResume() {
 	// Output:
 	// unknown outcome_unknown
 	// deleted <nil>
+}
+
+// An approval is given to the plan that was shown. Days later, the organization is planned again:
+// the approval stands while the fresh plan has nothing that the approved plan lacks.
+func ExamplePlan_Diff() {
+	ctx, building := context.Background(), rooms{"blue": true, "red": true}
+	approved, err := teardown.NewPlan(ctx, teardown.FromBlocking(building), teardown.Organization{ID: "b1", Name: "Building"})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("approved:", len(approved.Steps), "steps, digest of", len(approved.Digest()), "digits")
+
+	delete(building, "blue") // deleted by others: the approval stands
+	building["green"] = true // new: it does not
+	now, err := teardown.NewPlan(ctx, teardown.FromBlocking(building), approved.Organization)
+	if err != nil {
+		panic(err)
+	}
+	for _, difference := range approved.Diff(now) {
+		fmt.Println(difference)
+	}
+	// Output:
+	// approved: 2 steps, digest of 64 digits
+	// room/green is new
+}
+
+// The parts of a teardown may run in different processes. A prepared plan is stored as JSON.
+func ExampleExecuteSteps() {
+	ctx, building := context.Background(), rooms{"blue": true, "red": true}
+	options := []teardown.Option{teardown.WithConfirm("Building")}
+	plan, err := teardown.NewPlan(ctx, teardown.FromBlocking(building), teardown.Organization{ID: "b1", Name: "Building"})
+	if err != nil {
+		panic(err)
+	}
+	prepared, report, err := teardown.Prepare(ctx, teardown.FromBlocking(building), plan, options...)
+	if err != nil || report != nil {
+		panic(fmt.Sprint(report, err))
+	}
+	for _, step := range prepared.Steps {
+		steps, err := teardown.ExecuteSteps(ctx, teardown.FromBlocking(building), prepared, []string{step.ID}, options...)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(steps[0].ID, steps[0].State)
+	}
+	report, err = teardown.ExecuteDelete(ctx, teardown.FromBlocking(building), prepared, options...)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(report.Outcome)
+	// Output:
+	// room/blue deleted
+	// room/red deleted
+	// deleted
 }

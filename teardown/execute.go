@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,6 +32,21 @@ var retryBackoff = backoff.Exponential{First: time.Second, Max: 30 * time.Second
 // The report is nil if the error was found before the plan was applied: no request that
 // changes something was sent. Otherwise the report lists all steps, and the error is its Err.
 func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report, error) {
+	r, err := newRun(ctx, d, p, options, whole)
+	if err != nil {
+		return nil, err
+	}
+	ctx = trace.WithStop(ctx, r.settings.stop)
+	if report, err := r.begin(ctx); report != nil || err != nil {
+		return report, err
+	}
+	newScheduler(ctx, r).runSteps()
+	return r.end(ctx)
+}
+
+// newRun returns the run of a part of a plan. Its error is about the arguments, the plan and the
+// options; no request was sent.
+func newRun(ctx context.Context, d Driver, p *Plan, options []Option, part part) (*run, error) {
 	s := configure(options)
 	switch {
 	case ctx == nil:
@@ -51,18 +67,28 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		return nil, e
 	}
 	p = p.clone()
-	r := &run{driver: d, plan: p, settings: s, started: time.Now()}
+	r := &run{driver: d, plan: p, settings: s, part: part, started: time.Now()}
 	if err := r.admit(); err != nil {
 		return nil, err
 	}
-	ctx = trace.WithStop(ctx, s.stop)
-	r.deletionStarted = started(s.resume, p)
-	r.journal = &journal{w: s.journal}
+	r.recorded = recordOf(s.resume, p)
+	r.deletionStarted = r.recorded.deletionOpen > 0
+	// The entries of a teardown that was canceled are written, too.
+	r.journal = &journal{ctx: context.WithoutCancel(ctx), w: s.journal}
+	return r, nil
+}
+
+// begin inspects the organization, compares it with the plan, and sets the state of each step. It
+// returns a report if nothing remains to be done; otherwise neither a report nor an error.
+func (r *run) begin(ctx context.Context) (*Report, error) {
 	reading := trace.WithReadsStopped(ctx)
 	now, err := r.inspect(reading)
 	r.inspected = now
 	switch {
 	case r.absent(err):
+		return r.notFound(err)
+	case r.recorded.deleted && denied(err):
+		// The credential may have ended with the organization, which was deleted before.
 		return r.notFound(err)
 	case r.deletionStarted && denied(err):
 		// The credential may have ended with the organization. That proves nothing.
@@ -78,7 +104,17 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err != nil {
 		return nil, err
 	}
-	r.start(now, StepAlreadyDeleted, missed)
+	listed := now
+	if r.part == deletionOnly {
+		if listed, err = r.withoutDeleted(reading, now); err != nil {
+			return nil, err
+		}
+	}
+	r.start(listed, StepAlreadyDeleted, missed)
+	if r.part == preparation {
+		r.prepared = r.prepare(now)
+		r.plan.Fingerprint = r.prepared.Fingerprint // of the journal's entries
+	}
 	if err := r.write(Entry{Kind: EntryStarted}, nil); err != nil {
 		return nil, err
 	}
@@ -95,25 +131,29 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 		}
 		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
-	newScheduler(ctx, r).runSteps()
-	return r.end(ctx)
+	return nil, nil
 }
 
-// run is the application of one plan.
+// run is the application of one plan, or of a part of it.
 type run struct {
 	driver   Driver
 	plan     *Plan // a copy that the caller cannot change
 	settings *settings
+	part     part
 	started  time.Time
 	journal  *journal
+	recorded record // what the journals of earlier runs prove
+	prepared *Plan  // the result of a preparation
+
+	deletedBefore map[string]bool // by ID: deleted steps of the plan that this run does not contain
 
 	// deletionStarted is true if this run, or a run whose journal is known, sent a deletion
 	// of the organization that the provider did not refuse.
 	deletionStarted bool
 
-	manualOnly bool            // the plan has no step that is started
-	late       int             // number of deletions that were not sent because the inspection was too old
-	proved     map[string]bool // by the ID of a step: in this attempt, a read has shown that it is deleted
+	noSteps bool            // this run starts no step of the plan
+	late    int             // number of deletions that were not sent because the inspection was too old
+	proved  map[string]bool // by the ID of a step: in this attempt, a read has shown that it is deleted
 
 	// undecided is true if the last deletion of this run may have had its effect, and no
 	// inspection has found the organization since then.
@@ -151,7 +191,11 @@ func (r *run) unknown(err error) error { return r.refuse(errors.OutcomeUnknown, 
 // admit checks the plan and the options before the first request.
 func (r *run) admit() error {
 	p, s := r.plan, r.settings
-	if wrong := p.check(s.planTTL); len(wrong) > 0 {
+	ttl := s.planTTL
+	if r.part == stepsOnly || r.part == deletionOnly {
+		ttl = math.MaxInt64 // the preparation checked the age
+	}
+	if wrong := p.check(ttl); len(wrong) > 0 {
 		return r.refuse(errors.PlanStale, wrong, "%s %s", wrong[0].Name, wrong[0].Description)
 	}
 	if name, instance := r.driver.Provider(); p.Provider != name || p.Instance != instance {
@@ -241,7 +285,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	var missing []Step
 	steps := now.byID()
 	for _, step := range r.plan.Steps {
-		if !step.Manual && steps[step.ID] == nil {
+		if !step.Manual && steps[step.ID] == nil && !(r.part == deletionOnly && r.recorded.steps[step.ID] == stepDeleted) {
 			missing = append(missing, step)
 		}
 	}
@@ -365,8 +409,8 @@ func (r *run) start(now *Plan, missing StepState, missed []string) {
 			r.event(Event{Step: s.ID, Kind: EventFinished, State: s.State})
 		}
 	}
-	r.manualOnly = len(r.plan.Manual()) == len(r.plan.Steps)
-	if !r.manualOnly {
+	r.noSteps = r.part == deletionOnly || len(r.plan.Manual()) == len(r.plan.Steps)
+	if !r.noSteps {
 		r.inspected = nil // another inspection precedes the deletion
 	}
 	plan := *r.plan  // the driver may keep the other one
@@ -406,7 +450,8 @@ func (r *run) unmatched(ids []string) []string {
 // writeDeleted writes an entry for each step that was deleted before.
 func (r *run) writeDeleted() error {
 	for _, s := range r.states {
-		if s.State == StepAlreadyDeleted {
+		recorded := r.part == deletionOnly && r.recorded.steps[s.ID] == stepDeleted
+		if s.State == StepAlreadyDeleted && !recorded {
 			if err := r.append(Entry{Step: s.ID, Kind: EntryFinished, State: s.State}, nil); err != nil {
 				return err
 			}

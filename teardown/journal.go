@@ -3,6 +3,7 @@ package teardown
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"iter"
@@ -73,33 +74,74 @@ const (
 	EntryDeletionRefused EntryKind = "deletion_refused"
 )
 
-// started reports whether entries show that a deletion of an organization was started, and
-// show no refusal of that deletion.
-func started(entries []Entry, p *Plan) bool {
-	open := 0
+// record is what the entries of journals prove about a plan and its organization.
+type record struct {
+	deletionOpen int  // number of deletions of the organization that were started and not refused
+	deleted      bool // a read has shown that the organization was deleted
+
+	// steps contains the last state of each step since a run of this plan started. Entries of
+	// an earlier plan do not count: a resource may exist again under the same identity.
+	steps map[string]stepRecord
+}
+
+// stepRecord is the state of a step according to a journal.
+type stepRecord int
+
+const (
+	stepUnknown stepRecord = iota
+	stepStarted            // the step was started, and no read has shown that it is deleted
+	stepDeleted            // a read has shown that the resource of the step was deleted
+)
+
+// recordOf returns what entries prove about a plan.
+func recordOf(entries []Entry, p *Plan) record {
+	r := record{steps: map[string]stepRecord{}}
+	ofPlan := false
 	for _, e := range entries {
-		if e.Step != "" || e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
+		if e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
 			continue
 		}
-		switch e.Kind {
-		case EntryDeletionStarted:
-			open++
-		case EntryDeletionRefused:
-			open = max(open-1, 0)
+		switch {
+		case e.Step != "" && !ofPlan:
+		case e.Step != "" && e.Kind == EntryStarted:
+			r.steps[e.Step] = stepStarted
+		case e.Step != "" && e.Kind == EntryFinished && e.State.deleted():
+			r.steps[e.Step] = stepDeleted
+		case e.Step != "":
+		case e.Kind == EntryStarted:
+			ofPlan = ofPlan || e.Plan == p.Fingerprint
+		case e.Kind == EntryDeletionStarted:
+			r.deletionOpen++
+		case e.Kind == EntryDeletionRefused:
+			r.deletionOpen = max(r.deletionOpen-1, 0)
+		case e.Kind == EntryFinished:
+			r.deleted = r.deleted || e.Outcome == Deleted
 		}
 	}
-	return open > 0
+	return r
+}
+
+// JournalWriter stores the entries of journals, for example in a database. Its method is called
+// by one goroutine of a teardown at a time, and by several teardowns at the same time if they
+// share the writer.
+type JournalWriter interface {
+	// Append stores an entry durably before it returns. Entries about one organization must be
+	// read in the order in which they were appended. The context has the values of the context
+	// of the teardown, and does not end with it, so that the result of a canceled teardown is
+	// stored: Append must limit its time itself. After an error, nothing starts.
+	Append(ctx context.Context, e Entry) error
 }
 
 // journal writes the entries of one teardown. After a write has failed, it writes none.
 type journal struct {
+	ctx context.Context
 	mu  sync.Mutex
-	w   *journalWriter // nil if the teardown has no journal
+	w   JournalWriter // nil if the teardown has no journal
 	err error
 }
 
-// journalWriter is the writer of one [WithJournal], which teardowns may share.
-type journalWriter struct {
+// lineWriter is the writer of one [WithJournal], which teardowns may share.
+type lineWriter struct {
 	w io.Writer
 
 	mu    sync.Mutex // of clean, and of calls of Write
@@ -121,26 +163,27 @@ func (j *journal) append(e Entry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err == nil {
-		j.err = j.w.append(e)
+		j.err = j.w.Append(j.ctx, e)
 	}
 	return j.err
 }
 
 // sync stores all entries on the disk.
 func (j *journal) sync() error {
-	if j.w == nil {
+	w, ok := j.w.(*lineWriter)
+	if !ok { // every entry is stored already
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err == nil {
-		j.err = j.w.sync()
+		j.err = w.sync()
 	}
 	return j.err
 }
 
-// append appends an entry, in one write.
-func (j *journalWriter) append(e Entry) error {
+// Append appends an entry, in one write. Only sync stores it on the disk.
+func (j *lineWriter) Append(_ context.Context, e Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -164,7 +207,7 @@ func (j *journalWriter) append(e Entry) error {
 	return nil
 }
 
-func (j *journalWriter) sync() error {
+func (j *lineWriter) sync() error {
 	if file, ok := j.w.(interface{ Sync() error }); ok {
 		return file.Sync()
 	}

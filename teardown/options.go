@@ -30,7 +30,7 @@ type settings struct {
 	allow, deny []string
 	overridden  []Override
 	onEvent     []func(Event)
-	journal     *journalWriter
+	journal     JournalWriter
 	concurrency int // maximum number of requests in flight
 	maxStarted  int
 	stop        <-chan struct{}
@@ -142,8 +142,18 @@ func WithJournal(w io.Writer) Option {
 	if nilness.IsNil(w) {
 		return option(func(s *settings) { s.invalid("the writer of the journal is nil") })
 	}
-	j := &journalWriter{w: w}
+	j := &lineWriter{w: w}
 	return option(func(s *settings) { s.journal = j })
+}
+
+// WithJournalWriter stores each [Entry] in w, as [WithJournal] writes it to a writer. Of both
+// options, the last one counts. Nothing starts after an error of w; the error is
+// [errors.Internal]. A nil w is invalid.
+func WithJournalWriter(w JournalWriter) Option {
+	if nilness.IsNil(w) {
+		return option(func(s *settings) { s.invalid("the JournalWriter is nil") })
+	}
+	return option(func(s *settings) { s.journal = w })
 }
 
 // WithConcurrency sets the maximum number of requests in flight; the default is 8. The same
@@ -214,7 +224,10 @@ func WithPlanTTL(d time.Duration) Option {
 // WithResume sets the entries of earlier journals; see [ReadJournal]. If an entry shows that
 // the deletion of the same organization (provider, instance and ID) was started, and no
 // entry shows that the provider refused that deletion, an organization that no longer exists
-// has the outcome [Deleted] instead of [NotFound]. Entries of other organizations have no effect.
+// has the outcome [Deleted] instead of [NotFound]. If an entry shows that a read found the
+// organization deleted, a credential that is refused now, because it ended with the organization,
+// does not change the outcome [Deleted]. [ExecuteSteps] and [ExecuteDelete] also use the
+// entries about steps. Entries of other organizations have no effect.
 func WithResume(entries []Entry) Option {
 	entries = slices.Clone(entries)
 	return option(func(s *settings) { s.resume = append(s.resume, entries...) })

@@ -116,7 +116,11 @@ func newScheduler(ctx context.Context, r *run) *scheduler {
 			t.phase = over
 		}
 		for _, id := range state.After {
-			if j, ok := r.index[id]; !ok || !r.states[j].State.deleted() {
+			j, ok := r.index[id]
+			if !ok && r.deletedBefore[id] {
+				continue
+			}
+			if !ok || !r.states[j].State.deleted() {
 				// A step after an unknown one, or after one that is never deleted, never starts.
 				t.before++
 				if ok {

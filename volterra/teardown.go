@@ -85,13 +85,37 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion; issues of the
 // vendor's Terraform provider.
 func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteTenantRequest, options ...teardown.Option) (*teardown.Report, error) {
-	if p != nil && request.Name != p.Organization.ID {
-		return nil, &errors.Error{
-			Provider: provider, Operation: "Teardown", Target: p.Organization.ID,
-			Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
+	if p != nil {
+		if err := checkTenant(p, request); err != nil {
+			return nil, err
 		}
 	}
 	return teardown.Execute(ctx, c.driver(request), p, options...)
+}
+
+// Driver returns the driver that applies a plan in parts, in several processes, by
+// [teardown.Prepare], [teardown.ExecuteSteps] and [teardown.ExecuteDelete]. p is the plan, or the
+// prepared plan. Make a driver for each of these calls. The error is [errors.InvalidArgument] if p
+// is nil, and [errors.NotConfirmed] if the request names another tenant than p.
+func (c *Client) Driver(p *teardown.Plan, request DeleteTenantRequest) (teardown.Driver, error) {
+	if p == nil {
+		return nil, rest.Invalid(provider, "Teardown", request.Name, errors.New("the plan is nil"))
+	}
+	if err := checkTenant(p, request); err != nil {
+		return nil, err
+	}
+	return c.driver(request), nil
+}
+
+// checkTenant refuses a request for another tenant than that of the plan.
+func checkTenant(p *teardown.Plan, request DeleteTenantRequest) error {
+	if request.Name == p.Organization.ID {
+		return nil
+	}
+	return &errors.Error{
+		Provider: provider, Operation: "Teardown", Target: p.Organization.ID,
+		Code: errors.NotConfirmed, Err: errors.New("the request names another tenant"),
+	}
 }
 
 // inspect makes a plan. before is the plan that is applied, if any: a tenant that is already marked

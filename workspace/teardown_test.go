@@ -603,7 +603,7 @@ func newDriver(t *testing.T, id string) (teardown.Driver, *offboardtest.Server) 
 		_, _ = io.WriteString(w, fmt.Sprintf(`{"status":true,"data":{"organization":{"id":%q,"slug":"acme","subscriptions":[
 			{"id":"runs","status":"active"},{"id":"ended","status":"canceled","endedAt":"2001-01-01T00:00:00Z"}]}}}`, id))
 	}), "", func(req *http.Request) string { return req.URL.Path })
-	return newClient(t, workspace.WithToken("token"), workspace.WithHTTPClient(srv.Client())).Driver(), srv
+	return newClient(t, workspace.WithToken("token"), workspace.WithHTTPClient(srv.Client())).RunDriver(), srv
 }
 
 func step(id string) teardown.Step {

@@ -2,5 +2,5 @@ package zitadel
 
 import "github.com/offboard-dev/offboard-go/teardown"
 
-// Driver returns the driver of the client's teardowns.
-func (c *Client) Driver() teardown.Driver { return c.driver() }
+// RunDriver returns the driver of the client's teardowns.
+func (c *Client) RunDriver() teardown.Driver { return c.driver() }

@@ -809,7 +809,7 @@ func TestPlan_FailedRead(t *testing.T) {
 
 func TestDriver_UnknownStep(t *testing.T) {
 	t.Parallel()
-	driver := newClient(t, zitadeltest.NewServer()).Driver()
+	driver := newClient(t, zitadeltest.NewServer()).RunDriver()
 	step := teardown.Step{ID: "user/1"}
 	if _, err := driver.Act(t.Context(), teardown.Organization{}, step); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v", err)
