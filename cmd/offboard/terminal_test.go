@@ -223,6 +223,23 @@ func TestTerminal_ConfirmationOfAll(t *testing.T) {
 	}
 }
 
+// The command that resumes repeats the answers of the prompt: it runs without a terminal.
+func TestTerminal_ResumeAfterPrompt(t *testing.T) {
+	o, srv := workspaces(t)
+	s := o.start("apply", "plan.json", "--only", "Acme One", "--only", "Acme Two", "--confirm", "Acme One", "--retry-for", "0")
+	s.expect("Type the name Acme Two to confirm")
+	srv.Fail(offboardtest.Respond("DeleteOrganization", 403, `{"status":false,"error":{"code":3002,"message":"Forbidden"}}`))
+	s.answer("", "Acme Two")
+	const resume = "To resume: offboard apply plan.json --confirm 'Acme One' --only 'Acme One' --only 'Acme Two' --retry-for 0s --confirm 'Acme Two'\n"
+	if code, out := s.wait(); code != exitcode.Blocked || !strings.Contains(out, resume) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	code, out, errOut := o.run("apply", "plan.json", "--confirm", "Acme One", "--only", "Acme One", "--only", "Acme Two", "--confirm", "Acme Two")
+	if code != exitcode.OK || existing(srv) != 1 {
+		t.Errorf("resumed: exit code %d, %d organizations exist: %s%s", code, existing(srv), out, errOut)
+	}
+}
+
 func TestTerminal_WrongAnswers(t *testing.T) {
 	for name, answers := range map[string][]string{"wrong": {"a", "b", "c"}, "empty": {""}, "end": {"\x04"}} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,19 @@ type applySettings struct {
 	concurrency int
 	stepTimeout time.Duration
 	retryFor    time.Duration
-	flags       string // the given flags, as a shell takes them, after a space
+	flags       string   // the given flags, as a shell takes them, after a space
+	answers     []string // of the prompt, as values of --confirm
+}
+
+// command returns the command that applies the plan file again, without a prompt for the
+// organizations that are confirmed.
+func (s applySettings) command() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "offboard apply %s%s", format.ShellQuote(s.plan), s.flags)
+	for _, name := range s.answers {
+		fmt.Fprintf(&b, " --confirm %s", format.ShellQuote(name))
+	}
+	return b.String()
 }
 
 // The defaults of the teardown engine.
@@ -113,7 +125,7 @@ func (p *program) applyCommand() *cobra.Command {
 				return err
 			}
 			s.flags = givenFlags(cmd)
-			return p.apply(cmd.Context(), file, s, "offboard apply "+format.ShellQuote(args[0]))
+			return p.apply(cmd.Context(), file, s)
 		},
 	}
 	flags := command.Flags()
@@ -140,8 +152,8 @@ func planFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// apply applies a plan file. again is the command that resumes it.
-func (p *program) apply(ctx context.Context, file *planfile.File, s applySettings, again string) error {
+// apply applies a plan file.
+func (p *program) apply(ctx context.Context, file *planfile.File, s applySettings) error {
 	if err := s.checkOutputs(file); err != nil {
 		return err
 	}
@@ -166,7 +178,7 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 	if s.report != "" {
 		unwritten = report.Write(s.report, file, results, s.journal, x.recorder, started, time.Now())
 	}
-	p.summarize(file, results, s, again, unwritten)
+	p.summarize(file, results, x.settings, unwritten)
 	return nil
 }
 
@@ -239,9 +251,11 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 		}
 		return nil, exitcode.With(exitcode.Worst(codes), fmt.Errorf("no organization of the plan file can be applied: %s: %s", first.Named(), text))
 	}
-	if err := p.confirmAll(file, x.index, s); err != nil {
+	answers, err := p.confirmAll(file, x.index, s)
+	if err != nil {
 		return nil, err
 	}
+	x.settings.answers = answers
 	for j, i := range x.index {
 		x.jobs = append(x.jobs, x.job(i, opened[j]))
 	}
@@ -351,12 +365,17 @@ func (p *program) newWatcher(f *planfile.File) view.Watcher {
 
 // summarize shows the results of all organizations and the next commands. unwritten is the
 // error of writing the report; it changes neither the outcomes nor the exit code.
-func (p *program) summarize(file *planfile.File, results []report.Result, s applySettings, again string, unwritten error) {
+func (p *program) summarize(file *planfile.File, results []report.Result, s applySettings, unwritten error) {
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
+	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan)}
+	for _, r := range results {
+		n.Add(r.Code())
+	}
 	if p.json {
 		summary := report.Summarize(results, p.code)
+		summary.ResumeCommand = n.Resumes()
 		summary.Unmatched = file.Unmatched
 		summary.ReportProblem = problem.Of(unwritten)
 		p.emit(summary)
@@ -364,20 +383,19 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	}
 	fmt.Fprintln(p.out)
 	report.Show(p.out, results)
-	var n report.Next
-	for _, r := range results {
-		n.Add(r.Code())
-	}
 	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
-	if n.Resume || n.Plan {
-		status := strings.Replace(again, "offboard apply", "offboard status", 1)
+	if n.Any() {
+		status := "offboard status " + format.ShellQuote(s.plan)
 		if s.journal != journalOf(s.plan) {
 			status += " --journal " + format.ShellQuote(s.journal)
 		}
 		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, status)
-		n.Show(p.out, again, s.flags)
+		n.Show(p.out)
 	}
 }
+
+// planAgain returns the command that plans the organizations of a plan file again.
+func planAgain(plan string) string { return "offboard plan MANIFEST -o " + format.ShellQuote(plan) }

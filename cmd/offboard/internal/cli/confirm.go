@@ -23,10 +23,11 @@ const maxAnswers = 3
 
 // confirmAll returns an error unless every organization of the indexes is confirmed: in the
 // manifest, by --confirm, or at the prompt, on a terminal only. The error names all that are not.
-func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings) error {
+// It returns the answers of the prompt as values of --confirm.
+func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings) ([]string, error) {
 	given, err := file.ConfirmedBy(s.names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var missing []int
 	for _, i := range indexes {
@@ -36,12 +37,12 @@ func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings
 	}
 	switch {
 	case len(missing) == 0:
-		return nil
+		return nil, nil
 	case p.json || !p.interactive():
-		return file.AllUnconfirmed(missing, format.Count(len(missing), "organization")+" without confirmation: the name was given neither in the manifest nor by --confirm NAME")
+		return nil, file.AllUnconfirmed(missing, format.Count(len(missing), "organization")+" without confirmation: the name was given neither in the manifest nor by --confirm NAME")
 	}
 	if err := p.showDeletion(file, indexes); err != nil {
-		return err
+		return nil, err
 	}
 	return p.ask(file, missing, s, bufio.NewReader(p.in))
 }
@@ -70,8 +71,8 @@ func (p *program) showDeletion(file *planfile.File, indexes []int) error {
 }
 
 // ask asks for the name of each organization. A wrong answer is asked for again, and discards no
-// other answer.
-func (p *program) ask(file *planfile.File, missing []int, s applySettings, answers *bufio.Reader) error {
+// other answer. It returns the answers as values of --confirm.
+func (p *program) ask(file *planfile.File, missing []int, s applySettings, answers *bufio.Reader) ([]string, error) {
 	var confirmed, unconfirmed []int
 	var ended error
 	for n, i := range missing {
@@ -87,22 +88,19 @@ func (p *program) ask(file *planfile.File, missing []int, s applySettings, answe
 		case errors.Is(err, errEnded):
 			ended = err
 		case !errors.Is(err, errors.NotConfirmed):
-			return err
+			return nil, err
 		}
 		unconfirmed = append(unconfirmed, i)
 	}
+	s.answers = file.Confirmations(confirmed)
 	if len(unconfirmed) == 0 {
-		return nil
+		return s.answers, nil
 	}
 	fmt.Fprintln(p.out)
-	if len(confirmed) > 0 {
-		fmt.Fprintf(p.out, "Your correct answers, as flags: offboard apply %s%s", format.ShellQuote(s.plan), s.flags)
-		for _, i := range confirmed {
-			fmt.Fprintf(p.out, " --confirm %s", format.ShellQuote(file.Wanted(i)))
-		}
-		fmt.Fprintln(p.out)
+	if len(s.answers) > 0 {
+		fmt.Fprintf(p.out, "Your correct answers, as flags: %s\n", s.command())
 	}
-	return file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: the answer at the prompt is missing or differs")
+	return nil, file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: the answer at the prompt is missing or differs")
 }
 
 // errEnded is the error of a prompt that a signal, or the end of the input, ended.

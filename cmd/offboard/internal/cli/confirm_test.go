@@ -3,10 +3,12 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -76,6 +78,21 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A value that --confirm refuses is not part of a command that resumes.
+func TestConfirmations_ValuesThatConfirmOne(t *testing.T) {
+	t.Parallel()
+	file := new(planfile.File)
+	for _, o := range []*scripted.Organization{
+		scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Twin"), scripted.Named("org_3", "Twin"), scripted.Named("org_4", ""), scripted.Named("org_5", "org_4"),
+	} {
+		file.Organizations = append(file.Organizations, scripted.Planned(t, o))
+	}
+	got := file.Confirmations([]int{0, 1, 2, 3, 4})
+	if want := []string{"Acme", "org_2", "org_3"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

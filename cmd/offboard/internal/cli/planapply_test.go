@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -321,6 +322,27 @@ func TestApply_OneInterrupt(t *testing.T) {
 		}
 		if !strings.Contains(b.read("report.html"), "deleted by an earlier run") {
 			t.Error("the report does not show the steps of an earlier run")
+		}
+	})
+}
+
+func TestApply_ResumeCommandJSON(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Hosting())
+		b.plan()
+		go func() {
+			time.Sleep(2 * time.Second)
+			b.signals <- os.Interrupt
+		}()
+		code, out, errOut := b.run("apply", "DIR/plan.json", "--only", "Acme Hosting", "--json")
+		lines := documents(t, out)
+		got := strings.ReplaceAll(fmt.Sprint(lines[len(lines)-1]["resume_command"]), "'", "")
+		if code != exitcode.Stopped || got != "offboard apply DIR/plan.json --json --only Acme Hosting" {
+			t.Errorf("exit code %d: %q: %s%s", code, got, out, errOut)
+		}
+		code, out, errOut = b.run("apply", "DIR/plan.json", "--only", "Acme Hosting", "--json")
+		if code != exitcode.OK || strings.Contains(out, "resume_command") {
+			t.Errorf("resumed: exit code %d: %s%s", code, out, errOut)
 		}
 	})
 }

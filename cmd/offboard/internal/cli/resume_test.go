@@ -114,7 +114,7 @@ func TestApply_FullDiskOfTheJournal(t *testing.T) {
 					t.Fatal(err)
 				}
 				results := x.run(t.Context(), &fullDisk{writes})
-				p.summarize(file, results, s, "offboard apply plan.json", nil)
+				p.summarize(file, results, s, nil)
 				if p.code == exitcode.OK || b.organizations[0].Deleted || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "The disk is full. Free space, then run the same command.") {
 					t.Errorf("exit code %d: %s", p.code, out.String())
 				}

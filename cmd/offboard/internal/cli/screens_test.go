@@ -180,7 +180,7 @@ func TestApply_LinesOfManyOrganizations(t *testing.T) {
 				w.End(i, results[i])
 			}
 			w.Close()
-			p.summarize(file, results, applySettings{journal: "plan.json.journal"}, "offboard apply plan.json", nil)
+			p.summarize(file, results, applySettings{plan: "plan.json", journal: "plan.json.journal"}, nil)
 			if got := strings.Count(out.String(), "\n"); got > test.lines || got < n {
 				t.Errorf("%d lines, want at most %d", got, test.lines)
 			}

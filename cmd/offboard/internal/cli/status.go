@@ -89,13 +89,16 @@ func (p *program) statusCommand() *cobra.Command {
 			if err := file.Select(only); err != nil {
 				return err
 			}
-			again := "offboard apply " + format.ShellQuote(args[0])
+			again := applySettings{plan: args[0]}
+			for _, name := range only {
+				again.flags += " --only " + format.ShellQuote(name)
+			}
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
 				return safefile.Error("--journal", journal, err) // only the default journal may be missing
 			} else {
-				again += " --journal " + format.ShellQuote(journal)
+				again.flags += " --journal " + format.ShellQuote(journal)
 			}
 			entries, unreadable, err := planfile.ReadJournal(journal)
 			if err != nil {
@@ -212,7 +215,7 @@ func compare(plan, now *teardown.Plan) (remaining, notInPlan []string) {
 	return remaining, notInPlan
 }
 
-func (p *program) showStatus(statuses []organizationStatus, again string) error {
+func (p *program) showStatus(statuses []organizationStatus, again applySettings) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
@@ -236,17 +239,20 @@ func (p *program) showStatus(statuses []organizationStatus, again string) error 
 		show("remaining", s.Remaining)
 		show("not in the plan", s.NotInPlan)
 	}
-	var n report.Next
+	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
 	for _, s := range statuses {
 		if s.Stale && s.code != exitcode.OK {
-			n.Plan = true
+			n.AddStale()
 			continue
 		}
 		n.Add(s.code)
 	}
-	n.Show(p.out, again, "")
+	n.Show(p.out)
 	return nil
 }
+
+// started reports whether the journal shows that the plan was applied.
+func (s organizationStatus) started() bool { return s.Journal != nil }
 
 // journal returns the last entry of the journal as text.
 func (s *organizationStatus) journal() string {

@@ -217,6 +217,32 @@ func TestStatusOf_FailedRead(t *testing.T) {
 	}
 }
 
+// Before the first apply, status names the command that applies; later, the one that resumes.
+func TestStatus_NextCommand(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, scripted.Hosting(), scripted.Tenant())
+		h.plan()
+		if _, out, _ := h.run("status", "DIR/plan.json", "--only", "Acme Hosting"); !strings.Contains(out, "To apply: offboard apply DIR/plan.json --only 'Acme Hosting'\n") || strings.Contains(out, "To resume") {
+			t.Errorf("before apply: %s", out)
+		}
+		go func() {
+			time.Sleep(2 * time.Second)
+			h.signals <- os.Interrupt
+		}()
+		if code, out, _ := h.run("apply", "DIR/plan.json"); code != exitcode.Stopped {
+			t.Errorf("exit code %d: %s", code, out)
+		}
+		if _, out, _ := h.run("status", "DIR/plan.json"); !strings.Contains(out, "To resume: offboard apply DIR/plan.json\n") || strings.Contains(out, "To apply") {
+			t.Errorf("after a stop: %s", out)
+		}
+		h.write("other.journal", "")
+		h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+		if _, out, _ := h.run("status", "DIR/plan.json", "--journal", "DIR/other.journal"); !strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json\n") {
+			t.Errorf("a stale plan with another journal: %s", out)
+		}
+	})
+}
+
 func TestStatus_StalePlan(t *testing.T) {
 	for name, test := range map[string]struct {
 		wait  time.Duration
@@ -236,7 +262,7 @@ func TestStatus_StalePlan(t *testing.T) {
 					h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
 				}
 				code, out, errOut := h.run("status", "DIR/plan.json")
-				if code != exitcode.Blocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To resume") == test.stale {
+				if code != exitcode.Blocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To apply") == test.stale {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				if _, out, _ := h.run("status", "DIR/plan.json", "--json"); strings.Contains(out, `"stale": true`) != test.stale {

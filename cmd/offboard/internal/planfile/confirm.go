@@ -77,6 +77,19 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 	return confirmed, nil
 }
 
+// Confirmations returns the values of --confirm that confirm organizations of the file. It omits
+// a value that --confirm refuses, because it is also the ID of another organization.
+func (f *File) Confirmations(indexes []int) []string {
+	var values []string
+	for _, i := range indexes {
+		value := f.Wanted(i)
+		if _, err := f.ConfirmedBy([]string{value}); err == nil {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
 // mismatch returns the error of a value of --confirm that does not confirm one organization.
 func mismatch(format string, args ...any) error {
 	return &errors.Error{Code: errors.NotConfirmed, Err: fmt.Errorf(format, args...)}

@@ -91,11 +91,11 @@ func TestNext_Commands(t *testing.T) {
 		exitcode.OK: "", exitcode.Stopped: resume, exitcode.Blocked: resume, exitcode.Failed: resume, exitcode.Unknown: resume,
 		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.NotFound: plan, exitcode.Usage: plan,
 	} {
-		var n Next
+		n := Next{Resume: "offboard apply p.json", Plan: "offboard plan MANIFEST -o p.json"}
 		n.Add(code)
 		var out strings.Builder
-		n.Show(&out, "offboard apply p.json", "")
-		if out.String() != want {
+		n.Show(&out)
+		if out.String() != want || n.Any() != (want != "") || (n.Resumes() != "") != (want == resume) {
 			t.Errorf("%d: got %q, want %q", code, out.String(), want)
 		}
 	}

@@ -17,26 +17,50 @@ import (
 )
 
 // Next lists the commands that can help with organizations which are not deleted.
-type Next struct{ Resume, Plan bool }
+type Next struct {
+	Resume string // the command that applies the plan file again
+	Plan   string // the command that plans again
+	Fresh  bool   // nothing was applied yet
+
+	resume, plan bool
+}
 
 // Add adds an organization by its exit code.
 func (n *Next) Add(code int) {
 	switch {
 	case code == exitcode.OK:
 	case exitcode.Resumable(code):
-		n.Resume = true
+		n.resume = true
 	default:
-		n.Plan = true
+		n.plan = true
 	}
 }
 
-// Show prints the commands. again is the command that resumes, without its flags.
-func (n *Next) Show(out io.Writer, again, flags string) {
-	if n.Resume {
-		fmt.Fprintf(out, "To resume: %s%s\n", again, flags)
+// AddStale adds an organization whose plan apply refuses.
+func (n *Next) AddStale() { n.plan = true }
+
+// Any reports whether a command can help.
+func (n *Next) Any() bool { return n.resume || n.plan }
+
+// Resumes returns the command that resumes; "" if it cannot help.
+func (n *Next) Resumes() string {
+	if !n.resume {
+		return ""
 	}
-	if n.Plan {
-		fmt.Fprintf(out, "To plan again: %s\n", strings.Replace(again, "offboard apply", "offboard plan MANIFEST -o", 1))
+	return n.Resume
+}
+
+// Show prints the commands that can help.
+func (n *Next) Show(out io.Writer) {
+	if n.resume {
+		verb := "resume"
+		if n.Fresh {
+			verb = "apply"
+		}
+		fmt.Fprintf(out, "To %s: %s\n", verb, n.Resume)
+	}
+	if n.plan {
+		fmt.Fprintf(out, "To plan again: %s\n", n.Plan)
 	}
 }
 
@@ -141,6 +165,9 @@ type summary struct {
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
 	NotStarted    int                      `json:"not_started,omitempty"`
 	ExitCode      int                      `json:"exit_code"`
+
+	// ResumeCommand is the command that resumes, as a shell takes it; "" if it cannot help.
+	ResumeCommand string `json:"resume_command,omitempty"`
 
 	// Unmatched lists the entries of allow and deny that match no organization.
 	Unmatched []string `json:"unmatched,omitempty"`
