@@ -21,7 +21,6 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
-	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 const planHelp = `Read the resources that block the deletion of each organization of a manifest, and plan
@@ -259,14 +258,15 @@ func (p *program) showDeletionError(o planfile.Planned, i int) {
 // showOverrides prints the overrides that a plan requires: those that the manifest permits, and
 // those that it does not, with the line to add.
 func (p *program) showOverrides(o planfile.Planned, i int) {
-	required, missing := o.Plan.Overrides(), o.Entry.MissingOverrides(o.Plan)
-	permitted := slices.DeleteFunc(slices.Clone(required), func(c teardown.Override) bool { return slices.Contains(missing, c) })
-	if len(permitted) > 0 {
+	if o.Overrides == nil {
+		return
+	}
+	if permitted := o.Overrides.Permitted; len(permitted) > 0 {
 		fmt.Fprintf(p.out, "  Permitted by the manifest: %s\n", format.List(permitted))
 	}
-	if len(missing) > 0 {
-		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, write this line in the entry at %s:\n    override: [%s]\n",
-			format.List(missing), p.source.EntryPlace(i), format.List(slices.Concat(o.Entry.Override, missing)))
+	if missing := o.Overrides.Missing; len(missing) > 0 {
+		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, write this line in the entry at %s:\n    %s\n",
+			format.List(missing), p.source.EntryPlace(i), o.Overrides.Add)
 	}
 }
 

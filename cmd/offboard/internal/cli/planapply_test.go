@@ -65,6 +65,43 @@ func TestPlan_JSON(t *testing.T) {
 	})
 }
 
+func TestPlan_OverridesJSON(t *testing.T) {
+	for name, test := range map[string]struct {
+		requires []teardown.Override
+		code     int
+		want     any
+	}{
+		"none":      {nil, exitcode.OK, nil},
+		"permitted": {[]teardown.Override{teardown.ManagedOrganizations}, exitcode.OK, map[string]any{"permitted": []any{"managed_organizations"}}},
+		"one missing": {
+			[]teardown.Override{teardown.ManagedOrganizations, teardown.TerminationProtection}, exitcode.NotConfirmed,
+			map[string]any{
+				"permitted": []any{"managed_organizations"}, "missing": []any{"termination_protection"},
+				"add": "override: [managed_organizations, termination_protection]", "line": 3.0,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Hosting())
+				b.organizations[0].Steps[0].Requires = test.requires
+				b.manifest("override: [managed_organizations]")
+				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--json")
+				if code != test.code {
+					t.Fatalf("exit code %d: %s%s", code, out, errOut)
+				}
+				planned := documents(t, out)[0]["organizations"].([]any)[0].(map[string]any)
+				if diff := cmp.Diff(test.want, planned["overrides"]); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if code, out, errOut := b.run("apply", "DIR/plan.json"); code != test.code || b.organizations[0].Deleted != (code == exitcode.OK) {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
 func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, scripted.Hosting())

@@ -112,6 +112,7 @@ func TestSchema_OutputOfAllCommands(t *testing.T) {
 		}
 		missing.ID, missing.Deleted = "org_2", true
 		manual.ID, manual.Organization.Name, manual.Steps[0].Manual = "org_3", "Manual", true
+		manual.Steps[0].Requires, manual.Steps[1].Requires = []teardown.Override{teardown.Partial}, []teardown.Override{teardown.TerminationProtection}
 		b := newHarness(t, failing, lost, missing, manual, scripted.Named("org_9", "Other"), scripted.Named("org_7", "Denied"))
 		b.manifest("override: [partial]")
 		b.write("manifest.yaml", b.read("manifest.yaml")+"deny: [org_7]\n")
@@ -157,7 +158,7 @@ func TestSchema_MembersOfAllTypes(t *testing.T) {
 	for name, of := range map[string]any{
 		"plan": planfile.File{}, "status": statusDocument{}, "check": deletion{}, "version": versionDocument{}, "error": failure{},
 		"summary": report.Summarize(nil, 0), "problem": problem.Problem{}, "organization_status": organizationStatus{},
-		"planned": planfile.Planned{}, "manifest_entry": planfile.Entry{}, "organization": teardown.Organization{}, "step": errors.Step{},
+		"planned": planfile.Planned{}, "manifest_entry": planfile.Entry{}, "planned_overrides": planfile.Overrides{}, "organization": teardown.Organization{}, "step": errors.Step{},
 	} {
 		form := name
 		switch name {
@@ -165,7 +166,7 @@ func TestSchema_MembersOfAllTypes(t *testing.T) {
 			form = "error"
 		case "organization_status", "organization":
 			form = "status"
-		case "planned", "manifest_entry":
+		case "planned", "manifest_entry", "planned_overrides":
 			form = "plan"
 		}
 		text, err := schema.Of(form)

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -50,9 +51,24 @@ type Planned struct {
 	Line         int                    `json:"line,omitempty"`
 	ExitCode     int                    `json:"exit_code,omitempty"`
 
+	// Overrides is nil if the plan requires none. It informs: apply compares the plan with the
+	// entry itself.
+	Overrides *Overrides `json:"overrides,omitempty"`
+
 	// NameDiffers is true if there is no plan because the name in the manifest differs from
 	// the provider's. apply then refuses the whole file.
 	NameDiffers bool `json:"name_differs,omitempty"`
+}
+
+// Overrides lists the overrides that a plan requires.
+type Overrides struct {
+	Permitted []teardown.Override `json:"permitted,omitempty"` // by the manifest
+	Missing   []teardown.Override `json:"missing,omitempty"`   // without them, apply does not delete the organization
+
+	// Add is the line that permits the missing ones, and Line the line of the entry in the
+	// manifest that needs it; "" and 0 if none is missing.
+	Add  string `json:"add,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // Subject returns the organization without texts that must not be shown.
@@ -220,6 +236,20 @@ func (f *File) ShowUnmatched(out io.Writer) {
 	for _, text := range f.Unmatched {
 		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
 	}
+}
+
+// Overrides returns the overrides that a plan requires, for an entry on a line of the manifest;
+// nil for none.
+func (e Entry) Overrides(p *teardown.Plan, line int) *Overrides {
+	o := &Overrides{Missing: e.MissingOverrides(p)}
+	o.Permitted = slices.DeleteFunc(p.Overrides(), func(c teardown.Override) bool { return slices.Contains(o.Missing, c) })
+	switch {
+	case len(o.Missing) > 0:
+		o.Add, o.Line = "override: ["+format.List(slices.Concat(e.Override, o.Missing))+"]", line
+	case len(o.Permitted) == 0:
+		return nil
+	}
+	return o
 }
 
 // MissingOverrides returns the overrides that a plan requires and the entry does not have.

@@ -50,6 +50,8 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 			found := o.Plan.Organization
 			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
 			codes[i], o.Entry = o.ExitCode, o.Entry.Bare()
+		} else if o := &file.Organizations[i]; o.Plan != nil {
+			o.Overrides = o.Entry.Overrides(o.Plan, s.EntryLine(i))
 		}
 	}
 	file.Seal()
