@@ -107,13 +107,14 @@ func (p *program) ask(file *planfile.File, missing []int, s applySettings, answe
 var errEnded = errors.New("the prompt ended")
 
 // prompt asks for the wanted text, which is the organization's name or its ID, at most
-// maxAnswers times. An empty line skips the organization.
+// maxAnswers times. An empty line skips the organization. The texts never repeat an answer, which
+// may be a secret.
 func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
 	kind := "name"
 	if wanted != o.Plan.Organization.Name {
 		kind = "ID"
 	}
-	for range maxAnswers {
+	for n := range maxAnswers {
 		fmt.Fprintf(p.out, "Type the %s %s to confirm, or an empty line to skip it: ", kind, printable.Text(wanted))
 		answer, err := p.line(answers)
 		if err != nil && (err != io.EOF || answer == "") {
@@ -130,10 +131,13 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 		case answer == strings.TrimSpace(wanted):
 			return nil
 		}
-		fmt.Fprintf(p.out, "The answer differs from the %s. Nothing was deleted, and your other answers are kept.\n", kind)
-		if err == io.EOF {
-			break
+		fmt.Fprintf(p.out, "The answer differs from the %s. Nothing was deleted, and your other answers are kept. ", kind)
+		if left := maxAnswers - 1 - n; left > 0 && err == nil {
+			fmt.Fprintf(p.out, "You can answer %s more.\n", format.Count(left, "time"))
+			continue
 		}
+		fmt.Fprintf(p.out, "The expected answer was %s. The organization stays unconfirmed, so this run deletes nothing.\n", printable.Text(wanted))
+		break
 	}
 	return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))
 }

@@ -159,6 +159,45 @@ func TestConfirm_Delete(t *testing.T) {
 	}
 }
 
+// After the last wrong answer, the prompt states what it expected and the consequence.
+func TestPrompt_LastWrongAnswer(t *testing.T) {
+	t.Parallel()
+	const last = "The answer differs from the name. Nothing was deleted, and your other answers are kept. " +
+		"The expected answer was Acme. The organization stays unconfirmed, so this run deletes nothing.\n"
+	for answers, want := range map[string][]string{
+		"a\nb\nc\n": {"kept. You can answer 2 times more.\n", "kept. You can answer 1 time more.\n", last},
+		"a":         {last}, // the input ended
+	} {
+		var out strings.Builder
+		err := (&program{out: &out}).prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(answers)))
+		if !errors.Is(err, errors.NotConfirmed) || strings.Count(out.String(), "The answer differs") != len(want) {
+			t.Errorf("%q: got %v: %s", answers, err, out.String())
+		}
+		for _, text := range want {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%q: %q is missing: %s", answers, text, out.String())
+			}
+		}
+	}
+}
+
+func TestConfirm_NotSelectedByOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Other"))
+		b.unconfirmedPlan()
+		for value, want := range map[string]string{
+			"Other": "--confirm number 2 is about katapult Other (org_2), which --only does not select",
+			"org_2": "--confirm number 2 is about katapult Other (org_2), which --only does not select",
+			"None":  "--confirm number 2 matches no organization of the plan file",
+		} {
+			code, out, errOut := b.run("apply", "DIR/plan.json", "--only", "Acme", "--confirm", "Acme", "--confirm", value)
+			if code != exitcode.NotConfirmed || !strings.Contains(errOut, want) || b.organizations[0].Touched() {
+				t.Errorf("%s: exit code %d: %s%s", value, code, out, errOut)
+			}
+		}
+	})
+}
+
 func TestPrompt_EmptyLine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

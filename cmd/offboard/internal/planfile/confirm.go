@@ -66,6 +66,8 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 		switch {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
+		case len(both) == 0 && f.unselectedBy(value) != nil:
+			return nil, mismatch("--confirm number %d is about %s, which --only does not select: add it by --only, or remove this --confirm", n+1, f.unselectedBy(value).Named())
 		case len(both) == 0:
 			return nil, mismatch("--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
 		case len(by) == 0:
@@ -75,6 +77,17 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 		}
 	}
 	return confirmed, nil
+}
+
+// unselectedBy returns the organization that --only does not select and that a value of --confirm
+// names; nil for none.
+func (f *File) unselectedBy(value string) *Planned {
+	for i, o := range f.unselected {
+		if s := o.Subject(); value == s.ID || value == s.Name {
+			return &f.unselected[i]
+		}
+	}
+	return nil
 }
 
 // Confirmations returns the values of --confirm that confirm organizations of the file. It omits
@@ -131,7 +144,9 @@ func (f *File) Select(values []string) error {
 	for i, o := range f.Organizations {
 		if selected[i] {
 			kept = append(kept, o)
+			continue
 		}
+		f.unselected = append(f.unselected, o)
 	}
 	f.Organizations = kept
 	return nil

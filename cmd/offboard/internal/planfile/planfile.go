@@ -34,6 +34,8 @@ type File struct {
 
 	// Fingerprint is the SHA-256 of all other fields. It detects an accidental edit.
 	Fingerprint string `json:"fingerprint"`
+
+	unselected []Planned // that Select removed
 }
 
 // Planned is an entry of the manifest and its plan.
