@@ -64,7 +64,7 @@ func (p *program) command() *cobra.Command {
 	root.SetHelpFunc(p.help)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&p.json, "json", false, "write JSON: one document, or one per line while apply runs")
-	flags.BoolVarP(&p.verbose, "verbose", "v", false, "show the steps while apply runs")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "show the steps while apply runs, and all organizations in status")
 	flags.BoolVar(&p.debug, "debug", false, "show the steps, and log requests and waits, without credentials")
 	root.AddCommand(p.checkCommand(), p.deleteCommand(), p.planCommand(), p.applyCommand(), p.statusCommand(), p.demoCommand(), p.versionCommand(), p.schemaCommand(), p.manCommand())
 	// Without this, cobra's own commands print unknown arguments, which may be secrets.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,9 @@ read. Status only reads. It can run during apply, after it, and after a crash. I
 the entries that the journal has for this plan, at the same provider and instance.
 Exit code 0 means that every organization is deleted or pending. A file that cannot be
 read never results in exit code 0.
+
+Of more than 20 organizations, status lists only those that are neither deleted nor
+pending, at most 20, the most severe ones first. -v and --json list all.
 `
 
 // organizationStatus is the status of one organization of a plan file.
@@ -221,12 +225,18 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(statusDocument{"status", schema.Version, statuses, p.code})
 	}
+	listed, more := statuses, 0
+	if len(statuses) > report.MaxShown && !p.verbose {
+		listed, more = attention(statuses)
+	}
 	t := layout.NewTable("provider", "organization", "journal", "steps deleted", "now")
-	for _, s := range statuses {
+	for _, s := range listed {
 		t.Add(s.Provider, s.title, s.journal(), fmt.Sprintf("%d/%d", s.Done, s.Total), s.now())
 	}
-	t.Write(p.out)
-	for _, s := range statuses {
+	if len(listed) > 0 {
+		t.Write(p.out)
+	}
+	for _, s := range listed {
 		show := func(title string, ids []string) {
 			for i, id := range ids {
 				if i == report.MaxListed {
@@ -239,6 +249,10 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 		show("remaining", s.Remaining)
 		show("not in the plan", s.NotInPlan)
 	}
+	if more > 0 {
+		fmt.Fprintf(p.out, "… and %d more not deleted; -v lists all\n", more)
+	}
+	fmt.Fprintln(p.out, statusCounts(statuses))
 	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
 	for _, s := range statuses {
 		if s.Stale && s.code != exitcode.OK {
@@ -249,6 +263,57 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 	}
 	n.Show(p.out)
 	return nil
+}
+
+// attention returns the organizations that are neither deleted nor pending, at most
+// [report.MaxShown], the most severe ones first, and the number of the others of this kind.
+func attention(statuses []organizationStatus) (listed []organizationStatus, more int) {
+	listed = slices.DeleteFunc(slices.Clone(statuses), func(s organizationStatus) bool { return s.code == exitcode.OK })
+	slices.SortStableFunc(listed, func(a, b organizationStatus) int { return exitcode.Compare(b.code, a.code) })
+	if more = len(listed) - report.MaxShown; more > 0 {
+		return listed[:report.MaxShown], more
+	}
+	return listed, 0
+}
+
+// statusCounts returns the number of organizations, in total and by outcome.
+func statusCounts(statuses []organizationStatus) string {
+	counts := map[string]int{}
+	for _, s := range statuses {
+		counts[s.outcome()]++
+	}
+	var parts []string
+	for _, outcome := range []string{"deleted", "pending", "stopped", "blocked", "unknown", "not_found", "exists", "not finished", "not read", "not started"} {
+		if n := counts[outcome]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+		}
+	}
+	return format.Count(len(statuses), "organization") + ": " + strings.Join(parts, ", ")
+}
+
+// outcome returns the outcome by the journal and the read. An organization that a run started has
+// the outcome of this run, unless a read contradicts it.
+func (s organizationStatus) outcome() string {
+	switch {
+	case s.Now == "not_found" && s.code == exitcode.OK:
+		return string(teardown.Deleted)
+	case s.Now == "not_found":
+		return string(teardown.NotFound)
+	case !s.started():
+		return "not started"
+	case s.Journal.Kind != teardown.EntryFinished:
+		return "not finished"
+	case s.code == exitcode.OK || !s.complete():
+		return string(s.Journal.Outcome)
+	case s.Now == "exists":
+		return s.Now
+	}
+	return "not read"
+}
+
+// complete reports whether the journal shows that the organization is deleted or pending.
+func (s organizationStatus) complete() bool {
+	return s.Journal.Outcome == teardown.Deleted || s.Journal.Outcome == teardown.Pending
 }
 
 // started reports whether the journal shows that the plan was applied.

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -241,6 +243,81 @@ func TestStatus_NextCommand(t *testing.T) {
 			t.Errorf("a stale plan with another journal: %s", out)
 		}
 	})
+}
+
+func TestShowStatus_ManyOrganizations(t *testing.T) {
+	t.Parallel()
+	const n = 10_000
+	deleted, stopped := &teardown.Entry{Kind: teardown.EntryFinished, Outcome: teardown.Deleted}, &teardown.Entry{Kind: teardown.EntryFinished, Outcome: teardown.Stopped}
+	statuses := make([]organizationStatus, n)
+	for i := range statuses {
+		s := &statuses[i]
+		*s = organizationStatus{Provider: "katapult", title: fmt.Sprintf("Acme %d", i), Now: "not_found", Journal: deleted, Done: 30, Total: 30}
+		if i%100 == 99 {
+			s.Now, s.Journal, s.code = "exists", stopped, exitcode.Blocked
+			for j := range 30 {
+				s.Remaining = append(s.Remaining, fmt.Sprintf("disk/disk_%d", j))
+			}
+		}
+	}
+	last := &statuses[n-1]
+	last.Now, last.Journal, last.code = "not_found", nil, exitcode.NotFound
+	show := func(p *program, statuses []organizationStatus) string {
+		var out strings.Builder
+		p.out = &out
+		if err := p.showStatus(statuses, applySettings{plan: "plan.json"}); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+	out := show(new(program), statuses)
+	if lines := strings.Count(out, "\n"); lines > 300 {
+		t.Errorf("%d lines", lines)
+	}
+	for _, want := range []string{"10000 organizations: 9900 deleted, 99 stopped, 1 not_found\n", "… and 80 more not deleted; -v lists all\n", "To resume: offboard apply plan.json\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing: %s", want, out)
+		}
+	}
+	if severe, other := strings.Index(out, "Acme 9999 "), strings.Index(out, "Acme 99 "); severe < 0 || severe > other || strings.Contains(out, "Acme 0 ") {
+		t.Errorf("the most severe organization is not first, or a deleted one is listed: %s", out)
+	}
+	if out := show(&program{verbose: true}, statuses); strings.Count(out, "│ katapult │") != n || strings.Contains(out, "-v lists all") {
+		t.Errorf("-v does not list all organizations: %d", strings.Count(out, "│ katapult │"))
+	}
+	var document statusDocument
+	if err := json.Unmarshal([]byte(show(&program{json: true}, statuses)), &document); err != nil || len(document.Organizations) != n {
+		t.Errorf("JSON: %d organizations: %v", len(document.Organizations), err)
+	}
+	if out := show(new(program), statuses[:50]); out != "50 organizations: 50 deleted\n" {
+		t.Errorf("all are deleted: %s", out)
+	}
+}
+
+func TestOrganizationStatus_Outcome(t *testing.T) {
+	t.Parallel()
+	entry := func(o teardown.Outcome) *teardown.Entry {
+		return &teardown.Entry{Kind: teardown.EntryFinished, Outcome: o}
+	}
+	for _, test := range []struct {
+		status organizationStatus
+		want   string
+	}{
+		{organizationStatus{Now: "not_found", Journal: entry(teardown.Unknown)}, "deleted"},
+		{organizationStatus{Now: "not_found", code: exitcode.NotFound}, "not_found"},
+		{organizationStatus{Now: "not_read", code: exitcode.Failed}, "not started"},
+		{organizationStatus{Now: "not_read", Journal: &teardown.Entry{Kind: teardown.EntryDeletionStarted}, code: exitcode.Blocked}, "not finished"},
+		{organizationStatus{Now: "not_read", Journal: entry(teardown.Deleted)}, "deleted"},
+		{organizationStatus{Now: "exists", Journal: entry(teardown.Pending)}, "pending"},
+		{organizationStatus{Now: "exists", Journal: entry(teardown.Deleted), code: exitcode.Blocked}, "exists"},
+		{organizationStatus{Now: "not_read", Journal: entry(teardown.Deleted), code: exitcode.Failed}, "not read"},
+		{organizationStatus{Now: "exists", Journal: entry(teardown.Blocked), code: exitcode.Blocked}, "blocked"},
+		{organizationStatus{Now: "not_read", Journal: entry(teardown.Unknown), code: exitcode.Failed}, "unknown"},
+	} {
+		if got := test.status.outcome(); got != test.want {
+			t.Errorf("%+v: got %q, want %q", test.status, got, test.want)
+		}
+	}
 }
 
 func TestStatus_StalePlan(t *testing.T) {
