@@ -107,6 +107,22 @@ func filesOf(extension string) cobra.CompletionFunc {
 	}
 }
 
+// manifestNames completes the organizations of a manifest, as it names them.
+func manifestNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 || args[0] == "-" {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	m, err := new(program).manifest(args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, e := range m.Organizations {
+		names = append(names, printable.Text(e.Organization))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // plannedNames completes the names of the organizations of a plan file.
 func plannedNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) == 0 {

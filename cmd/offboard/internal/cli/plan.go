@@ -44,6 +44,9 @@ dot and --view mermaid write the order as text for Graphviz and Mermaid. Plans o
 file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
 standard input.
 
+--only plans only the entry whose organization or confirm has this value. The lists allow
+and deny of the manifest are looked up as without it, at the providers of all entries.
+
 Plan shows the waits of a second or longer, and every 10 seconds what it is reading, on
 the standard error.
 
@@ -69,7 +72,7 @@ var planViews = []string{"tree", "table", "dot", "mermaid"}
 
 func (p *program) planCommand() *cobra.Command {
 	var output, html, view string
-	var allow, deny []string
+	var allow, deny, only []string
 	var parallel int
 	command := &cobra.Command{
 		Use:   "plan MANIFEST",
@@ -78,6 +81,7 @@ func (p *program) planCommand() *cobra.Command {
 		Example: `  offboard plan manifest.yaml                    show the plan as a tree
   offboard plan manifest.yaml -o plan.json       also write the plan, for review and apply
   offboard plan manifest.yaml --html plan.html   also write the plan as a page
+  offboard plan manifest.yaml --only "Acme Hosting"
   offboard plan manifest.yaml --view table
   offboard plan manifest.yaml --view dot | dot -Tsvg -o plan.svg
   offboard plan manifest.yaml --json | jq '.organizations[].plan.steps | length'`,
@@ -94,6 +98,9 @@ func (p *program) planCommand() *cobra.Command {
 				return err
 			}
 			m.AllowFlags, m.DenyFlags = allow, deny
+			if err := m.Select(only, p.source); err != nil {
+				return err
+			}
 			if err := p.checkPlanOutputs(args[0], output, html, m); err != nil {
 				return err
 			}
@@ -125,7 +132,9 @@ func (p *program) planCommand() *cobra.Command {
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	command.Flags().StringArrayVar(&allow, "allow", nil, "permit only this `ORG`, as \"allow\" in the manifest; repeatable; permits nothing that the manifest does not")
 	command.Flags().StringArrayVar(&deny, "deny", nil, "never delete this `ORG`, as \"deny\" in the manifest; repeatable")
+	command.Flags().StringArrayVar(&only, "only", nil, "plan only the organization with this `NAME`, as \"organization\" or \"confirm\" in the manifest; repeatable; confirms nothing")
 	p.timeoutFlag(command)
+	_ = command.RegisterFlagCompletionFunc("only", manifestNames)
 	_ = command.RegisterFlagCompletionFunc("html", filesOf("html"))
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(planViews, cobra.ShellCompDirectiveNoFileComp))
 	return command
@@ -168,7 +177,7 @@ func (p *program) checkPlanOutputs(name, output, html string, m *planfile.Manife
 	if name != "-" || input.Info != nil {
 		uses = append(uses, input)
 	}
-	if err := safefile.CheckDistinct(append(uses, planfile.KeyFiles(m.Organizations...)...)...); err != nil {
+	if err := safefile.CheckDistinct(append(uses, planfile.KeyFiles(m.All()...)...)...); err != nil {
 		return err
 	}
 	if output != "" {

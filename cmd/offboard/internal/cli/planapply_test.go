@@ -102,6 +102,91 @@ func TestPlan_OverridesJSON(t *testing.T) {
 	}
 }
 
+func TestPlan_Only(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		subdomain, manual := scripted.Named("org_2", "Other"), scripted.Named("org_3", "Other Three")
+		subdomain.Alias = "other-hosting"
+		manual.Steps = scripted.Hosting().Steps
+		manual.Steps[0].Requires = []teardown.Override{teardown.Partial}
+		b := newHarness(t, scripted.Hosting(), subdomain, manual)
+		b.manifest()
+		for _, test := range []struct {
+			only []string
+			code int
+			want string // in the output
+			not  string
+		}{
+			{[]string{"org_1"}, exitcode.OK, "katapult: Acme Hosting (org_1)", "Other"},
+			{[]string{"other-hosting"}, exitcode.OK, "katapult: Other (org_2)", "Acme"},
+			{[]string{"Other"}, exitcode.OK, "katapult: Other (org_2)", "Acme"},
+			{[]string{"Acme Hosting", "Other", "org_1"}, exitcode.OK, "2 organizations, 3 steps", "org_3"},
+			{[]string{"org_3"}, exitcode.NotConfirmed, "write this line in the entry at DIR/manifest.yaml:9:", "Acme"}, // the line in the whole manifest
+			{[]string{"org_2"}, exitcode.Usage, "--only number 1 matches no organization of the manifest: give organization or confirm of an entry; did you mean org_1?", ""},
+			{[]string{"org_1", "other-hostin"}, exitcode.Usage, "--only number 2 matches no organization of the manifest: give organization or confirm of an entry; did you mean other-hosting?", "hostin:"},
+			{[]string{"unrelated"}, exitcode.Usage, "confirm of an entry\n", "unrelated"},
+			{[]string{""}, exitcode.Usage, "--only number 1 matches no organization", ""},
+		} {
+			args := []string{"plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"}
+			for _, name := range test.only {
+				args = append(args, "--only", name)
+			}
+			code, out, errOut := b.run(args...)
+			if code != test.code || !strings.Contains(out+errOut, test.want) || test.not != "" && strings.Contains(out+errOut, test.not) {
+				t.Errorf("%q: exit code %d: %s%s", test.only, code, out, errOut)
+			}
+		}
+		if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--only", "Acme Hosting"); code != exitcode.OK {
+			t.Fatalf("exit code %d: %s%s", code, out, errOut)
+		}
+		if code, out, errOut := b.run("apply", "DIR/plan.json", "--only", "Acme Hostin"); code != exitcode.Usage || !strings.Contains(errOut, "; did you mean Acme Hosting?") {
+			t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+		}
+		if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !b.organizations[0].Deleted || b.organizations[1].Touched() {
+			t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
+// A value that two entries have selects none of them.
+func TestPlan_OnlyAmbiguous(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Named("org_1", "Twin"), scripted.Named("org_2", "Twin"))
+		b.manifest()
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "--only", "Twin")
+		if code != exitcode.Usage || !strings.Contains(errOut, "--only number 1 matches 2 organizations of the manifest, the first at DIR/manifest.yaml:3: ") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
+// The lists of the manifest apply as without --only, also if they name an organization that is not
+// selected, and at its provider.
+func TestPlan_OnlyWithLists(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		other, absent := scripted.Named("200", "Other"), scripted.Named("200", "")
+		other.Provider, absent.Deleted = "zitadel", true // at the other provider only
+		b := newHarness(t, scripted.Hosting(), other)
+		b.manifest()
+		b.organizations = append(b.organizations, absent)
+		manifest := b.read("manifest.yaml")
+		for lines, want := range map[string]struct {
+			code int
+			text string
+		}{
+			"deny: [\"200\"]\n":         {exitcode.OK, `deny: "200" matches no organization of this plan`},
+			"deny: [org_1]\n":           {exitcode.NotConfirmed, "the manifest denies this organization"},
+			"allow: [\"200\"]\n":        {exitcode.NotConfirmed, "the manifest does not allow this organization"},
+			"allow: [org_1, \"200\"]\n": {exitcode.OK, "1 organization, 3 steps"},
+			"deny: [none]\n":            {exitcode.Usage, "cannot resolve entry 1 of deny"},
+		} {
+			b.write("manifest.yaml", manifest+lines)
+			if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "--only", "org_1"); code != want.code || !strings.Contains(out+errOut, want.text) {
+				t.Errorf("%s: exit code %d: %s%s", lines, code, out, errOut)
+			}
+		}
+	})
+}
+
 func TestPlan_OutputIsSymbolicLink(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, scripted.Hosting())
@@ -572,7 +657,8 @@ func TestHelp_Texts(t *testing.T) {
 
 func TestCompletion_Values(t *testing.T) {
 	t.Parallel()
-	b := newHarness(t)
+	b := newHarness(t, scripted.Hosting())
+	b.manifest()
 	for _, test := range []struct {
 		args []string
 		want string
@@ -585,6 +671,8 @@ func TestCompletion_Values(t *testing.T) {
 		{[]string{"__complete", "plan", ""}, "yaml\n"},
 		{[]string{"__complete", "apply", ""}, "json\n"},
 		{[]string{"__complete", "plan", "--view", ""}, "table\n"},
+		{[]string{"__complete", "plan", "DIR/manifest.yaml", "--only", ""}, "org_1\n"},
+		{[]string{"__complete", "plan", "DIR/none.yaml", "--only", ""}, ":4\n"},
 	} {
 		if code, out, _ := b.run(test.args...); code != exitcode.OK || !strings.Contains(out, test.want) {
 			t.Errorf("%v: %d, %s", test.args, code, out)

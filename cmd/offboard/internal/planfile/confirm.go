@@ -9,6 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -133,7 +134,7 @@ func (f *File) Select(values []string) error {
 		}
 		switch len(found) {
 		case 0:
-			return fmt.Errorf("--only number %d matches no organization of the plan file: give the name or the ID", n+1)
+			return fmt.Errorf("--only number %d matches no organization of the plan file: give the name or the ID%s", n+1, spelling.Hint(value, f.names()))
 		case 1:
 			selected[found[0]] = true
 		default:
@@ -150,6 +151,19 @@ func (f *File) Select(values []string) error {
 	}
 	f.Organizations = kept
 	return nil
+}
+
+// names returns the names and the IDs of all organizations, without control characters.
+func (f *File) names() []string {
+	var names []string
+	for _, o := range f.Organizations {
+		for _, name := range []string{o.Subject().Name, o.Subject().ID} {
+			if name != "" {
+				names = append(names, printable.Text(name))
+			}
+		}
+	}
+	return names
 }
 
 // Restrict applies the values of --allow and --deny, which are names or IDs. An organization

@@ -15,6 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -32,6 +33,61 @@ type Manifest struct {
 	// permitted by both Allow and AllowFlags.
 	AllowFlags []string `yaml:"-"`
 	DenyFlags  []string `yaml:"-"`
+
+	// Unselected lists the entries that Select removed.
+	Unselected []Entry `yaml:"-"`
+}
+
+// All returns all entries, also those that are not selected.
+func (m *Manifest) All() []Entry { return slices.Concat(m.Organizations, m.Unselected) }
+
+// Select keeps only the entries that have one of the values as organization or as confirm. Without
+// a value, it keeps all. It returns an error unless each value selects exactly one. The source is
+// that of the manifest.
+func (m *Manifest) Select(values []string, s *Source) error {
+	if len(values) == 0 {
+		return nil
+	}
+	selected := make([]bool, len(m.Organizations))
+	for n, value := range values {
+		var found []int
+		for i, e := range m.Organizations {
+			if strings.TrimSpace(value) != "" && (value == e.Organization || value == e.Confirm) {
+				found = append(found, i)
+			}
+		}
+		switch len(found) {
+		case 0:
+			return fmt.Errorf("--only number %d matches no organization of the manifest: give organization or confirm of an entry%s", n+1, spelling.Hint(value, m.names()))
+		case 1:
+			selected[found[0]] = true
+		default:
+			return fmt.Errorf("--only number %d matches %d organizations of the manifest, the first at %s: give organization or confirm of one of them", n+1, len(found), s.EntryPlace(found[0]))
+		}
+	}
+	all := m.Organizations
+	m.Organizations = nil
+	for i, e := range all {
+		if !selected[i] {
+			m.Unselected = append(m.Unselected, e)
+			continue
+		}
+		m.Organizations, s.selected = append(m.Organizations, e), append(s.selected, i)
+	}
+	return nil
+}
+
+// names returns the values that select entries, without control characters.
+func (m *Manifest) names() []string {
+	var names []string
+	for _, e := range m.Organizations {
+		for _, name := range []string{e.Organization, e.Confirm} {
+			if name != "" {
+				names = append(names, printable.Text(name))
+			}
+		}
+	}
+	return names
 }
 
 // Entry is one organization of a manifest.
@@ -94,7 +150,7 @@ func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	for i := range m.Organizations { // a plan file contains no alias
 		m.Organizations[i].Provider = providers.Name(m.Organizations[i].Provider)
 	}
-	s := &Source{name, file}
+	s := &Source{name: name, file: file}
 	return m, s, m.check(s)
 }
 
@@ -135,12 +191,25 @@ func (s *Source) At(path, key, subject string, err error) error {
 	return fmt.Errorf("%s: %w", s.place(path, key), err)
 }
 
+// AtEntry returns an error about an entry, with its line, as [Source.At] does.
+func (s *Source) AtEntry(i int, subject string, err error) error {
+	return s.At(s.entryPath(i), ".organization", subject, err)
+}
+
+// entryPath returns the path of an entry, which is counted among the selected ones.
+func (s *Source) entryPath(i int) string {
+	if s != nil && s.selected != nil {
+		i = s.selected[i]
+	}
+	return fmt.Sprintf("$.organizations[%d]", i)
+}
+
 // EntryLine returns the line of an entry; 0 if unknown.
 func (s *Source) EntryLine(i int) int {
 	if s == nil {
 		return 0
 	}
-	return s.line(fmt.Sprintf("$.organizations[%d]", i), ".organization")
+	return s.line(s.entryPath(i), ".organization")
 }
 
 // EntryPlace returns the name of the manifest and the line of an entry.
@@ -148,13 +217,15 @@ func (s *Source) EntryPlace(i int) string {
 	if s == nil {
 		return "the manifest"
 	}
-	return s.place(fmt.Sprintf("$.organizations[%d]", i), ".organization")
+	return s.place(s.entryPath(i), ".organization")
 }
 
 // Source is the syntax tree of a manifest. It returns the lines of values.
 type Source struct {
 	name string
 	file *ast.File
+
+	selected []int // the entries that Select keeps; nil for all
 }
 
 // node returns the node of a value; nil if the manifest does not have the value.

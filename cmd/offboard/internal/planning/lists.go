@@ -82,7 +82,7 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 			continue
 		}
 		seen := map[string]bool{}
-		for _, at := range m.Organizations {
+		for _, at := range m.All() { // the lists apply to the whole manifest
 			if connection := connectionOf(at); !seen[connection] {
 				seen[connection] = true
 				at.Organization = e.text

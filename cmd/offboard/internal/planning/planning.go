@@ -23,7 +23,7 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 	for i, e := range m.Organizations {
 		var err error
 		if opened[i], err = open(e); err != nil {
-			return nil, 0, s.At(fmt.Sprintf("$.organizations[%d]", i), ".organization", fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
+			return nil, 0, s.AtEntry(i, fmt.Sprintf("%s: organization %d", e.Provider, i+1), err)
 		}
 	}
 	Each(len(opened), parallel, func(i int) {
