@@ -538,19 +538,32 @@ func TestOutput_FullDisk(t *testing.T) {
 	}
 	defer full.Close()
 	o, srv := workspaces(t)
+	const repeat, result = "  The disk is full. Free space, then run the same command.\n", "  The disk is full.\n  The result does not change: "
 	for _, test := range []struct {
 		args []string
 		code int
+		want string
 	}{
-		{[]string{"plan", "manifest.yaml", "--json"}, exitcode.Failed},
-		{[]string{"plan", "manifest.yaml"}, exitcode.Failed},
-		{[]string{"status", "plan.json"}, exitcode.Blocked},
-		{[]string{"apply", "plan.json", "--confirm", "Acme One", "--confirm", "Acme Two", "--confirm", "Acme Three"}, exitcode.OK}, // the outcome stays
+		{[]string{"plan", "manifest.yaml", "--json"}, exitcode.Failed, repeat},
+		{[]string{"plan", "manifest.yaml"}, exitcode.Failed, repeat},
+		{[]string{"check", "workspace", workspaceID(0)}, exitcode.Failed, repeat},
+		{[]string{"status", "plan.json"}, exitcode.Blocked, repeat},
+		// The exit code of a deletion is that of its outcome.
+		{[]string{"delete", "workspace", workspaceID(0), "--confirm", "Acme", "--json"}, exitcode.NotConfirmed, result + "workspace: blocked: not_confirmed: "},
+		{[]string{"delete", "workspace", workspaceID(0), "--confirm", "Acme One"}, exitcode.OK, result + "workspace " + workspaceID(0) + ": deleted\n"},
+		{[]string{"delete", "workspace", workspaceID(0), "--confirm", "Acme One", "--json"}, exitcode.NotFound, result + "workspace: not_found: organization_not_found"},
+		{[]string{"delete", "workspace", workspaceID(1), "--confirm", "Acme Two", "--json"}, exitcode.OK, result + "workspace " + workspaceID(1) + ": deleted\n"},
+		{
+			[]string{"apply", "plan.json", "--only", "Acme Three", "--confirm", "Acme Three"}, exitcode.OK,
+			result + "1 organization: 1 deleted\n  To see the result of each: offboard status plan.json\n",
+		},
+		{[]string{"apply", "plan.json", "--only", "Acme Two", "--confirm", "Acme Two"}, exitcode.NotFound, result + "1 organization: 1 not_found\n"},
 	} {
 		c := o.command(test.args...)
 		var errOut strings.Builder
 		c.Stdout, c.Stderr = full, &errOut
-		if code := exitOf(t, c.Run()); code != test.code || !strings.Contains(errOut.String(), "the output is incomplete: write /dev/stdout: no space left on device\n  The disk is full.") {
+		if code := exitOf(t, c.Run()); code != test.code || !strings.Contains(errOut.String(), "the output is incomplete: write /dev/stdout: no space left on device\n"+test.want) ||
+			test.want != repeat && strings.Contains(errOut.String(), "run the same command") {
 			t.Errorf("%v: exit code %d: %s", test.args, code, errOut.String())
 		}
 	}

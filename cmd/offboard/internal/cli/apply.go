@@ -90,6 +90,15 @@ func (s applySettings) command() string {
 	return b.String()
 }
 
+// statusCommand returns the command that shows the remaining steps.
+func (s applySettings) statusCommand() string {
+	command := "offboard status " + format.ShellQuote(s.plan)
+	if s.journal != journalOf(s.plan) {
+		command += " --journal " + format.ShellQuote(s.journal)
+	}
+	return command
+}
+
 // The defaults of the teardown engine.
 const (
 	defaultStepTimeout = time.Hour
@@ -171,7 +180,6 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 	}
 	defer safefile.Release(journal.File)
 	x.resume, x.records = planfile.ByOrganization(journal.Entries), planfile.NewIndex(journal.Entries)
-	p.applied = true
 	started := time.Now()
 	results := x.run(ctx, journal)
 	var unwritten error
@@ -373,6 +381,10 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	for _, r := range results {
 		n.Add(r.Code())
 	}
+	p.result = report.Counts(results) + "\n  To see the result of each: " + s.statusCommand()
+	if command := n.Resumes(); command != "" {
+		p.result += "\n  To resume: " + command
+	}
 	if p.json {
 		summary := report.Summarize(results, p.code)
 		summary.ResumeCommand = n.Resumes()
@@ -388,11 +400,7 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
 	if n.Any() {
-		status := "offboard status " + format.ShellQuote(s.plan)
-		if s.journal != journalOf(s.plan) {
-			status += " --journal " + format.ShellQuote(s.journal)
-		}
-		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, status)
+		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, s.statusCommand())
 		n.Show(p.out)
 	}
 }

@@ -112,6 +112,13 @@ func (p *program) single(
 	err = act(ctx, e, organization)
 	document, text := result(e.Provider, err)
 	switch {
+	case document.Outcome == "": // check changes nothing
+	case err == nil:
+		p.result = fmt.Sprintf("%s %s: %s", e.Provider, printable.Text(args[1]), text)
+	default:
+		p.result = fmt.Sprintf("%s: %s: %s", e.Provider, document.Outcome, problem.Short(err))
+	}
+	switch {
 	case p.json:
 		p.errorWritten = true
 		document.Version, document.Provider, document.Organization = schema.Version, e.Provider, e.Shown(err)

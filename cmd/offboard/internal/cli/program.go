@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -45,8 +44,8 @@ func Main() int {
 	}
 	code := p.run(context.Background(), os.Args[1:])
 	if fault := out.fault(); fault != nil {
-		problem.Print(os.Stderr, fmt.Errorf("the output is incomplete: %w", fault))
-		if code == exitcode.OK && !p.applied {
+		problem.PrintIncomplete(os.Stderr, fault, p.result)
+		if code == exitcode.OK && p.result == "" {
 			code = exitcode.Failed
 		}
 	}
@@ -99,7 +98,10 @@ type program struct {
 
 	code         int  // the exit code of a command without an error
 	errorWritten bool // the JSON output contains the error
-	applied      bool // the exit code is that of outcomes, which no lost output changes
+
+	// result is what apply or delete did, for the standard error if the output is lost. If it is
+	// set, the exit code is that of outcomes, which no lost output changes.
+	result string
 }
 
 func (p *program) run(ctx context.Context, args []string) int {

@@ -123,6 +123,39 @@ func TestApply_FullDiskOfTheJournal(t *testing.T) {
 	}
 }
 
+// The disk is full after the deletion: the outcome and the exit code stay, and nothing advises to
+// repeat the deletion.
+func TestApply_FullDiskAfterDeletion(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		t.Run(fmt.Sprint(asJSON), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Hosting())
+				b.plan()
+				file, err := planfile.Read(b.dir + "/plan.json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var out strings.Builder
+				p := &program{out: &out, errOut: &out, connect: b.connect, json: asJSON}
+				s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
+				x, err := p.prepare(file, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				results := x.run(t.Context(), &fullDisk{8}) // all but the entry of the outcome
+				p.summarize(file, results, s, nil)
+				want := "The journal lacks the last entry of 1 organization whose outcome is certain: internal: cannot write the journal: write plan.json.journal: no space left on device\n1 organization: 1 deleted\n"
+				if asJSON {
+					want = `"advice":"The outcome is certain: do not repeat the deletion. The journal lacks its last entry."`
+				}
+				if p.code != exitcode.OK || !b.organizations[0].Deleted || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "run the same command") || strings.Contains(out.String(), "retryable") || strings.Contains(out.String(), "To resume") {
+					t.Errorf("exit code %d, deleted %t: %s", p.code, b.organizations[0].Deleted, out.String())
+				}
+			})
+		})
+	}
+}
+
 // Only a second Ctrl-C stops at once: a terminal that closes may send SIGHUP twice.
 func TestApply_RepeatedHangup(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {

@@ -35,6 +35,22 @@ func Print(out io.Writer, err error) {
 	}
 }
 
+// PrintIncomplete prints that the output of a command could not be written. result states what the
+// command did; "" for a command that changes nothing, which can be run again. A deletion must not be
+// repeated for its output.
+func PrintIncomplete(out io.Writer, fault error, result string) {
+	err := fmt.Errorf("the output is incomplete: %w", fault)
+	if result == "" {
+		Print(out, err)
+		return
+	}
+	fmt.Fprintf(out, "offboard: %v\n", err)
+	if safefile.IsDiskFull(fault) {
+		fmt.Fprintln(out, "  The disk is full.")
+	}
+	fmt.Fprintf(out, "  The result does not change: %s\n", result)
+}
+
 // AdviceStopped is the advice after a stop.
 const AdviceStopped = "Stopped: no further request was sent. To resume, run the same command."
 

@@ -4,6 +4,7 @@ package problem
 import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Problem is an error as JSON.
@@ -18,6 +19,17 @@ type Problem struct {
 	Retryable    bool          `json:"retryable,omitempty"`
 	Steps        []errors.Step `json:"steps,omitempty"`
 	Advice       string        `json:"advice,omitempty"`
+}
+
+// OfOutcome returns the error of an organization as a problem; nil for nil. For one that is deleted
+// or pending, the error states that the last entry of the journal could not be written, and the
+// advice warns against another deletion.
+func OfOutcome(outcome teardown.Outcome, err error) *Problem {
+	p := Of(err)
+	if p != nil && (outcome == teardown.Deleted || outcome == teardown.Pending) {
+		p.Retryable, p.Advice = false, "The outcome is certain: do not repeat the deletion. The journal lacks its last entry."
+	}
+	return p
 }
 
 // Of returns an error as a problem; nil for nil. For joined errors, Text is that of

@@ -68,6 +68,7 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 	}
 	r.Took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
 	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
+	r.Problem = problem.OfOutcome(r.Outcome, of.Err)
 	for _, s := range of.Report.Remaining() {
 		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.Of(s.Err)})
 	}
@@ -81,6 +82,12 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 		r.Problem.Advice = "The organization was not deleted. Deleted steps stay deleted. Plan again, and review the differences."
 	}
 	return r
+}
+
+// unrecorded reports whether the organization is deleted or pending, and the last entry of the
+// journal could not be written. The error changes neither the outcome nor the exit code.
+func (r Result) unrecorded() bool {
+	return r.err != nil && (r.Outcome == teardown.Deleted || r.Outcome == teardown.Pending)
 }
 
 // Text returns the result in a few words.
@@ -132,6 +139,8 @@ func (r Result) Code() int {
 		return r.unplanned // the exit code of plan
 	case r.Outcome == "", r.Outcome == teardown.Stopped:
 		return exitcode.Stopped
+	case r.Outcome == teardown.Deleted, r.Outcome == teardown.Pending:
+		return exitcode.OK
 	case r.Outcome == teardown.Unknown:
 		return exitcode.Unknown
 	case r.started && errors.Is(r.err, errors.PlanStale):

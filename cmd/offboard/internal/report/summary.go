@@ -94,6 +94,9 @@ func Show(out io.Writer, results []Result) {
 	if n := len(attention) - len(shown); n > 0 {
 		fmt.Fprintf(out, "… and %d more not deleted\n", n)
 	}
+	if lost := slices.DeleteFunc(slices.Clone(results), func(r Result) bool { return !r.unrecorded() }); len(lost) > 0 {
+		fmt.Fprintf(out, "The journal lacks the last entry of %s whose outcome is certain: %s\n", format.Count(len(lost), "organization"), problem.Short(lost[0].err))
+	}
 	fmt.Fprintln(out, Counts(results))
 }
 

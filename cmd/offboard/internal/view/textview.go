@@ -119,7 +119,7 @@ type eventLine struct {
 
 func (j *jsonLines) Event(_ int, e teardown.Event) {
 	j.write(eventLine{
-		"event", schema.Version, e.Time.UTC(), e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.Of(e.Err),
+		"event", schema.Version, e.Time.UTC(), e.Provider, e.Organization, e.Step, e.Kind, e.State, e.Outcome, e.Text, e.Wait.Seconds(), e.Done, e.Total, problem.OfOutcome(e.Outcome, e.Err),
 	})
 }
 
