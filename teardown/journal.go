@@ -115,7 +115,7 @@ func recordOf(entries []Entry, p *Plan) record {
 		case e.Kind == EntryDeletionRefused:
 			r.deletionOpen = max(r.deletionOpen-1, 0)
 		case e.Kind == EntryFinished:
-			r.deleted = r.deleted || e.Outcome == Deleted
+			r.deleted = r.deleted || e.Outcome == Deleted && r.deletionOpen > 0
 		}
 	}
 	return r

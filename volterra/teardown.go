@@ -99,7 +99,7 @@ func (c *Client) Teardown(ctx context.Context, p *teardown.Plan, request DeleteT
 // is nil, and [errors.NotConfirmed] if the request names another tenant than p.
 func (c *Client) Driver(p *teardown.Plan, request DeleteTenantRequest) (teardown.Driver, error) {
 	if p == nil {
-		return nil, rest.Invalid(provider, "Teardown", request.Name, errors.New("the plan is nil"))
+		return nil, rest.Invalid(provider, "Teardown", "", errors.New("the plan is nil"))
 	}
 	if err := checkTenant(p, request); err != nil {
 		return nil, err
