@@ -5,7 +5,8 @@
 // search attributes Provider, Outcome and WaitingFor of type Keyword. Workflows in a SQLite file
 // or in Postgres survive a restart, also after the process was killed.
 //
-// The server has no authentication and no encryption. Do not use the package in production.
+// The server has no authentication and no encryption, and connects only to its store. Do not use
+// the package in production.
 package engine
 
 import (
@@ -21,6 +22,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/membership/static"
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/temporal"
@@ -156,6 +158,10 @@ func create(ctx context.Context, cfg Config, hosts map[primitives.ServiceName]st
 		// Without static hosts, the services find each other by gossip on four more ports.
 		temporal.WithStaticHosts(hosts),
 		temporal.WithLogger(logger),
+		// Without this setting, the server asks a host on the internet for new versions.
+		temporal.WithDynamicConfigClient(dynamicconfig.StaticClient{
+			dynamicconfig.EnableServerVersionCheck.Key(): false,
+		}),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper {
 			return authorization.NewNoopClaimMapper()

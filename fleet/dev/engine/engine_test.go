@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,19 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet/dev/postgrestest"
 )
 
-func TestMain(m *testing.M) { enginetest.Main(m) }
+// lookups counts the requests to name servers of all tests. No request is sent.
+var lookups atomic.Int32
+
+func TestMain(m *testing.M) {
+	net.DefaultResolver = &net.Resolver{
+		PreferGo: true,
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			lookups.Add(1)
+			return nil, errors.New("no network in tests")
+		},
+	}
+	enginetest.Main(m)
+}
 
 const queue = "hello"
 
@@ -222,6 +235,22 @@ func stores() map[string]func(*testing.T) engine.Config {
 		"Postgres": func(t *testing.T) engine.Config {
 			return engine.Config{Postgres: postgrestest.Start(t).DataSource("temporal")}
 		},
+	}
+}
+
+// TestStart_Offline checks that a server looks up no host. The server's check for new versions,
+// which needs a lookup, would start before the server is ready.
+func TestStart_Offline(t *testing.T) {
+	t.Parallel()
+	e := start(t, engine.Config{})
+	c := connect(t, e.Address())
+	run := startHello(t, c)
+	finishHello(t, c, run.GetID(), run.GetRunID())
+	if err := e.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := lookups.Load(); n > 0 {
+		t.Errorf("the server or its client looked up %d hosts", n)
 	}
 }
 
