@@ -34,6 +34,7 @@ type Config struct {
 	UserAgent  string           // UserAgent is the caller's product, before that of this module.
 	Retry      Retry            // Retry bounds the attempts of a call.
 	Rate       ratelimit.Rate   // Rate is the caller's rate limit.
+	Limiter    Limiter          // Limiter replaces the rate limiter of the client; nil for none.
 	Authorizer NewAuthorizer    // Authorizer makes the Authorizer of the requests.
 
 	// PlainHTTP is true if the base URL may have the scheme http for a host other than this
@@ -108,6 +109,9 @@ func New(config Config) (*Client, error) {
 	}
 	if config.Authorizer == nil {
 		return nil, c.invalid("a credential is required")
+	}
+	if config.Limiter != nil && config.Rate != (ratelimit.Rate{}) {
+		return nil, c.invalid("WithLimiter replaces the rate limiter that WithRateLimit sets; use one of them")
 	}
 	c.config.Retry = config.Retry.orDefault()
 	if c.silent = config.Logger == nil; c.silent {

@@ -12,20 +12,31 @@ import (
 
 // limit waits for the provider's rate limit and the caller's. authorize sets the credential
 // after the wait, because a token may expire during the wait. If the reads that permit a write
-// are too old after the wait, limit reads again, and then sends the write before others.
+// are too old after the wait, limit reads again, and then sends the write before others. The
+// caller's limiter cannot prefer it: the write is sent only if the next wait is short enough.
 func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
 	var by time.Time
 	for renewals := 0; ; {
 		if e := c.stopped(ctx, call); e != nil {
 			return e
 		}
-		err := c.wait(ctx, call, x, by)
+		// A permit of the caller's limiter is part of a budget, and not used up before the reads.
+		stale := c.config.Limiter != nil && isLate(ctx, call)
+		var err error
+		if !stale {
+			err = c.wait(ctx, call, x, by)
+		}
+		if failed, ok := err.(*limiterError); ok {
+			return c.unpermitted(call, failed)
+		}
 		late, _ := errors.AsType[*ratelimit.TooLongError](err)
 		switch {
-		case err == nil && (!by.IsZero() || !isLate(ctx, call)):
+		case err == nil && !stale && (!by.IsZero() || !isLate(ctx, call)):
 			return nil
 		case err == nil:
-			x.permit.Unused()
+			if !stale {
+				c.unused(call, x)
+			}
 			if renewals++; renewals > maxRenewals {
 				return c.newError(call, errors.RateLimitReached, errTooSlow)
 			}
@@ -37,7 +48,9 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 				}
 				return e
 			}
-			by = fresh.Until()
+			if c.config.Limiter == nil {
+				by = fresh.Until()
+			}
 		case late != nil && !by.IsZero() && time.Now().Add(late.Wait).After(by):
 			by = time.Time{} // wait without that time, and read once more
 		case late != nil:
@@ -68,24 +81,31 @@ var errTooSlow = errors.New("the rate limit does not permit the request soon eno
 // wait waits for a permit. A write that must be sent by a time goes before other requests.
 func (c *Client) wait(ctx context.Context, call *Call, x *exchange, by time.Time) (err error) {
 	start := call.observed.now()
+	defer func() { call.observed.waited(observe.ReasonRateLimit, call.attempt, start) }()
+	if c.config.Limiter != nil {
+		return c.limiterWait(ctx, call)
+	}
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started), SendBy: by,
 		OnWait: func(pause time.Duration) {
 			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause)
 		},
 	})
-	call.observed.waited(observe.ReasonRateLimit, call.attempt, start)
 	return err
 }
 
 // updateLimit updates the rate limiter by the answer of an exchange.
 func (c *Client) updateLimit(call *Call, x *exchange, e *errors.Error) {
+	if x.response != nil && c.config.Window != nil {
+		x.window, x.windowed = c.config.Window(x.response.Header)
+	}
+	if c.config.Limiter != nil {
+		c.updateLimiter(call, x, e)
+		return
+	}
 	if x.response == nil {
 		x.permit.Lost()
 		return
-	}
-	if c.config.Window != nil {
-		x.window, x.windowed = c.config.Window(x.response.Header)
 	}
 	if e != nil && e.Code == errors.RateLimitReached {
 		after := min(e.RetryAfter, ratelimit.MaxRest)

@@ -42,10 +42,11 @@ func (c *Client) do(ctx context.Context, call *Call) *errors.Error {
 			if e = c.limit(ctx, call, &x); e != nil { // waits for the rate limiter
 				break
 			}
-			late := isLate(ctx, call)
+			// Only the client's own limiter may permit a write that is late already.
+			late := c.config.Limiter == nil && isLate(ctx, call)
 			e = c.authorize(ctx, call, &x)              // builds the HTTP request, and sets the credential
 			if e == nil && !late && isLate(ctx, call) { // the credential took long
-				x.permit.Unused()
+				c.unused(call, &x)
 				if e = c.limit(ctx, call, &x); e != nil {
 					break
 				}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/backoff"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/wait"
 	"github.com/offboard-dev/offboard-go/observe"
 )
@@ -41,7 +42,7 @@ func (r Retry) orDefault() Retry {
 // retry waits after a failed attempt, and reports whether the call is sent again: whether that
 // is safe, and may succeed.
 func (c *Client) retry(ctx context.Context, call *Call, attempt int, e *errors.Error) bool {
-	if e == nil {
+	if e == nil || c.config.Limiter != nil && waitedTooLong(e) {
 		return false
 	}
 	pause, again := c.config.Retry.next(ctx, call, e, attempt)
@@ -77,6 +78,13 @@ func (r Retry) next(ctx context.Context, call *Call, e *errors.Error, attempt in
 		wait = max(wait, jittered(ctx, attempt))
 	}
 	return wait, r.permits(attempt, call.started, wait)
+}
+
+// waitedTooLong reports whether the caller's limiter permitted the request too late. Another attempt
+// would wait as long, and use up as much of the budget, again.
+func waitedTooLong(e *errors.Error) bool {
+	_, tooLong := errors.AsType[*ratelimit.TooLongError](e)
+	return tooLong || errors.Is(e, errTooSlow)
 }
 
 // burst reports whether the answer to a read is a 403 that is not in the provider's form. Atlas

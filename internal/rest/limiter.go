@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
+	"github.com/offboard-dev/offboard-go/internal/ratelimit"
+	"github.com/offboard-dev/offboard-go/internal/trace"
+)
+
+// Limiter is the caller's rate limiter, which replaces that of the client. Each provider package
+// declares the same interface, and documents it.
+type Limiter interface {
+	// Wait returns nil when a request of the operation may be sent.
+	Wait(ctx context.Context, operation string) error
+
+	// Update is called exactly once after each Wait that returned nil.
+	Update(operation string, status int, header http.Header)
+}
+
+// UseLimiter sets the caller's rate limiter. It returns an error for nil, and for a nil value,
+// whose methods could panic.
+func (c *Config) UseLimiter(limiter Limiter) error {
+	if nilness.IsNil(limiter) {
+		return errors.New("the limiter must not be nil")
+	}
+	c.Limiter = limiter
+	return nil
+}
+
+// noWait is the time in which the caller's limiter can permit a request that must not wait: a
+// limiter that processes share asks a server.
+const noWait = time.Second
+
+// limiterWait waits for the caller's limiter. The error is that of the end of the context, a
+// [*ratelimit.TooLongError], [trace.ErrStopped] or a [*limiterError]. A permit that comes after
+// one of these ends is returned unused, because the limiter may ignore its context.
+func (c *Client) limiterWait(ctx context.Context, call *Call) error {
+	bounded, cancel := c.limiterContext(ctx, call)
+	defer cancel()
+	err := c.config.Limiter.Wait(bounded, call.Operation)
+	if bounded.Err() == nil {
+		if err != nil {
+			err = &limiterError{err}
+		}
+		return err
+	}
+	if err == nil {
+		c.config.Limiter.Update(call.Operation, 0, nil)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return context.Cause(bounded)
+}
+
+// limiterContext returns the context of a wait for the caller's limiter, and the function that
+// releases it. It ends with ctx, with MaxWait, with MaxElapsed and at a stop. A read that is sent
+// after a stop, because it may decide the outcome of a write, has the time noWait.
+func (c *Client) limiterContext(ctx context.Context, call *Call) (context.Context, func()) {
+	now := time.Now()
+	end := now.Add(c.config.Retry.MaxWait)
+	if last := c.config.Retry.end(call.started); !last.IsZero() {
+		if !last.After(now) {
+			last = now.Add(noWait)
+		}
+		if last.Before(end) {
+			end = last
+		}
+	}
+	request := &requestContext{ctx, c.config.Provider, call.Operation, !call.Repeat, call.attempt}
+	stoppable, stop := context.WithCancelCause(request)
+	bounded, cancel := context.WithDeadlineCause(stoppable, end, new(ratelimit.TooLongError))
+	if stopped := trace.Stop(ctx); stopped != nil {
+		var grace time.Duration
+		if call.Repeat {
+			grace = noWait
+		}
+		go func() {
+			select {
+			case <-bounded.Done():
+				return
+			case <-stopped:
+			}
+			if grace > 0 && !trace.ReadsStopped(ctx) {
+				timer := time.NewTimer(grace)
+				defer timer.Stop()
+				select {
+				case <-bounded.Done():
+				case <-timer.C:
+				}
+			}
+			stop(trace.ErrStopped)
+		}()
+	}
+	return bounded, func() {
+		cancel()
+		stop(nil)
+	}
+}
+
+// limiterError is an error of the caller's limiter.
+type limiterError struct{ err error }
+
+// Error returns the text of the limiter's error.
+func (e *limiterError) Error() string { return e.err.Error() }
+
+// Unwrap returns the limiter's error.
+func (e *limiterError) Unwrap() error { return e.err }
+
+// unpermitted returns the error of a request that was not sent because of an error of the
+// caller's limiter. Of its codes only those about the limit are kept: no other one can describe
+// the resource, about which the limiter knows nothing. A "not found" would count as deleted.
+func (c *Client) unpermitted(call *Call, failure *limiterError) *errors.Error {
+	e := c.newError(call, errors.Unavailable, failure.err)
+	switch code := errors.CodeOf(failure.err); code {
+	case errors.RateLimitReached, errors.Unavailable, errors.Canceled:
+		e.Code = code
+		if cause, ok := errors.AsType[*errors.Error](failure.err); ok {
+			e.RetryAfter = cause.RetryAfter
+		}
+	}
+	return e
+}
+
+// unused returns the permit of a request that is not sent.
+func (c *Client) unused(call *Call, x *exchange) {
+	if c.config.Limiter != nil {
+		c.config.Limiter.Update(call.Operation, 0, nil)
+		return
+	}
+	x.permit.Unused()
+}
+
+// updateLimiter passes the answer of an exchange to the caller's limiter.
+func (c *Client) updateLimiter(call *Call, x *exchange, e *errors.Error) {
+	switch {
+	case x.response != nil:
+		c.config.Limiter.Update(call.Operation, x.response.StatusCode, limitHeader(x.response.Header, secret(x.request)))
+	case e != nil: // with the status of a redirect that was not followed; otherwise 0
+		c.config.Limiter.Update(call.Operation, e.Status, nil)
+	default:
+		c.config.Limiter.Update(call.Operation, 0, nil)
+	}
+}
+
+// limitHeader returns a copy of the headers about a rate limit, without the credential. The
+// others may contain secrets, such as cookies.
+func limitHeader(header http.Header, secret string) http.Header {
+	limits := make(http.Header, 4)
+	for name, values := range header {
+		if !aboutLimit(name) {
+			continue
+		}
+		for _, value := range values {
+			limits[name] = append(limits[name], redact(value, secret))
+		}
+	}
+	return limits
+}
+
+// aboutLimit reports whether a header states a rate limit, or the time that it relates to.
+func aboutLimit(name string) bool {
+	name = strings.ToLower(name)
+	return name == "retry-after" || name == "date" || strings.Contains(name, "ratelimit") || strings.Contains(name, "rate-limit")
+}
