@@ -267,8 +267,8 @@ func (c *Clients) connect(ctx context.Context, p provider, spec Spec) (client, e
 
 // make makes the client of a connection. After a failure, the next call of Open makes another.
 func (c *Clients) make(shared *connection, key string, p provider, spec Spec) (client, error) {
-	// The error of the calls that wait if the caller's function panics or ends its goroutine.
-	shared.err = &errors.Error{Provider: p.name, Code: errors.Unavailable, Err: errors.New("the function for credentials did not return")}
+	// The error of the calls that wait if a function of the caller panics or ends its goroutine.
+	shared.err = &errors.Error{Provider: p.name, Code: errors.Unavailable, Err: errors.New("a function of the options did not return")}
 	defer func() {
 		if shared.err != nil {
 			c.mu.Lock()

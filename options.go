@@ -1,6 +1,7 @@
 package offboard
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -28,6 +29,7 @@ type settings struct {
 	userAgent   string
 	retry       *Retry
 	rateLimit   *RateLimit
+	limiter     func(client Spec) Limiter
 	err         error // the first fault
 }
 
@@ -117,4 +119,54 @@ type RateLimit struct {
 // WithRateLimit limits the requests of each client in addition to the provider's own limit.
 func WithRateLimit(limit RateLimit) Option {
 	return option(func(s *settings) { s.rateLimit = &limit })
+}
+
+// Limiter is a rate limiter of the caller, for example one that many processes share through a
+// server. It replaces each client's own limiter, which learns the provider's limit from the answers. Its methods
+// must be safe for concurrent use.
+//
+// The client calls Wait before each request, also before each retry and each read, and Update
+// exactly once after each Wait that returned nil. A limiter can therefore count the requests in
+// flight. Requests for a token do not pass through the limiter. A redirect that a read follows is
+// part of its request.
+type Limiter interface {
+	// Wait returns nil when a request of the operation may be sent, such as
+	// "DeleteOrganization". [observe.FromContext] returns the provider and the attempt.
+	//
+	// The context ends with that of the call, after MaxWait and MaxElapsed of [Retry], and at
+	// a stop of a teardown. Wait must return then; a permit that comes later is not used.
+	// After a stop, a read that may decide the outcome of a write has one second. The error of
+	// the call is [errors.RateLimitReached] after MaxWait or MaxElapsed, and otherwise
+	// [errors.Canceled].
+	//
+	// After any other error of Wait nothing is sent, and the error is the cause of
+	// [errors.Unavailable]. An error with the code RateLimitReached, Unavailable or Canceled
+	// keeps its code and its RetryAfter. The client calls Wait again as Retry permits, except
+	// after Canceled.
+	//
+	// The reads that permit a write of a teardown are valid for 10 seconds, and for some
+	// resources longer. If they are too old after Wait, the client does not use the permit,
+	// reads again, and calls Wait again, up to 5 times for a request. Then the error is
+	// [errors.RateLimitReached].
+	Wait(ctx context.Context, operation string) error
+
+	// Update receives the status of the answer, and a copy of the headers about the rate
+	// limit: Retry-After, Date, and those with "ratelimit" or "rate-limit" in their names.
+	// After a lost answer, and if the request was not sent despite the permit, the status is
+	// 0 and the header nil. After a 429, the client delays only the retry of the same call.
+	Update(operation string, status int, header http.Header)
+}
+
+// WithLimiter sets the function that returns the rate limiter of a client, because each provider
+// and credential has a limit of its own. The function is called when a client is made, at the
+// same time for several clients. Its argument has the Provider, as [Organization.Provider] returns
+// it, the BaseURL and the Credentials of the client, and no organization. If the function returns
+// nil, or together with [WithRateLimit], the organization cannot be opened.
+func WithLimiter(limiter func(client Spec) Limiter) Option {
+	return option(func(s *settings) {
+		if limiter == nil {
+			s.fail("the function for limiters must not be nil")
+		}
+		s.limiter = limiter
+	})
 }

@@ -151,6 +151,7 @@ type constructors[O any] struct {
 	userAgent   func(string) O
 	retry       func(Retry) O
 	rateLimit   func(RateLimit) O
+	limiter     func(Limiter) O
 }
 
 // options makes the options of a client.
@@ -180,6 +181,10 @@ func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
 	}
 	if s.rateLimit != nil {
 		options = append(options, c.rateLimit(*s.rateLimit))
+	}
+	if s.limiter != nil {
+		of := Spec{Provider: provider, BaseURL: spec.BaseURL, Credentials: maps.Clone(spec.Credentials)}
+		options = append(options, c.limiter(s.limiter(of)))
 	}
 	return options
 }
@@ -231,6 +236,7 @@ func connectKatapult(s *settings, spec Spec) (client, error) {
 		katapult.WithUserAgent,
 		func(r Retry) katapult.Option { return katapult.WithRetry(katapult.Retry(r)) },
 		func(l RateLimit) katapult.Option { return katapult.WithRateLimit(katapult.RateLimit(l)) },
+		func(l Limiter) katapult.Option { return katapult.WithLimiter(l) },
 	}.options("katapult", s, spec)...)
 	if err != nil {
 		return client{}, err
@@ -255,6 +261,7 @@ func connectZitadel(s *settings, spec Spec) (client, error) {
 		zitadel.WithUserAgent,
 		func(r Retry) zitadel.Option { return zitadel.WithRetry(zitadel.Retry(r)) },
 		func(l RateLimit) zitadel.Option { return zitadel.WithRateLimit(zitadel.RateLimit(l)) },
+		func(l Limiter) zitadel.Option { return zitadel.WithLimiter(l) },
 	}.options("zitadel", s, spec)...)
 	if err != nil {
 		return client{}, err
@@ -273,6 +280,7 @@ func connectAtlas(s *settings, spec Spec) (client, error) {
 		atlas.WithUserAgent,
 		func(r Retry) atlas.Option { return atlas.WithRetry(atlas.Retry(r)) },
 		func(l RateLimit) atlas.Option { return atlas.WithRateLimit(atlas.RateLimit(l)) },
+		func(l Limiter) atlas.Option { return atlas.WithLimiter(l) },
 	}.options("atlas", s, spec)...)
 	if err != nil {
 		return client{}, err
@@ -287,6 +295,7 @@ func connectWorkspace(s *settings, spec Spec) (client, error) {
 		workspace.WithUserAgent,
 		func(r Retry) workspace.Option { return workspace.WithRetry(workspace.Retry(r)) },
 		func(l RateLimit) workspace.Option { return workspace.WithRateLimit(workspace.RateLimit(l)) },
+		func(l Limiter) workspace.Option { return workspace.WithLimiter(l) },
 	}.options("workspace", s, spec)...)
 	if err != nil {
 		return client{}, err
@@ -301,6 +310,7 @@ func connectVolterra(s *settings, spec Spec) (client, error) {
 		volterra.WithUserAgent,
 		func(r Retry) volterra.Option { return volterra.WithRetry(volterra.Retry(r)) },
 		func(l RateLimit) volterra.Option { return volterra.WithRateLimit(volterra.RateLimit(l)) },
+		func(l Limiter) volterra.Option { return volterra.WithLimiter(l) },
 	}.options("volterra", s, spec)...)
 	if err != nil {
 		return client{}, err

@@ -44,6 +44,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"no token source":             {atlas.WithTokenSource(nil)},
 		"no rate":                     {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 0, Burst: 1})},
 		"no burst":                    {key, atlas.WithRateLimit(atlas.RateLimit{PerSecond: 1, Burst: 0})},
+		"no limiter":                  {key, atlas.WithLimiter(nil)},
 		"a user agent with lines":     {key, atlas.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

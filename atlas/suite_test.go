@@ -181,7 +181,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithServiceAccount": atlas.WithServiceAccount, "WithAPIKey": atlas.WithAPIKey,
 			"FromEnv": atlas.FromEnv, "WithBaseURL": atlas.WithBaseURL, "WithHTTPClient": atlas.WithHTTPClient,
-			"WithLogger": atlas.WithLogger, "WithObserver": atlas.WithObserver, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit,
+			"WithLogger": atlas.WithLogger, "WithObserver": atlas.WithObserver, "WithPlainHTTP": atlas.WithPlainHTTP, "WithRateLimit": atlas.WithRateLimit, "WithLimiter": atlas.WithLimiter,
 			"WithRetry": atlas.WithRetry, "WithUserAgent": atlas.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) atlas.Option { return atlas.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) atlas.Option {

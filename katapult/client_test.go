@@ -39,6 +39,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a negative wait":         {token, katapult.WithRetry(katapult.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
 		"no rate":                 {token, katapult.WithRateLimit(katapult.RateLimit{PerSecond: 0, Burst: 1})},
 		"no burst":                {token, katapult.WithRateLimit(katapult.RateLimit{PerSecond: 1, Burst: 0})},
+		"no limiter":              {token, katapult.WithLimiter(nil)},
 		"a user agent with lines": {token, katapult.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

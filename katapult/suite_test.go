@@ -230,7 +230,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": katapult.WithToken, "WithTokenSource": katapult.WithTokenSource,
 			"FromEnv": katapult.FromEnv, "WithBaseURL": katapult.WithBaseURL, "WithHTTPClient": katapult.WithHTTPClient,
-			"WithLogger": katapult.WithLogger, "WithObserver": katapult.WithObserver, "WithPlainHTTP": katapult.WithPlainHTTP, "WithRateLimit": katapult.WithRateLimit,
+			"WithLogger": katapult.WithLogger, "WithObserver": katapult.WithObserver, "WithPlainHTTP": katapult.WithPlainHTTP, "WithRateLimit": katapult.WithRateLimit, "WithLimiter": katapult.WithLimiter,
 			"WithRetry": katapult.WithRetry, "WithUserAgent": katapult.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) katapult.Option { return katapult.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) katapult.Option {

@@ -340,6 +340,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"no HTTP client":          {base, token, volterra.WithHTTPClient(nil)},
 		"no attempt":              {base, token, volterra.WithRetry(volterra.Retry{MaxAttempts: -1, MaxWait: time.Second})},
 		"no rate":                 {base, token, volterra.WithRateLimit(volterra.RateLimit{PerSecond: 0, Burst: 1})},
+		"no limiter":              {base, token, volterra.WithLimiter(nil)},
 		"a user agent with lines": {base, token, volterra.WithUserAgent("a\r\nX-Evil: 1")},
 		"an invalid CA":           {base, token, volterra.WithCACertificate([]byte("secret"))},
 		"an invalid p12":          {base, volterra.WithP12([]byte("secret"), "secret")},

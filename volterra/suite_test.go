@@ -24,7 +24,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 			"WithCertificateFiles": volterra.WithCertificateFiles, "WithP12": volterra.WithP12,
 			"WithP12File": volterra.WithP12File, "WithCACertificate": volterra.WithCACertificate,
 			"FromEnv": volterra.FromEnv, "WithBaseURL": volterra.WithBaseURL, "WithHTTPClient": volterra.WithHTTPClient,
-			"WithLogger": volterra.WithLogger, "WithObserver": volterra.WithObserver, "WithPlainHTTP": volterra.WithPlainHTTP, "WithRateLimit": volterra.WithRateLimit,
+			"WithLogger": volterra.WithLogger, "WithObserver": volterra.WithObserver, "WithPlainHTTP": volterra.WithPlainHTTP, "WithRateLimit": volterra.WithRateLimit, "WithLimiter": volterra.WithLimiter,
 			"WithRetry": volterra.WithRetry, "WithUserAgent": volterra.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) volterra.Option { return volterra.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) volterra.Option {

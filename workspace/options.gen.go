@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -126,6 +127,48 @@ type RateLimit struct {
 // WithRateLimit limits the requests of the client in addition to the provider's own limit.
 func WithRateLimit(limit RateLimit) Option {
 	return option(func(c *config) error { return c.UseRateLimit(limit.PerSecond, limit.Burst) })
+}
+
+// Limiter is a rate limiter of the caller, for example one that many processes share through a
+// server. It replaces the client's own limiter, which learns the provider's limit from the answers. Its methods
+// must be safe for concurrent use.
+//
+// The client calls Wait before each request, also before each retry and each read, and Update
+// exactly once after each Wait that returned nil. A limiter can therefore count the requests in
+// flight. Requests for a token do not pass through the limiter. A redirect that a read follows is
+// part of its request.
+type Limiter interface {
+	// Wait returns nil when a request of the operation may be sent, such as
+	// "DeleteOrganization". [observe.FromContext] returns the provider and the attempt.
+	//
+	// The context ends with that of the call, after MaxWait and MaxElapsed of [Retry], and at
+	// a stop of a teardown. Wait must return then; a permit that comes later is not used.
+	// After a stop, a read that may decide the outcome of a write has one second. The error of
+	// the call is [errors.RateLimitReached] after MaxWait or MaxElapsed, and otherwise
+	// [errors.Canceled].
+	//
+	// After any other error of Wait nothing is sent, and the error is the cause of
+	// [errors.Unavailable]. An error with the code RateLimitReached, Unavailable or Canceled
+	// keeps its code and its RetryAfter. The client calls Wait again as Retry permits, except
+	// after Canceled.
+	//
+	// The reads that permit a write of a teardown are valid for 10 seconds, and for some
+	// resources longer. If they are too old after Wait, the client does not use the permit,
+	// reads again, and calls Wait again, up to 5 times for a request. Then the error is
+	// [errors.RateLimitReached].
+	Wait(ctx context.Context, operation string) error
+
+	// Update receives the status of the answer, and a copy of the headers about the rate
+	// limit: Retry-After, Date, and those with "ratelimit" or "rate-limit" in their names.
+	// After a lost answer, and if the request was not sent despite the permit, the status is
+	// 0 and the header nil. After a 429, the client delays only the retry of the same call.
+	Update(operation string, status int, header http.Header)
+}
+
+// WithLimiter sets the rate limiter of the client. [New] refuses nil, and a limiter together with
+// [WithRateLimit], which configures the limiter that it replaces.
+func WithLimiter(limiter Limiter) Option {
+	return option(func(c *config) error { return c.UseLimiter(limiter) })
 }
 
 // WithUserAgent sets the caller's product, which precedes this module's in the User-Agent

@@ -33,6 +33,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a negative wait":         {token, workspace.WithRetry(workspace.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
 		"no rate":                 {token, workspace.WithRateLimit(workspace.RateLimit{PerSecond: 0, Burst: 1})},
 		"no burst":                {token, workspace.WithRateLimit(workspace.RateLimit{PerSecond: 1, Burst: 0})},
+		"no limiter":              {token, workspace.WithLimiter(nil)},
 		"a user agent with lines": {token, workspace.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": workspace.WithToken,
 			"FromEnv":   workspace.FromEnv, "WithBaseURL": workspace.WithBaseURL, "WithHTTPClient": workspace.WithHTTPClient,
-			"WithLogger": workspace.WithLogger, "WithObserver": workspace.WithObserver, "WithPlainHTTP": workspace.WithPlainHTTP, "WithRateLimit": workspace.WithRateLimit,
+			"WithLogger": workspace.WithLogger, "WithObserver": workspace.WithObserver, "WithPlainHTTP": workspace.WithPlainHTTP, "WithRateLimit": workspace.WithRateLimit, "WithLimiter": workspace.WithLimiter,
 			"WithRetry": workspace.WithRetry, "WithUserAgent": workspace.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) workspace.Option { return workspace.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) workspace.Option {

@@ -51,6 +51,7 @@ func TestNew_InvalidOptions(t *testing.T) {
 		"a negative wait":           {base, token, zitadel.WithRetry(zitadel.Retry{MaxAttempts: 1, MaxWait: -time.Second})},
 		"a rate of 0":               {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 0, Burst: 1})},
 		"a burst of 0":              {base, token, zitadel.WithRateLimit(zitadel.RateLimit{PerSecond: 1, Burst: 0})},
+		"no limiter":                {base, token, zitadel.WithLimiter(nil)},
 		"a user agent with lines":   {base, token, zitadel.WithUserAgent("a\r\nX-Evil: 1")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func surface(t *testing.T) pipelinesuite.Surface {
 		Options: map[string]any{
 			"WithToken": zitadel.WithToken, "WithKey": zitadel.WithKey, "WithKeyFile": zitadel.WithKeyFile, "WithClientCredentials": zitadel.WithClientCredentials,
 			"FromEnv": zitadel.FromEnv, "WithBaseURL": zitadel.WithBaseURL, "WithHTTPClient": zitadel.WithHTTPClient,
-			"WithLogger": zitadel.WithLogger, "WithObserver": zitadel.WithObserver, "WithPlainHTTP": zitadel.WithPlainHTTP, "WithRateLimit": zitadel.WithRateLimit,
+			"WithLogger": zitadel.WithLogger, "WithObserver": zitadel.WithObserver, "WithPlainHTTP": zitadel.WithPlainHTTP, "WithRateLimit": zitadel.WithRateLimit, "WithLimiter": zitadel.WithLimiter,
 			"WithRetry": zitadel.WithRetry, "WithUserAgent": zitadel.WithUserAgent,
 			"WithBaseURL, as its host": func(host string) zitadel.Option { return zitadel.WithBaseURL("https://" + host) },
 			"WithBaseURL, as its password": func(password string) zitadel.Option {
