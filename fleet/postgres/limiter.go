@@ -1,0 +1,510 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// MaxPause is the longest pause after one refusal, even if the provider states a longer time: a
+// wrong header of one answer must not stop a fleet.
+const MaxPause = 15 * time.Minute
+
+// LimiterConfig is the budget of requests that all limiters of a key share.
+type LimiterConfig struct {
+	// Key is the caller's name of a credential, such as "atlas/acme". It is stored, logged and
+	// part of errors: it must not be the credential.
+	Key string
+
+	// PerSecond is the number of requests per second: 1000.0/60 for 1,000 requests per minute. It
+	// must be from 1 per day to 10,000.
+	PerSecond float64
+
+	// Burst is the number of requests that may be sent at once after a time without requests. It
+	// must be positive, and at least the requests of 20 ms: no network delivers requests at
+	// shorter intervals in order. In a time of t seconds, the limiter grants at most
+	// Burst + PerSecond × t requests.
+	Burst int
+
+	// Logger gets a warning if the configuration of the key changes, and if the database cannot
+	// store a refusal. The default is [slog.Default].
+	Logger *slog.Logger
+}
+
+// Limiter grants requests from the budget of a key. All limiters of the key, in all processes, share
+// the budget. It is safe for concurrent use.
+//
+// A Limiter implements the interface of the option WithLimiter of all providers.
+type Limiter struct {
+	db     *DB
+	config LimiterConfig
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	waiting []*waiter // in the order of their calls
+	running bool      // dispatch is running
+	wake    chan struct{}
+	refused bool     // the database had a refusal since the last success
+	unsaved *refusal // of an Update that the database did not store
+
+	dispatching sync.WaitGroup
+}
+
+// waiter is one call of Wait.
+type waiter struct{ granted chan error }
+
+// Limiter returns a limiter and stores its configuration. If limiters of one key have different
+// configurations, the last call sets the budget for all of them, so that a new configuration
+// can be deployed while workers run.
+//
+// The error is an [*errors.Error]: [errors.InvalidArgument] for an invalid configuration,
+// [errors.Unavailable] if the database cannot be reached, and [errors.Internal] if it refuses a
+// statement; or the error of the context.
+func (d *DB) Limiter(ctx context.Context, config LimiterConfig) (*Limiter, error) {
+	if err := config.validate(); err != nil {
+		return nil, invalid("Limiter", config.Key, err)
+	}
+	l := &Limiter{db: d, config: config, log: config.Logger, wake: make(chan struct{}, 1)}
+	if l.log == nil {
+		l.log = slog.Default()
+	}
+	if err := l.configure(ctx); err != nil {
+		return nil, failed(ctx, "Limiter", config.Key, err)
+	}
+	return l, nil
+}
+
+// minSpan is the shortest time whose requests a burst must cover.
+const minSpan = 20 * time.Millisecond
+
+func (c LimiterConfig) validate() error {
+	switch {
+	case c.Key == "":
+		return errors.New("the key must not be empty")
+	case len(c.Key) > 1024:
+		return errors.New("the key must have at most 1024 bytes")
+	case !(c.PerSecond >= 1.0/86400 && c.PerSecond <= 10_000): // also NaN
+		return fmt.Errorf("the rate must be from 1 per day to 10,000 per second, not %v per second", c.PerSecond)
+	case c.Burst < 1 || float64(c.Burst) < c.PerSecond*minSpan.Seconds():
+		return fmt.Errorf("the burst must be at least 1 and the requests of %v, not %d", minSpan, c.Burst)
+	case c.Burst > math.MaxInt32:
+		return fmt.Errorf("the burst must be at most %d", math.MaxInt32)
+	}
+	return nil
+}
+
+// interval returns the time between two requests in µs, rounded up so that the rate is not exceeded.
+func (c LimiterConfig) interval() int64 { return int64(math.Ceil(1e6 / c.PerSecond)) }
+
+// configure stores the configuration.
+func (l *Limiter) configure(ctx context.Context) error {
+	var interval, burst *int64
+	err := l.db.pool.QueryRow(ctx, `
+		WITH former AS (SELECT interval_us, burst FROM offboard.limits WHERE key = $1)
+		INSERT INTO offboard.limits (key, interval_us, burst) VALUES ($1, $2, $3)
+		ON CONFLICT (key) DO UPDATE SET interval_us = excluded.interval_us, burst = excluded.burst
+		RETURNING (SELECT interval_us FROM former), (SELECT burst FROM former)`,
+		l.config.Key, l.config.interval(), l.config.Burst).Scan(&interval, &burst)
+	if err != nil {
+		return err
+	}
+	if interval != nil && (*interval != l.config.interval() || *burst != int64(l.config.Burst)) {
+		l.log.WarnContext(ctx, "rate limit changed", "key", l.config.Key, "per_second", l.config.PerSecond,
+			"burst", l.config.Burst, "former_per_second", 1e6/float64(*interval), "former_burst", *burst)
+	}
+	return nil
+}
+
+// Wait returns nil when the request may be sent. Calls of one Limiter are served in their order;
+// calls of several limiters in the order in which the limiters reserve requests, at most 100 ms of
+// the budget at a time.
+//
+// If ctx ends, the error is that of ctx, and the next waiting call gets the reserved request. All
+// other errors are an [*errors.Error]: [errors.Unavailable] if the database cannot be reached, or
+// could not store a refusal that this Limiter got, and [errors.Internal] if the database refuses a
+// statement.
+func (l *Limiter) Wait(ctx context.Context, operation string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &waiter{make(chan error, 1)}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, w)
+	if !l.running {
+		l.running = true
+		l.dispatching.Go(l.dispatch)
+	}
+	l.mu.Unlock()
+	l.signal()
+
+	var err error
+	select {
+	case err = <-w.granted:
+	case <-ctx.Done():
+		if l.forget(w) {
+			l.signal()
+			return ctx.Err()
+		}
+		err = <-w.granted // at the same time
+	}
+	if err != nil {
+		return failed(context.Background(), operation, l.config.Key, err)
+	}
+	return nil
+}
+
+// Close returns when the limiter has returned its unused requests, at most 5 seconds after the last
+// call of [Limiter.Wait]. Call it then, before you close the pool. Without Close, at most 100 ms of
+// the budget are lost.
+func (l *Limiter) Close() { l.dispatching.Wait() }
+
+// forget removes a waiter, and reports whether it was waiting.
+func (l *Limiter) forget(w *waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.waiting, w)
+	if i < 0 {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+	return true
+}
+
+// signal wakes dispatch, because the number of waiters has changed.
+func (l *Limiter) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// dispatch reserves slots and grants them to the waiters, until none waits. It is the only user of
+// the Limiter's slots, so that a process that is killed loses few of them.
+func (l *Limiter) dispatch() {
+	var held []int64 // reserved slots, in order
+	var state state
+	for {
+		l.mu.Lock()
+		waiting := len(l.waiting)
+		if waiting == 0 {
+			l.running = false
+			l.mu.Unlock()
+			l.giveBack(held)
+			return
+		}
+		l.mu.Unlock()
+
+		// One statement confirms the slots that are due and reserves the next ones: another
+		// process may have paused the key in the meantime.
+		due := state.due(held)
+		missing := min(waiting-due, l.ahead(state)) - (len(held) - due)
+		next, reused, reserved, err := l.reserve(max(missing, 0))
+		if err != nil {
+			held = nil
+			l.failAll(err)
+			continue
+		}
+		state = next
+		// A slot that is older than the burst permits would exceed the budget. The statement made
+		// the reserved slots, which are not older.
+		held = slices.DeleteFunc(append(held, reused...), func(slot int64) bool { return slot < state.oldest() })
+		held = append(held, reserved...)
+		slices.Sort(held)
+		held = held[l.grant(state.due(held)):]
+		l.sleep(state, held)
+	}
+}
+
+// ahead returns the number of slots that a process reserves at most.
+func (l *Limiter) ahead(s state) int {
+	interval := s.interval
+	if interval == 0 {
+		interval = l.config.interval()
+	}
+	return max(1, int(maxAhead.Microseconds()/interval))
+}
+
+// maxAhead is the part of the budget that a process reserves at most, unless it is less than one
+// request. A process that is killed loses it.
+const maxAhead = 100 * time.Millisecond
+
+// grant grants at most n requests, and returns their number.
+func (l *Limiter) grant(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n = min(n, len(l.waiting))
+	for _, w := range l.waiting[:n] {
+		w.granted <- nil
+	}
+	l.waiting = slices.Delete(l.waiting, 0, n)
+	return n
+}
+
+// failAll ends all calls of Wait.
+func (l *Limiter) failAll(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.waiting {
+		w.granted <- err
+	}
+	l.waiting = nil
+}
+
+// sleep returns when the first slot is due, no call waits, or more slots can be reserved.
+func (l *Limiter) sleep(s state, held []int64) {
+	if len(held) == 0 {
+		return
+	}
+	timer := time.NewTimer(s.until(held[0]))
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-l.wake:
+			l.mu.Lock()
+			waiting := len(l.waiting)
+			l.mu.Unlock()
+			if waiting == 0 || min(waiting, l.ahead(s)) > len(held) {
+				return
+			}
+		}
+	}
+}
+
+// state is the row of a key at a time. All times are in µs.
+type state struct {
+	interval int64
+	burst    int64
+	paused   int64
+	blocked  int64
+	now      int64     // by the clock of the database
+	at       time.Time // of now, or later
+}
+
+// until returns the time until a slot is due.
+func (s state) until(slot int64) time.Duration {
+	elapsed := time.Since(s.at)
+	return time.Duration(max(slot+s.paused, s.blocked)-s.now)*time.Microsecond - elapsed
+}
+
+// due returns the number of slots that are due.
+func (s state) due(slots []int64) int {
+	n := 0
+	for n < len(slots) && s.until(slots[n]) <= 0 {
+		n++
+	}
+	return n
+}
+
+// oldest returns the oldest slot that can be granted: the burst permits that requests are sent
+// later than their slots. With a burst of 1, a request can be late by one interval, because no
+// request is sent exactly on time.
+func (s state) oldest() int64 {
+	return s.now - s.paused - max(s.burst-1, 1)*s.interval
+}
+
+// The clock of a key stands still while the key is paused. So all slots move by the pause, in all
+// processes, and keep their order and their intervals. The slots are a token bucket in the form of
+// the generic cell rate algorithm: a slot may be granted from its time on, and the next slot is at
+// most burst - 1 intervals in the past.
+const (
+	databaseClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
+	keyClock      = `(` + databaseClock + ` - paused_us)`
+	oldestSlot    = `(` + keyClock + ` - (burst - 1) * interval_us)`
+	columns       = `next_us, interval_us, burst, paused_us, blocked_us, refusals, ` + databaseClock + ` AS now_us`
+)
+
+// reserveSQL reserves $2 slots: returned ones, and new ones. ANY(ARRAY()) evaluates the subquery
+// once.
+const reserveSQL = `
+WITH reused AS (
+	DELETE FROM offboard.limit_slots WHERE key = $1 AND slot = ANY(ARRAY(
+		SELECT s.slot FROM offboard.limit_slots s JOIN offboard.limits l ON l.key = s.key
+		WHERE s.key = $1 AND s.slot >= ` + oldestSlot + `
+		ORDER BY s.slot LIMIT $2 FOR UPDATE OF s SKIP LOCKED))
+	RETURNING slot
+), reserved AS (
+	UPDATE offboard.limits
+	SET next_us = greatest(next_us, ` + oldestSlot + `) + ($2 - (SELECT count(*) FROM reused)) * interval_us
+	WHERE key = $1
+	RETURNING ` + columns + `
+)
+SELECT reserved.*, ARRAY(SELECT slot FROM reused) FROM reserved`
+
+// confirmSQL reads the row.
+const confirmSQL = `SELECT ` + columns + `, '{}'::bigint[] FROM offboard.limits WHERE key = $1`
+
+// reserve reserves n slots and returns the state, the returned slots among them, and the new ones.
+func (l *Limiter) reserve(n int) (s state, reused, reserved []int64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	if err := l.saveRefusal(ctx); err != nil {
+		return state{}, nil, nil, timely(ctx, err)
+	}
+	s, reused, reserved, err = l.tryReserve(ctx, n)
+	if errors.Is(err, pgx.ErrNoRows) { // an operator deleted the row
+		if err = l.configure(ctx); err == nil {
+			s, reused, reserved, err = l.tryReserve(ctx, n)
+		}
+	}
+	return s, reused, reserved, timely(ctx, err)
+}
+
+func (l *Limiter) tryReserve(ctx context.Context, n int) (s state, reused, reserved []int64, err error) {
+	query, args := confirmSQL, []any{l.config.Key}
+	if n > 0 {
+		query, args = reserveSQL, append(args, n)
+	}
+	var next int64
+	var refusals int
+	err = l.db.pool.QueryRow(ctx, query, args...).
+		Scan(&next, &s.interval, &s.burst, &s.paused, &s.blocked, &refusals, &s.now, &reused)
+	if err != nil {
+		return state{}, nil, nil, err
+	}
+	s.at = time.Now()
+	for i := n - len(reused); i > 0; i-- {
+		reserved = append(reserved, next-int64(i)*s.interval)
+	}
+	l.mu.Lock()
+	l.refused = refusals > 0
+	l.mu.Unlock()
+	return s, reused, reserved, nil
+}
+
+// timely replaces the error of a context of this package, so that it does not look like the end of the
+// caller's context.
+func timely(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.New("the database did not answer in time")
+	}
+	return err
+}
+
+// giveBack returns unused slots, which the next reservations of any process get.
+func (l *Limiter) giveBack(slots []int64) {
+	if len(slots) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+	defer cancel()
+	// Expired slots are removed here, and not with each reservation, because few slots are returned.
+	_, err := l.db.pool.Exec(ctx, `
+		WITH expired AS (
+			DELETE FROM offboard.limit_slots WHERE key = $1 AND slot = ANY(ARRAY(
+				SELECT s.slot FROM offboard.limit_slots s JOIN offboard.limits l ON l.key = s.key
+				WHERE s.key = $1 AND s.slot < `+oldestSlot+` FOR UPDATE OF s SKIP LOCKED))
+		)
+		INSERT INTO offboard.limit_slots (key, slot)
+		SELECT key, unnest($2::bigint[]) FROM offboard.limits WHERE key = $1
+		ON CONFLICT DO NOTHING`, l.config.Key, slots)
+	if err != nil {
+		l.log.Warn("cannot return unused requests", "key", l.config.Key, "requests", len(slots), "error", err)
+	}
+}
+
+// Update reports the status and the header of an answer. After 429 and 503, all requests of the key
+// pause in all processes: for the time of the header Retry-After (seconds or date), RateLimit-Reset or
+// X-RateLimit-Reset (seconds or Unix time), at most [MaxPause]; or without these headers for 1 s,
+// twice as long after each further refusal, at most 1 minute. A success (2xx) ends the doubling. A
+// date is compared with the header Date; without it, with the clock of the database.
+//
+// Update returns after at most 2 seconds. If the database did not store a refusal, Update logs the
+// error, and the next [Limiter.Wait] stores the refusal before it grants a request.
+func (l *Limiter) Update(operation string, status int, header http.Header) {
+	ctx, cancel := context.WithTimeout(context.Background(), updateTimeout)
+	defer cancel()
+	switch {
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		r := readRefusal(header, time.Now())
+		l.mu.Lock()
+		if l.unsaved == nil || l.unsaved.until().Before(r.until()) {
+			l.unsaved = &r
+		}
+		l.mu.Unlock()
+		if err := timely(ctx, l.saveRefusal(ctx)); err != nil {
+			l.log.Error("cannot store refusal of the provider", "key", l.config.Key, "operation", operation, "status", status, "error", err)
+		}
+	case status >= 200 && status <= 299:
+		l.mu.Lock()
+		refused := l.refused
+		l.mu.Unlock()
+		if !refused {
+			return // most successes change nothing
+		}
+		// A success during a pause belongs to a request that was sent before the refusal.
+		tag, err := l.db.pool.Exec(ctx, `
+			UPDATE offboard.limits SET refusals = 0 WHERE key = $1 AND blocked_us <= `+databaseClock, l.config.Key)
+		if err != nil {
+			l.log.Warn("cannot store success of the provider", "key", l.config.Key, "operation", operation, "error", timely(ctx, err))
+			return
+		}
+		if tag.RowsAffected() > 0 {
+			l.mu.Lock()
+			l.refused = false
+			l.mu.Unlock()
+		}
+	}
+}
+
+// saveRefusal stores the refusal that is not stored, if any.
+func (l *Limiter) saveRefusal(ctx context.Context) error {
+	l.mu.Lock()
+	r := l.unsaved
+	l.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	if err := l.pause(ctx, *r); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused = true
+	if l.unsaved == r {
+		l.unsaved = nil
+	}
+	return nil
+}
+
+// pause pauses the key. Refusals during a pause are of requests that were sent before: they can
+// make the pause longer, and do not count.
+func (l *Limiter) pause(ctx context.Context, r refusal) error {
+	var end *int64
+	var wait int64
+	switch {
+	case !r.end.IsZero():
+		micros := r.end.UnixMicro()
+		end = &micros
+	case r.wait > 0:
+		wait = max((r.wait - time.Since(r.at)).Microseconds(), 1)
+	}
+	const (
+		pause = `CASE
+			WHEN $3::bigint > ` + databaseClock + ` THEN least($3::bigint, ` + databaseClock + ` + $4)
+			WHEN $2::bigint > 0 THEN ` + databaseClock + ` + least($2::bigint, $4)
+			WHEN blocked_us > ` + databaseClock + ` THEN blocked_us
+			ELSE ` + databaseClock + ` + least(1000000 * 2 ^ least(refusals, 6), 60000000)::bigint
+		END`
+		start = `greatest(blocked_us, ` + databaseClock + `)`
+	)
+	// The slots until the pause are over: the burst does not accumulate.
+	_, err := l.db.pool.Exec(ctx, `
+		UPDATE offboard.limits SET
+			paused_us = paused_us + greatest(`+pause+` - `+start+`, 0),
+			next_us = CASE WHEN blocked_us > `+databaseClock+` THEN next_us ELSE greatest(next_us, `+keyClock+`) END,
+			refusals = CASE WHEN blocked_us > `+databaseClock+` THEN refusals ELSE least(refusals, 30) + 1 END,
+			blocked_us = greatest(blocked_us, `+pause+`)
+		WHERE key = $1`, l.config.Key, wait, end, MaxPause.Microseconds())
+	return err
+}
