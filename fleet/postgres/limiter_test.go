@@ -492,6 +492,27 @@ func TestLimiter_PauseKeepsOrder(t *testing.T) {
 	}
 }
 
+// TestLimiter_PauseOfWaitingCall pauses a key while a call of another process waits for its reserved
+// request.
+func TestLimiter_PauseOfWaitingCall(t *testing.T) {
+	pool := connect(t, database(t))
+	db := open(t, pool)
+	a, b := limiter(t, db, 2, 1), limiter(t, db, 2, 1)
+	take(t, a)
+	before := number(t, pool, "SELECT next_us FROM offboard.limits")
+	result := waits(t.Context(), a)
+	eventually(t, pool, "SELECT next_us > $1 FROM offboard.limits", before)
+	b.Update("GetOrganization", http.StatusTooManyRequests, http.Header{"Retry-After": {"2"}})
+	end := time.Now().Add(pausedFor(t, pool))
+	if err := <-result; err != nil {
+		t.Fatal(err)
+	}
+	// The clock of this process is read some time after that of the database.
+	if early := time.Until(end); early > 500*time.Millisecond {
+		t.Errorf("the request was granted %v before the end of the pause", early)
+	}
+}
+
 // TestLimiter_PauseOfReturnedSlot returns a request that is due, and pauses the key.
 func TestLimiter_PauseOfReturnedSlot(t *testing.T) {
 	pool := connect(t, database(t))
