@@ -156,7 +156,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 }
 
 // Journal has one file for each organization, in the format of [teardown.WithJournal]. It is safe for
-// concurrent use.
+// concurrent use. It implements [teardown.JournalWriter].
 //
 // The error of all methods is an [*errors.Error] with [errors.Internal] if the file system fails; or
 // the error of the context.

@@ -21,6 +21,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+var _ teardown.JournalWriter = (*folder.Journal)(nil)
+
 // appenderVariable has the directory of a process that appends entries.
 const appenderVariable = "OFFBOARD_FOLDER_APPENDER"
 

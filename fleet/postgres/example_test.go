@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"net/http"
 	"os/exec"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -16,7 +17,7 @@ import (
 func Example() {
 	for _, name := range []string{"postgres", "initdb"} {
 		if _, err := exec.LookPath(name); err != nil {
-			fmt.Println("200 OK\n1 entry") // the example requires PostgreSQL
+			fmt.Println("Acme\n1 entry") // the example requires PostgreSQL
 			return
 		}
 	}
@@ -36,18 +37,23 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	// All workers with this key share 1,000 requests per minute. A client gets the limiter by its
-	// option WithLimiter, and makes these calls before and after each request.
+	// The clients of all workers with this key share 1,000 requests per minute.
 	limiter, err := db.Limiter(ctx, postgres.LimiterConfig{Key: "atlas/acme", PerSecond: 1000.0 / 60, Burst: 10})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer limiter.Close()
-	if err := limiter.Wait(ctx, "GetOrganization"); err != nil {
+	srv := atlastest.NewServer() // instead of the real service
+	srv.AddOrganization(atlastest.Organization{ID: "5e2f00000000000000000001", Name: "Acme"})
+	client, err := atlas.New(srv.Option(), atlas.WithLimiter(limiter))
+	if err != nil {
 		log.Fatal(err)
 	}
-	limiter.Update("GetOrganization", http.StatusOK, http.Header{})
-	fmt.Println("200 OK")
+	organization, err := client.GetOrganization(ctx, "5e2f00000000000000000001")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(organization.Name)
 
 	err = db.Journal().Append(ctx, teardown.Entry{Provider: "atlas", Organization: "5f1b", Kind: teardown.EntryStarted})
 	if err != nil {
@@ -60,6 +66,6 @@ func Example() {
 	fmt.Println(len(entries), "entry") // for teardown.WithResume
 
 	// Output:
-	// 200 OK
+	// Acme
 	// 1 entry
 }

@@ -3,13 +3,15 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Journal is the journal of all teardowns. It is safe for concurrent use.
+// Journal is the journal of all teardowns. It is safe for concurrent use. It implements
+// [teardown.JournalWriter].
 //
 // The errors of all methods are an [*errors.Error]: [errors.Unavailable] if the database cannot be
 // reached, and [errors.Internal] if it refuses a statement; or the error of the context.
@@ -19,20 +21,26 @@ type Journal struct{ db *DB }
 func (d *DB) Journal() *Journal { return &Journal{d} }
 
 // Append appends an entry. The entry is durable when Append returns nil. After an error the entry
-// may have been appended.
+// may have been appended. Append returns after at most 30 seconds, because the context of a teardown's
+// entries does not end.
 func (j *Journal) Append(ctx context.Context, e teardown.Entry) error {
 	entry, err := json.Marshal(e)
 	if err != nil {
 		return invalid("Append", e.Organization, err)
 	}
-	_, err = j.db.pool.Exec(ctx, `
+	limited, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	_, err = j.db.pool.Exec(limited, `
 		INSERT INTO offboard.journal (provider, instance, organization, entry)
 		SELECT $1::text, $2::text, $3::text, $4::json FROM `+durable, e.Provider, e.Instance, e.Organization, string(entry))
 	if err != nil {
-		return failed(ctx, "Append", e.Organization, err)
+		return failed(ctx, "Append", e.Organization, timely(limited, err))
 	}
 	return nil
 }
+
+// appendTimeout limits an append. Tests change it.
+var appendTimeout = 30 * time.Second
 
 // Entries returns the entries of an organization in the order of their appends, for
 // [teardown.WithResume]. The arguments are those of [teardown.Entry]. If the journal has no entry of

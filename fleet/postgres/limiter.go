@@ -43,7 +43,8 @@ type LimiterConfig struct {
 // Limiter grants requests from the budget of a key. All limiters of the key, in all processes, share
 // the budget. It is safe for concurrent use.
 //
-// A Limiter implements the interface of the option WithLimiter of all providers.
+// A Limiter implements the interface Limiter of package offboard and of all providers, for their
+// option WithLimiter.
 type Limiter struct {
 	db     *DB
 	config LimiterConfig
@@ -414,8 +415,8 @@ func (l *Limiter) giveBack(slots []int64) {
 }
 
 // Update reports the status and the header of an answer. After 429 and 503, all requests of the key
-// pause in all processes: for the time of the header Retry-After (seconds or date), RateLimit-Reset or
-// X-RateLimit-Reset (seconds or Unix time), at most [MaxPause]; or without these headers for 1 s,
+// pause in all processes: for the time of the header Retry-After (seconds or date), RateLimit-Reset,
+// X-RateLimit-Reset or X-Rate-Limit-Reset (seconds or Unix time), at most [MaxPause]; or without these headers for 1 s,
 // twice as long after each further refusal, at most 1 minute. A success (2xx) ends the doubling. A
 // date is compared with the header Date; without it, with the clock of the database.
 //

@@ -17,8 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
 // limiter returns a limiter of the key "k".
@@ -409,7 +412,7 @@ func TestLimiter_Backoff(t *testing.T) {
 		limiters[i%2].Update("GetOrganization", status, nil)              // of a request in flight
 		limiters[i%2].Update("GetOrganization", http.StatusOK, nil)       // of a request in flight
 		limiters[i%2].Update("GetOrganization", http.StatusNotFound, nil) // no success
-		if got := pausedFor(t, pool); got > want || got < want-time.Second {
+		if got := pausedFor(t, pool); got > want || got <= want*3/4-time.Second {
 			t.Errorf("refusal %d: pause of %v, want %v", i+1, got, want)
 		}
 		end()
@@ -436,7 +439,7 @@ func TestLimiter_ResetByOtherProcess(t *testing.T) {
 
 func TestLimiter_RefusalHeaders(t *testing.T) {
 	const date = "Mon, 02 Jan 2006 15:04:05 GMT"
-	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+	const thirtySeconds, thousandHours = "in 30 seconds", "in 1000 hours" // replaced below
 	for _, test := range []struct {
 		name   string
 		header http.Header
@@ -444,14 +447,14 @@ func TestLimiter_RefusalHeaders(t *testing.T) {
 	}{
 		{"seconds", http.Header{"Retry-After": {"30"}}, 30 * time.Second},
 		{"date", http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:35 GMT"}, "Date": {date}}, 30 * time.Second},
-		{"date without Date", http.Header{"Retry-After": {at(30 * time.Second)}}, 30 * time.Second},
+		{"date without Date", http.Header{"Retry-After": {thirtySeconds}}, 30 * time.Second},
 		{"past date", http.Header{"Retry-After": {"Mon, 02 Jan 2006 15:04:00 GMT"}, "Date": {date}}, time.Second},
 		{"past date without Date", http.Header{"Retry-After": {date}}, time.Second},
 		{"zero", http.Header{"Retry-After": {"0"}}, time.Second},
 		{"zero and reset", http.Header{"Retry-After": {"0"}, "Ratelimit-Reset": {"20"}}, 20 * time.Second},
 		{"invalid", http.Header{"Retry-After": {"-5"}}, time.Second},
 		{"huge", http.Header{"Retry-After": {"999999999999"}}, postgres.MaxPause},
-		{"far date", http.Header{"Retry-After": {at(1000 * time.Hour)}}, postgres.MaxPause},
+		{"far date", http.Header{"Retry-After": {thousandHours}}, postgres.MaxPause},
 		{"reset in seconds", http.Header{"Ratelimit-Reset": {"12.2"}}, 13 * time.Second},
 		{"reset as Unix time", http.Header{"X-Ratelimit-Reset": {"1136214265"}, "Date": {date}}, 20 * time.Second},
 		{"Retry-After before reset", http.Header{"Retry-After": {"5"}, "X-Ratelimit-Reset": {"50"}}, 5 * time.Second},
@@ -459,8 +462,14 @@ func TestLimiter_RefusalHeaders(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			pool := connect(t, database(t))
 			l := limiter(t, open(t, pool), 1, 1)
+			switch test.header.Get("Retry-After") {
+			case thirtySeconds:
+				test.header.Set("Retry-After", time.Now().Add(30*time.Second).UTC().Format(http.TimeFormat))
+			case thousandHours:
+				test.header.Set("Retry-After", time.Now().Add(1000*time.Hour).UTC().Format(http.TimeFormat))
+			}
 			l.Update("GetOrganization", http.StatusTooManyRequests, test.header)
-			if got := pausedFor(t, pool); got > test.want || got <= test.want-time.Second-time.Second/2 {
+			if got := pausedFor(t, pool); got > test.want || got <= max(0, test.want-4*time.Second) {
 				t.Errorf("pause of %v, want %v", got, test.want)
 			}
 		})
@@ -573,6 +582,41 @@ func TestLimiter_Unreachable(t *testing.T) {
 	cancel()
 	if err := <-result; err != context.Canceled {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLimiter_Client uses limiters in two clients of a provider, which refuses a request of one.
+func TestLimiter_Client(t *testing.T) {
+	pool := connect(t, database(t))
+	db := open(t, pool)
+	a, b := limiter(t, db, 100, 10), limiter(t, db, 100, 10)
+	const id = "5e2f00000000000000000001"
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: id})
+	refused := offboardtest.Respond("GetOrganization", http.StatusTooManyRequests, "")
+	refused.Header.Set("Retry-After", "2")
+	srv.Fail(refused)
+
+	var clients []*atlas.Client
+	for _, l := range []*postgres.Limiter{a, b} {
+		client, err := atlas.New(srv.Option(), atlas.WithLimiter(l), atlas.WithRetry(atlas.Retry{MaxAttempts: 1}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, client)
+	}
+	if _, err := clients[0].GetOrganization(t.Context(), id); !errors.Is(err, errors.RateLimitReached) {
+		t.Fatalf("got %v", err)
+	}
+	end := time.Now().Add(pausedFor(t, pool))
+	if _, err := clients[1].GetOrganization(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if early := time.Until(end); early > 500*time.Millisecond {
+		t.Errorf("the other client sent its request %v before the end of the pause", early)
+	}
+	if n := number(t, pool, "SELECT refusals FROM offboard.limits"); n != 0 {
+		t.Errorf("%d refusals after the success", n)
 	}
 }
 

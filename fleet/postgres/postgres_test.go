@@ -9,14 +9,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/internal/postgrestest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
 	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var (
+	_ offboard.Limiter       = (*postgres.Limiter)(nil)
+	_ teardown.JournalWriter = (*postgres.Journal)(nil)
 )
 
 // server is the server of all tests of a process.
@@ -294,6 +301,25 @@ func TestJournal_Order(t *testing.T) {
 	}
 	if _, err := j.Entries(ctx, "atlas", "", "5f1b"); !errors.Is(err, errors.Unavailable) {
 		t.Errorf("cut network: got %v", err)
+	}
+}
+
+// TestJournal_Hanging appends to a database that does not answer, with a context that does not end.
+func TestJournal_Hanging(t *testing.T) {
+	postgres.SetAppendTimeout(t, 100*time.Millisecond)
+	pool := connect(t, database(t))
+	db := open(t, pool)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "LOCK TABLE offboard.journal"); err != nil {
+		t.Fatal(err)
+	}
+	err = db.Journal().Append(context.WithoutCancel(t.Context()), entry("5f1b", ""))
+	if !errors.Is(err, errors.Unavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
 	}
 }
 

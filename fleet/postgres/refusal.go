@@ -26,7 +26,7 @@ func (r refusal) until() time.Time {
 // reduce the load.
 func readRefusal(h http.Header, now time.Time) refusal {
 	r := refusal{at: now}
-	for _, name := range []string{"Retry-After", "RateLimit-Reset", "X-RateLimit-Reset"} {
+	for _, name := range []string{"Retry-After", "RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"} {
 		value := strings.TrimSpace(h.Get(name))
 		end, err := http.ParseTime(value)
 		if err != nil || name != "Retry-After" {
