@@ -115,7 +115,7 @@ func (p *program) applyCommand() *cobra.Command {
   offboard apply plan.json --confirm "Acme Hosting"      confirm what the manifest does not
   offboard apply plan.json --report report.html          also write a report
   offboard apply plan.json --json | jq 'select(.type == "result")'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              namedArguments,
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, held, err := planfile.Open(args[0])

@@ -35,12 +35,51 @@ func refuseSecrets(cmd *cobra.Command, args []string) error {
 	return err
 }
 
+// argumentNames returns the names of the arguments in the usage of a command.
+func argumentNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, word := range strings.Fields(cmd.Use)[1:] {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		names = append(names, word)
+	}
+	return names
+}
+
 // argumentName returns the name of an argument in the usage of its command.
 func argumentName(cmd *cobra.Command, i int) string {
-	if names := strings.Fields(cmd.Use); i+1 < len(names) {
-		return names[i+1]
+	if names := argumentNames(cmd); i < len(names) {
+		return names[i]
 	}
 	return "an argument"
+}
+
+// namedArguments returns an error unless a command gets exactly the arguments of its usage. The
+// error names the argument, and does not repeat a given one, which may be a secret.
+func namedArguments(cmd *cobra.Command, args []string) error {
+	names := argumentNames(cmd)
+	usage := "; usage: " + cmd.UseLine()
+	switch {
+	case len(args) > len(names):
+		return errors.New("unexpected argument after " + names[len(names)-1] + usage)
+	case len(args) < len(names):
+		missing := names[len(args):]
+		if len(missing) == 1 {
+			return errors.New(missing[0] + " is missing" + usage)
+		}
+		return errors.New(format.Conjunction(missing) + " are missing" + usage)
+	}
+	for i, arg := range args {
+		if strings.TrimSpace(arg) != "" {
+			continue
+		}
+		if names[i] == "ORG" {
+			return errors.New("the organization is empty" + usage)
+		}
+		return errors.New(names[i] + " is empty" + usage)
+	}
+	return nil
 }
 
 // flagError returns an error about a flag. It does not repeat the given text, which may be a
@@ -78,14 +117,30 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	names := commandNames(cmd)
+	if len(names) == 0 {
+		return errors.New(cmd.CommandPath() + " takes no arguments; usage: " + cmd.UseLine())
+	}
+	return errors.New("unknown command: use " + format.List(names) + spelling.Hint(args[0], names))
+}
+
+// oneShell returns the error of the command completion, which runs only if no shell of the list is
+// named. The error does not repeat the argument.
+func oneShell(cmd *cobra.Command, args []string) error {
+	shells := commandNames(cmd)
+	if len(args) == 0 {
+		return errors.New("the shell is missing: use " + format.Alternatives(shells))
+	}
+	return errors.New("unknown shell: use " + format.Alternatives(shells) + spelling.Hint(args[0], shells))
+}
+
+// commandNames returns the names of the commands below a command.
+func commandNames(cmd *cobra.Command) []string {
 	var names []string
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	if len(names) == 0 {
-		return errors.New("offboard " + cmd.Name() + " takes no arguments")
-	}
-	return errors.New("unknown command: use " + format.List(names) + spelling.Hint(args[0], names))
+	return names
 }

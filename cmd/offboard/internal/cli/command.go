@@ -73,7 +73,8 @@ func (p *program) command() *cobra.Command {
 	for _, c := range root.Commands() {
 		switch c.Name() {
 		case "completion":
-			c.Args = noArguments
+			// Without RunE, cobra prints the help for an unknown shell and returns no error.
+			c.Args, c.RunE = oneShell, func(*cobra.Command, []string) error { return nil }
 			for _, shell := range c.Commands() {
 				shell.Args = noArguments
 			}

@@ -46,7 +46,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
 		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
-		Args:              cobra.ExactArgs(2),
+		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.single(cmd.Context(), args, e, func(ctx context.Context, _ planfile.Entry, organization connect.Organization) error {
@@ -71,7 +71,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
 			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
-		Args:              cobra.ExactArgs(2),
+		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(e.Confirm) == "" {

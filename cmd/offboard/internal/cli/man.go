@@ -24,7 +24,7 @@ func (p *program) manCommand() *cobra.Command {
 		Short:   "Write the man pages of all commands",
 		Long:    manHelp,
 		Example: "  mkdir -p ~/.local/share/man/man1\n  offboard man ~/.local/share/man/man1 && man offboard-apply",
-		Args:    cobra.ExactArgs(1),
+		Args:    namedArguments,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},

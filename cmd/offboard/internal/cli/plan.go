@@ -85,7 +85,7 @@ func (p *program) planCommand() *cobra.Command {
   offboard plan manifest.yaml --view table
   offboard plan manifest.yaml --view dot | dot -Tsvg -o plan.svg
   offboard plan manifest.yaml --json | jq '.organizations[].plan.steps | length'`,
-		Args: cobra.ExactArgs(1),
+		Args: namedArguments,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},

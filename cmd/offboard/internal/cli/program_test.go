@@ -57,8 +57,23 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 		{"status plan.json --parallel 0", "--parallel has an invalid value"},
 		{"plan --nothing-like-it", "unknown flag; to list the flags: offboard plan --help\n"},
 		{"remove", "unknown command: use apply, check"},
-		{"check", "accepts 2 arg(s)"},
-		{"check atlas", "accepts 2 arg(s)"},
+		{"check", "PROVIDER and ORG are missing; usage: offboard check PROVIDER ORG [flags]\n"},
+		{"check atlas", "ORG is missing; usage: offboard check PROVIDER ORG [flags]\n"},
+		{"check atlas acme secret", "unexpected argument after ORG; usage: offboard check PROVIDER ORG [flags]\n"},
+		{"delete katapult", "ORG is missing; usage: offboard delete PROVIDER ORG --confirm NAME [flags]\n"},
+		{"check katapult ''", "offboard: the organization is empty; usage: offboard check"},
+		{"check '' acme", "offboard: PROVIDER is empty; usage: offboard check"},
+		{"check f5 acme --email ''", "--email ADDRESS"},
+		{"plan", "MANIFEST is missing; usage: offboard plan MANIFEST [flags]\n"},
+		{"apply plan.json other.json", "unexpected argument after PLAN; usage: offboard apply PLAN [flags]\n"},
+		{"status", "PLAN is missing; usage: offboard status PLAN [flags]\n"},
+		{"man", "DIR is missing; usage: offboard man DIR [flags]\n"},
+		{"schema", "NAME is missing; usage: offboard schema NAME [flags]\n"},
+		{"version x", "offboard version takes no arguments; usage: offboard version [flags]\n"},
+		{"completion", "the shell is missing: use bash, fish, powershell or zsh\n"},
+		{"completion foo", "unknown shell: use bash, fish, powershell or zsh\n"},
+		{"completion bsh", "unknown shell: use bash, fish, powershell or zsh; did you mean bash?\n"},
+		{"completion bash zsh", "offboard completion bash takes no arguments; usage: offboard completion bash\n"},
 		{"check acme 1", `unknown provider: use one of katapult, zitadel, atlas, workspace (or applivery), volterra (or f5)`},
 		{"check katapult org_acme", "KATAPULT_API_KEY is not set"},
 		{"check zitadel 1", "ZITADEL_API_URL is not set"},
@@ -73,7 +88,11 @@ func TestUsage_OneLineAndExitCode2(t *testing.T) {
 		{"delete workspace acme --confirm", "flag needs an argument"},
 	} {
 		var out, errOut bytes.Buffer
-		if code := run(t.Context(), strings.Fields(test.args), &out, &errOut); code != exitcode.Usage {
+		args := strings.Fields(test.args)
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], "''", "")
+		}
+		if code := run(t.Context(), args, &out, &errOut); code != exitcode.Usage {
 			t.Errorf("%s: exit code %d", test.args, code)
 		}
 		if got := errOut.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, test.want) {

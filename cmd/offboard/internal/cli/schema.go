@@ -34,7 +34,7 @@ func (p *program) schemaCommand() *cobra.Command {
 		Long:  schemaHelp(),
 		Example: `  offboard schema plan
   offboard schema result > result.schema.json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              namedArguments,
 		ValidArgsFunction: firstArgument(schema.Names()),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schema.Of(args[0])

@@ -83,7 +83,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Example: `  offboard status plan.json
   offboard status plan.json --offline     read the journal only; needs no credential
   offboard status plan.json --json | jq '.organizations[] | select(.now == "exists") | .remaining'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              namedArguments,
 		ValidArgsFunction: planFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := planfile.Read(args[0])

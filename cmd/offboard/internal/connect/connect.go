@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
@@ -46,7 +47,7 @@ func FromEnv(log *slog.Logger) Connector {
 		switch {
 		case i < 0:
 			return nil, providers.Unknown(e.Provider)
-		case e.Provider == providers.F5 && e.Email == "":
+		case e.Provider == providers.F5 && strings.TrimSpace(e.Email) == "":
 			return nil, errors.New("volterra requires --email ADDRESS, the email address of the account to delete")
 		}
 		if fault := providers.All[i].VariableFault(e.Credentials); fault != nil {

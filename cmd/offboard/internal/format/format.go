@@ -53,10 +53,15 @@ func State(s teardown.StepState) string {
 }
 
 // Alternatives lists names as "A, B or C".
-func Alternatives(names []string) string {
+func Alternatives(names []string) string { return joined(names, " or ") }
+
+// Conjunction lists names as "A, B and C".
+func Conjunction(names []string) string { return joined(names, " and ") }
+
+func joined(names []string, before string) string {
 	last := len(names) - 1
 	if last < 1 {
 		return List(names)
 	}
-	return List(names[:last]) + " or " + names[last]
+	return List(names[:last]) + before + names[last]
 }

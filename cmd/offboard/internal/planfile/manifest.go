@@ -325,7 +325,7 @@ func (e *Entry) check(s *Source, path string) error {
 		return s.errorf(path, ".provider", "provider is missing")
 	case i < 0:
 		return s.errorf(path, ".provider", "%v", providers.Unknown(e.Provider))
-	case e.Organization == "":
+	case strings.TrimSpace(e.Organization) == "":
 		return s.errorf(path, ".organization", "organization is missing")
 	case e.Provider == providers.F5 && e.Email == "":
 		return s.errorf(path, ".email", "volterra requires the email of the account to delete")

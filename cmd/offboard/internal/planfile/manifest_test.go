@@ -50,6 +50,7 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 		{head + "  - provider: acme\n    organization: a\n", `m.yaml:4: unknown provider: use one of`},
 		{head + "  - organization: a\n", "m.yaml:4: provider is missing"},
 		{head + "  - provider: atlas\n", "m.yaml:4: organization is missing"},
+		{head + "  - provider: atlas\n    organization: ' '\n", "m.yaml:5: organization is missing"},
 		{head + "  - provider: atlas\n    organization: ~\n", "m.yaml:5: organization is missing"},
 		{head + "    override: [partial, all]\n", `m.yaml:4: unknown override: use`},
 		{head + "    email: a@example.com\n", "m.yaml:4: email is for volterra only"},
