@@ -207,7 +207,7 @@ func (s applySettings) checkOutputs(file *planfile.File) error {
 	if s.report == "" {
 		return nil
 	}
-	return safefile.Error("--report", s.report, safefile.CheckReplaceable(s.report, "a report", report.IsReport))
+	return safefile.Error(safefile.Writing, "--report", s.report, safefile.CheckReplaceable(s.report, "a report", report.IsReport))
 }
 
 // execution is one run of a plan file.

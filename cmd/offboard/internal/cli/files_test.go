@@ -169,6 +169,32 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 	})
 }
 
+func TestFiles_ErrorNamesFileAndCause(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.plan()
+	for args, want := range map[string]string{
+		"plan DIR/nothing.yaml":                      "cannot read DIR/nothing.yaml: the file does not exist",
+		"plan DIR/manifest.yaml/x":                   "cannot read DIR/manifest.yaml/x: a part of the path is not a directory",
+		"plan DIR":                                   "DIR is a directory: must be a regular file; give - to read the standard input",
+		"plan DIR/manifest.yaml -o DIR/none/a.json":  "cannot write DIR/none/a.json: the directory DIR/none does not exist",
+		"plan DIR/manifest.yaml --html DIR/none/a":   "cannot write DIR/none/a: the directory DIR/none does not exist",
+		"apply DIR/nothing":                          "cannot read DIR/nothing: the file does not exist",
+		"apply DIR/plan.json --journal DIR/none/a":   "cannot write DIR/none/a: the directory DIR/none does not exist",
+		"apply DIR/plan.json --report DIR/none/a":    "cannot write DIR/none/a: the directory DIR/none does not exist",
+		"status DIR/nothing.json":                    "cannot read DIR/nothing.json: the file does not exist",
+		"status DIR/plan.json --journal DIR/nothing": "cannot read DIR/nothing: the file does not exist",
+		"man DIR/none":                               "cannot write DIR/none/offboard.1: the directory DIR/none does not exist",
+		"demo --serve DIR/none/manifest.yaml":        "cannot write DIR/none/manifest.yaml: the directory DIR/none does not exist",
+		"demo --serve DIR/plan.json/manifest.yaml":   "cannot write DIR/plan.json/manifest.yaml: a part of the path is not a directory",
+	} {
+		code, _, errOut := b.run(strings.Fields(args)...)
+		if code != exitcode.Usage || errOut != "offboard: "+want+"\n" {
+			t.Errorf("%s: exit code %d: got %q, want %q", args, code, errOut, want)
+		}
+	}
+}
+
 func TestServe_OnlyOwnManifestIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t)

@@ -54,13 +54,13 @@ func (p *program) writePages(root *cobra.Command, directory string) error {
 			return err
 		}
 		if err := safefile.CheckReplaceable(name, "a man page", isPage); err != nil {
-			return safefile.Error("DIR", name, err)
+			return safefile.Error(safefile.Writing, "DIR", name, err)
 		}
 		pages[name], names = page, append(names, name)
 	}
 	for _, name := range names {
 		if err := safefile.Write(name, pages[name]); err != nil {
-			return safefile.Error("DIR", name, err)
+			return safefile.Error(safefile.Writing, "DIR", name, err)
 		}
 	}
 	fmt.Fprintf(p.out, "%s in %s\n", format.Count(len(names), "man page"), directory)

@@ -150,7 +150,7 @@ func (p *program) manifest(name string) (m *planfile.Manifest, err error) {
 		return nil, fmt.Errorf("%w; give - to read the standard input", err)
 	}
 	if err != nil {
-		return nil, safefile.Error("MANIFEST", name, err)
+		return nil, safefile.Error(safefile.Reading, "MANIFEST", name, err)
 	}
 	defer file.Close()
 	m, p.source, err = planfile.ParseManifest(file, name)
@@ -182,13 +182,13 @@ func (p *program) checkPlanOutputs(name, output, html string, m *planfile.Manife
 	}
 	if output != "" {
 		if err := safefile.CheckReplaceable(output, "a plan file", planfile.IsPlanFile); err != nil {
-			return safefile.Error("--output", output, err)
+			return safefile.Error(safefile.Writing, "--output", output, err)
 		}
 	}
 	if html == "" {
 		return nil
 	}
-	return safefile.Error("--html", html, safefile.CheckReplaceable(html, "a plan page", planpage.IsPage))
+	return safefile.Error(safefile.Writing, "--html", html, safefile.CheckReplaceable(html, "a plan page", planpage.IsPage))
 }
 
 // standardInput describes the file that the standard input reads; nil if it reads none.

@@ -135,15 +135,19 @@ func TestSecret_AsArgument(t *testing.T) {
 		{"check", "katapult", "org_acme", "--base-url", "SECRET"},
 		{"apply", "plan.json", "--only", "SECRET"}, {"apply", "plan.json", "--deny", "SECRET"}, {"apply", "plan.json", "--allow", "SECRET"}, {"apply", "plan.json", "--timeout", "SECRET"},
 		{"check", "volterra", "acme-edge-kqzvxwbn", "--email", "SECRET"}, {"delete", "SECRET", "org_acme", "--confirm", "Acme Hosting"},
-		{"plan", "SECRET"}, {"plan", "SECRET/x"}, {"plan", "manifest.yaml", "-o", "none/SECRET"}, {"plan", "manifest.yaml", "-o", "SECRET/x"},
 		{"plan", "manifest.yaml", "--view", "SECRET"}, {"plan", "manifest.yaml", "--parallel", "SECRET"}, {"plan", "manifest.yaml", "--SECRET"},
 		{"plan", "manifest.yaml", "--SECRET=x"}, {"plan", "manifest.yaml", "-SECRET"}, {"plan", "manifest.yaml", "--json=SECRET"}, {"plan", "manifest.yaml", "-v=SECRET"},
 		{"plan", "manifest.yaml", "SECRET"},
-		{"apply", "SECRET"}, {"apply", "plan.json", "SECRET"}, {"apply", "plan.json", "--confirm", "SECRET"},
-		{"apply", "plan.json", "--confirm", "Acme Login", "--confirm", "SECRET"}, {"apply", "plan.json", "--journal", "SECRET/x"},
-		{"apply", "plan.json", "--report", "SECRET/x"}, {"apply", "plan.json", "--parallel", "SECRET"}, {"apply", "plan.json", "--concurrency", "SECRET"},
-		{"status", "SECRET"}, {"status", "plan.json", "--journal", "SECRET"}, {"status", "plan.json", "--offline=SECRET"}, {"status", "plan.json", "--parallel", "SECRET"},
-		{"demo", "SECRET"}, {"demo", "--serve", "SECRET/x"}, {"help", "SECRET"}, {"help", "plan", "SECRET"}, {"completion", "SECRET"}, {"completion", "bash", "SECRET"},
+		{"apply", "plan.json", "SECRET"}, {"apply", "plan.json", "--confirm", "SECRET"},
+		{"apply", "plan.json", "--confirm", "Acme Login", "--confirm", "SECRET"}, {"apply", "plan.json", "--parallel", "SECRET"}, {"apply", "plan.json", "--concurrency", "SECRET"},
+		{"status", "plan.json", "--offline=SECRET"}, {"status", "plan.json", "--parallel", "SECRET"},
+		{"demo", "SECRET"}, {"help", "SECRET"}, {"help", "plan", "SECRET"}, {"completion", "SECRET"}, {"completion", "bash", "SECRET"},
+	}
+	// A name of a file is shown unless it looks like a credential.
+	files := [][]string{
+		{"plan", "SECRET"}, {"plan", "SECRET/x"}, {"plan", "manifest.yaml", "-o", "none/SECRET"}, {"plan", "manifest.yaml", "-o", "SECRET/x"},
+		{"apply", "SECRET"}, {"apply", "plan.json", "--journal", "SECRET/x"}, {"apply", "plan.json", "--report", "SECRET/x"},
+		{"status", "SECRET"}, {"status", "plan.json", "--journal", "SECRET"}, {"demo", "--serve", "SECRET/x"}, {"man", "SECRET"},
 	}
 	for _, e := range b.m.Organizations {
 		for _, command := range [][]string{
@@ -160,6 +164,10 @@ func TestSecret_AsArgument(t *testing.T) {
 	for kind, secret := range samples {
 		t.Run(kind, func(t *testing.T) {
 			b := &servedHarness{T: t, dir: b.dir, m: b.m}
+			commands := commands
+			if kind != "password" && kind != "Atlas public key" { // like names of files
+				commands = slices.Concat(commands, files)
+			}
 			for _, command := range commands {
 				for _, more := range [][]string{{"-v"}, {"--json"}} {
 					args := slices.Concat(command, more)

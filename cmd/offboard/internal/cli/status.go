@@ -100,7 +100,7 @@ func (p *program) statusCommand() *cobra.Command {
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
-				return safefile.Error("--journal", journal, err) // only the default journal may be missing
+				return safefile.Error(safefile.Reading, "--journal", journal, err) // only the default journal may be missing
 			} else {
 				again.flags += " --journal " + format.ShellQuote(journal)
 			}

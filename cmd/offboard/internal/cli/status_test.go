@@ -149,7 +149,7 @@ func TestStatus_UnreadableFiles(t *testing.T) {
 		"foreign JSON":        {"plan.json.journal", `{"type":"result"}` + "\n", nil, exitcode.Usage, "is not a journal"},
 		"entries without IDs": {"plan.json.journal", `{"kind":"finished","outcome":"deleted"}` + "\n", nil, exitcode.Usage, "is not a journal"},
 		"cut journal":         {"plan.json.journal", head + `"kind":"finished","outcome":"de`, nil, exitcode.Blocked, "cannot read 1 line of DIR/plan.json.journal"},
-		"missing journal":     {"other", "", []string{"--journal", "DIR/none"}, exitcode.Usage, "no such file"},
+		"missing journal":     {"other", "", []string{"--journal", "DIR/none"}, exitcode.Usage, "cannot read DIR/none: the file does not exist"},
 		"bytes":               {"plan.json.journal", "\x00\x01\x02\n\xff", nil, exitcode.Usage, "is not a journal"},
 		"plan as journal":     {"other", "", []string{"--journal", "DIR/plan.json"}, exitcode.Usage, "is not a journal"},
 		"manifest as plan":    {"plan.json", "organizations: []\n", nil, exitcode.Usage, "not a plan file"},

@@ -20,7 +20,7 @@ import (
 // the commands that set the environment to out, and instructions to errOut.
 func Serve(ctx context.Context, name string, out, errOut io.Writer) error {
 	if err := safefile.CheckReplaceable(name, "a manifest of demo --serve", isServed); err != nil {
-		return safefile.Error("--serve", name, err)
+		return safefile.Error(safefile.Writing, "--serve", name, err)
 	}
 	scenes := NewScenes()
 	m, environment := Listen(scenes)
@@ -30,7 +30,7 @@ func Serve(ctx context.Context, name string, out, errOut io.Writer) error {
 		return err
 	}
 	if err := safefile.Write(name, append([]byte(served), text...)); err != nil {
-		return safefile.Error("--serve", name, err)
+		return safefile.Error(safefile.Writing, "--serve", name, err)
 	}
 	writeEnvironment(out, environment)
 	fmt.Fprintf(errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:

@@ -25,7 +25,7 @@ func OpenJournal(name string) (*Journal, error) {
 	_, missing := os.Stat(name)
 	file, err := safefile.Open(name, os.O_APPEND|os.O_CREATE|os.O_RDWR)
 	if err != nil {
-		return nil, safefile.Error("the journal", name, err)
+		return nil, safefile.Error(safefile.Writing, "the journal", name, err)
 	}
 	j := &Journal{File: file, created: missing != nil}
 	if err = safefile.Lock(file, name); err == nil {
@@ -53,7 +53,7 @@ func (j *Journal) Discard() {
 func entriesOf(r io.Reader, name string) (entries []teardown.Entry, unreadable int, err error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, safefile.Error(safefile.Reading, "the journal", name, err)
 	}
 	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
 		if err != nil {
@@ -188,7 +188,7 @@ func ReadJournal(name string) (c Index, unreadable int, err error) {
 		return Index{}, 0, nil
 	}
 	if err != nil {
-		return nil, 0, safefile.Error("the journal", name, err)
+		return nil, 0, safefile.Error(safefile.Reading, "the journal", name, err)
 	}
 	defer file.Close()
 	entries, unreadable, err := entriesOf(file, name)

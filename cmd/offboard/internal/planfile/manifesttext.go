@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -24,7 +25,7 @@ func readText(r io.Reader, name string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, safefile.Error(safefile.Reading, "MANIFEST", name, err)
 	case len(text) > maxManifest:
 		return nil, fmt.Errorf("%s: the manifest exceeds %d bytes", name, maxManifest)
 	case isUTF16(text):

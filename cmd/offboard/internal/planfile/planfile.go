@@ -138,7 +138,7 @@ func (f *File) fingerprint() string {
 func Read(name string) (*File, error) {
 	file, err := safefile.Open(name, os.O_RDONLY)
 	if err != nil {
-		return nil, safefile.Error("PLAN", name, err)
+		return nil, safefile.Error(safefile.Reading, "PLAN", name, err)
 	}
 	defer file.Close()
 	return parse(file, name)
@@ -148,7 +148,7 @@ func Read(name string) (*File, error) {
 func Open(name string) (*File, *os.File, error) {
 	file, err := safefile.Open(name, os.O_RDONLY)
 	if err != nil {
-		return nil, nil, safefile.Error("PLAN", name, err)
+		return nil, nil, safefile.Error(safefile.Reading, "PLAN", name, err)
 	}
 	if err := safefile.Lock(file, name); err != nil {
 		file.Close()
@@ -165,7 +165,7 @@ func Open(name string) (*File, *os.File, error) {
 func parse(r io.Reader, name string) (*File, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
-		return nil, err
+		return nil, safefile.Error(safefile.Reading, "PLAN", name, err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if isUTF16(text) {
@@ -218,7 +218,7 @@ func (f *File) Write(name string) error {
 	if err != nil {
 		return err
 	}
-	return safefile.Error("--output", name, safefile.Write(name, append(text, '\n')))
+	return safefile.Error(safefile.Writing, "--output", name, safefile.Write(name, append(text, '\n')))
 }
 
 // IsPlanFile reports whether a text is a plan file of this program, of any version, also

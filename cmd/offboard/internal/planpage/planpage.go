@@ -36,7 +36,7 @@ func Write(name string, file *planfile.File, planned string, now time.Time) erro
 	if err != nil {
 		return err
 	}
-	return safefile.Error("--html", name, safefile.Write(name, page))
+	return safefile.Error(safefile.Writing, "--html", name, safefile.Write(name, page))
 }
 
 // page is the content of the page.

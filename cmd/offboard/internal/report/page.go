@@ -127,7 +127,7 @@ func Write(name string, file *planfile.File, results []Result, journal string, r
 	if err != nil {
 		return err
 	}
-	return safefile.Error("--report", name, safefile.Write(name, page))
+	return safefile.Error(safefile.Writing, "--report", name, safefile.Write(name, page))
 }
 
 func render(file *planfile.File, results []Result, entries planfile.Index, recorder *timeline.Recorder, started, ended time.Time) ([]byte, error) {

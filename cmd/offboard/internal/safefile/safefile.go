@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 // ErrNotRegular is the error of a file that is not a regular one.
@@ -59,7 +60,7 @@ func regular(name string, info fs.FileInfo) error {
 	case mode&fs.ModeDevice != 0:
 		kind = "a device"
 	}
-	return fmt.Errorf("%s is %s: %w", name, kind, ErrNotRegular)
+	return fmt.Errorf("%s is %s: %w", printable.Text(name), kind, ErrNotRegular)
 }
 
 // Use is a file that a command reads or writes.

@@ -3,7 +3,8 @@
 // A person may pass a secret by mistake as any argument, flag or field of a manifest. The
 // program therefore prints a given value only if it has the form of an ID, or after a
 // provider has confirmed it. Errors name the argument, the flag or the line instead, and list
-// the accepted values.
+// the accepted values. An exception is the name of a file, which people need to find a mistake in
+// it: it is printed unless it looks like a credential.
 package secrets
 
 import (
@@ -34,6 +35,37 @@ func LooksLikeToken(text string) bool {
 		}
 	}
 	return false
+}
+
+// extension matches the end of a file name such as plan.json.
+var extension = regexp.MustCompile(`[^.]\.[A-Za-z][A-Za-z0-9]{0,6}$`)
+
+// IsInFileName reports whether the name of a file looks like a credential that was given in place
+// of it: an element of 16 or more characters without an extension in which letters and digits
+// alternate, as in k4tQm7Zt2Wn9Lx5Rb1Vd. A password of words cannot be distinguished from a name.
+func IsInFileName(name string) bool {
+	for element := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if credentialForm.MatchString(element) {
+			return true
+		}
+		if len(element) >= 16 && !extension.MatchString(element) && slices.ContainsFunc(alphanumeric.FindAllString(element, -1), alternates) {
+			return true
+		}
+	}
+	return false
+}
+
+var alphanumeric = regexp.MustCompile(`[A-Za-z0-9]+`)
+
+// alternates reports whether a word changes between letters and digits three times or more.
+func alternates(word string) bool {
+	changes := 0
+	for i := 1; i < len(word); i++ {
+		if unicode.IsDigit(rune(word[i])) != unicode.IsDigit(rune(word[i-1])) {
+			changes++
+		}
+	}
+	return changes >= 3
 }
 
 // ownCredential returns the variable whose value is in a text; "" for none.
