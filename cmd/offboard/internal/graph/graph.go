@@ -56,10 +56,7 @@ func New(p *teardown.Plan) *Graph {
 	if g.ByKind {
 		g.addKinds(p, at)
 	} else {
-		for i, s := range p.Steps {
-			at[s.ID] = i
-			g.Nodes = append(g.Nodes, nodeOf(s))
-		}
+		g.addSteps(p, at)
 	}
 	g.weights = map[Edge]int{}
 	for _, s := range p.Steps {
@@ -105,6 +102,24 @@ func nodeOf(s teardown.Step) Node {
 		n.Class = Override
 	}
 	return n
+}
+
+// addSteps adds a node for each step. Resources of one kind with the same name, such as those of
+// two projects, have their ID in addition, which is unique and may contain that of the parent.
+func (g *Graph) addSteps(p *teardown.Plan, at map[string]int) {
+	type label struct{ kind, name string }
+	used := map[label]int{}
+	for i, s := range p.Steps {
+		at[s.ID] = i
+		n := nodeOf(s)
+		g.Nodes = append(g.Nodes, n)
+		used[label{n.Kind, n.Name}]++
+	}
+	for i, s := range p.Steps {
+		if n := &g.Nodes[i]; used[label{n.Kind, n.Name}] > 1 {
+			n.Name = strings.TrimSpace(n.Name + " (" + printable.Text(strings.TrimPrefix(s.ID, s.Kind+"/")) + ")")
+		}
+	}
 }
 
 // addKinds adds a node for each kind.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -61,6 +62,33 @@ func TestNew_OrderWithoutImpliedEdges(t *testing.T) {
 	}
 	if got := g.Description(); got != "a 1; b 2 after a 1; c 3 after b 2; d 4; e 5; organization Acme after all steps." {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Two projects may have a cluster of the same name.
+func TestNew_SameNameInTwoParents(t *testing.T) {
+	t.Parallel()
+	p := planOf("cluster/p1/main", "cluster/p2/main", "project/p1 cluster/p1/main", "project/p2 cluster/p2/main", "disk/main")
+	for i := range 2 {
+		p.Steps[i].Name = "main"
+	}
+	g := New(p)
+	var names []string
+	for _, n := range g.Nodes {
+		names = append(names, n.Kind+" "+n.Name)
+	}
+	if diff := cmp.Diff([]string{"cluster main (p1/main)", "cluster main (p2/main)", "project p1", "project p2", "disk main", "organization Acme"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	file := &planfile.File{Organizations: []planfile.Planned{{Entry: planfile.Entry{Provider: "atlas"}, Plan: p}}}
+	var dot, mermaid strings.Builder
+	if err := errors.Join(WriteDOT(&dot, file), WriteMermaid(&mermaid, file)); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{dot.String(): `label="cluster\nmain (p2/main)"`, mermaid.String(): `["cluster<br>main (p2/main)"]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing:\n%s", want, text)
+		}
 	}
 }
 
