@@ -47,6 +47,23 @@ func TestPlan_Views(t *testing.T) {
 	}
 }
 
+func TestPlan_TableNamesCascades(t *testing.T) {
+	t.Parallel()
+	for columns, want := range map[int]string{
+		0:  "Deleted along with the organization:\n  3 namespaces: shop, blog, … (with all that is in them)\n\n",
+		80: "Deleted along with the organization:\n  3 namespaces: shop, blog, … (with all that is in them)\n\n",
+		40: "Deleted along with the organization:\n  3 namespaces: shop, blog, … (with all\n    that is in them)\n\n",
+	} {
+		b := newHarness(t, scripted.Tenant(), scripted.Hosting())
+		b.columns = columns
+		b.manifest()
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "--view", "table")
+		if code != exitcode.OK || !strings.Contains(out, "\n"+want) || strings.Count(out, "Deleted along with") != 1 {
+			t.Errorf("%d columns: exit code %d: %s%s", columns, code, out, errOut)
+		}
+	}
+}
+
 func TestPlan_JSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, scripted.Hosting(), scripted.Tenant())

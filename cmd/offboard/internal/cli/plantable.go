@@ -11,8 +11,8 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// writePlanTable writes a plan as a table of its steps that fits the terminal, and a line for
-// each cascade.
+// writePlanTable writes a plan as a table of its steps that fits the terminal, and a list of
+// what is deleted along with the organization.
 func writePlanTable(out io.Writer, p *teardown.Plan) error {
 	var whole strings.Builder
 	if err := p.WriteTable(&whole); err != nil {
@@ -34,8 +34,11 @@ func writePlanTable(out io.Writer, p *teardown.Plan) error {
 		}
 		t.Write(out)
 	}
+	if len(p.Cascades) > 0 {
+		fmt.Fprintln(out, "Deleted along with the organization:")
+	}
 	for _, c := range p.Cascades {
-		fmt.Fprintln(out, c.String())
+		fmt.Fprintf(out, "  %s\n", c)
 	}
 	return nil
 }
