@@ -40,6 +40,9 @@ manual steps, required overrides, and estimates of the requests and the duration
 dot and --view mermaid write the order as text for Graphviz and Mermaid. Plans of more than
 30 steps are drawn by kind.
 
+--output and --html write files in addition to the standard output. --view and --json both
+define the standard output and exclude each other.
+
 --output and --html replace only a file of their kind that this program wrote, or an empty
 file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
 standard input.
@@ -92,6 +95,14 @@ func (p *program) planCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(planViews, view) {
 				return errors.New("unknown --view: use " + format.Alternatives(planViews))
+			}
+			if p.json && cmd.Flags().Changed("view") {
+				return errors.New("--view and --json exclude each other: both define the standard output; remove one of them")
+			}
+			for _, name := range []string{"output", "html"} {
+				if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+					return errors.New("--" + name + " is empty: name a file")
+				}
 			}
 			m, err := p.manifest(args[0])
 			if err != nil {

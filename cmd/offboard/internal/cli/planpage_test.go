@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,6 +72,42 @@ func TestPlan_GraphViews(t *testing.T) {
 	}
 	if code, _, errOut := b.run("plan", "DIR/manifest.yaml", "--view", "svg"); code != exitcode.Usage || !strings.Contains(errOut, "tree, table, dot or mermaid") {
 		t.Errorf("exit code %d, %s", code, errOut)
+	}
+}
+
+func TestPlan_ViewAndJSONExcludeEachOther(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.manifest()
+	for _, view := range planViews {
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "--view", view, "--json", "-o", "DIR/plan.json")
+		if code != exitcode.Usage || !strings.Contains(errOut, "--view and --json exclude each other") || !strings.HasPrefix(out, `{"type":"error"`) {
+			t.Errorf("%s: exit code %d: %s%s", view, code, out, errOut)
+		}
+	}
+	if files := contents(t, b.dir); len(files) != 1 {
+		t.Errorf("got the files %v", files)
+	}
+}
+
+// The page is a file in addition to the standard output.
+func TestPlan_PageWithEachOutput(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.manifest()
+	for args, start := range map[string]string{"": "katapult: ", "--view table": "katapult: ", "--view dot": "digraph", "--view mermaid": "flowchart", "--json": "{"} {
+		code, out, errOut := b.run(append([]string{"plan", "DIR/manifest.yaml", "--html", "DIR/plan.html", "-o", "DIR/plan.json"}, strings.Fields(args)...)...)
+		if code != exitcode.OK || !strings.HasPrefix(out, start) || !strings.Contains(b.read("plan.html"), "Deletion plan") {
+			t.Errorf("%s: exit code %d: %s%s", args, code, out, errOut)
+		}
+		if err := os.Remove(b.dir + "/plan.html"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"--html", "--output"} {
+		if code, _, errOut := b.run("plan", "DIR/manifest.yaml", name, ""); code != exitcode.Usage || errOut != "offboard: "+name+" is empty: name a file\n" {
+			t.Errorf("%s: exit code %d: %s", name, code, errOut)
+		}
 	}
 }
 
