@@ -160,7 +160,7 @@ func marked(operation string, settings *TenantSettings) error {
 	}
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: settings.Name,
-		Code: errors.Conflict, Err: errors.New("the tenant is already in StateDisabled"),
+		Code: errors.Conflict, Err: errors.New("the tenant is already marked for deletion"),
 	}
 }
 

@@ -97,7 +97,7 @@ func TestDeleteTenant_OtherTenant(t *testing.T) {
 		"a host of a longer name":        {volterratest.Tenant{Name: "acme"}, "acme", "acme-production.console.ves.volterra.io", errors.NotConfirmed, `the host belongs to "acme-production", the tenant's domain is "acme"`},
 		"a host of another, in capitals": {volterratest.Tenant{Name: "acme"}, "acme", "OTHER.CONSOLE.ves.volterra.io", errors.NotConfirmed, `the host belongs to "other", the tenant's domain is "acme"`},
 		"a later label of the domain":    {volterratest.Tenant{Name: "x", Domain: "acme.example.com"}, "x", "example.console.ves.volterra.io", errors.NotConfirmed, `the host belongs to "example", the tenant's domain is "acme.example.com"`},
-		"a tenant being deleted":         {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", "acme.console.ves.volterra.io", errors.Conflict, "the tenant is already in StateDisabled"},
+		"a tenant being deleted":         {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", "acme.console.ves.volterra.io", errors.Conflict, "the tenant is already marked for deletion"},
 		"a suspended tenant":             {volterratest.Tenant{Name: "acme", State: volterra.StateSuspended}, "acme", "acme.console.ves.volterra.io", "", ""},
 		"one in a state of the future":   {volterratest.Tenant{Name: "acme", State: "StateFrozen"}, "acme", "acme.console.ves.volterra.io", "", ""},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/graph"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/webpage"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -77,6 +78,7 @@ type section struct {
 	Fingerprint        string
 	DeletionError      string
 	Message            string // of the provider, about the deletion
+	DeletionAdvice     string // if no step removes the cause of the error
 	Overrides          []override
 	Missing            int
 	Manual             []step
@@ -180,6 +182,9 @@ func sectionOf(o planfile.Planned, number int) section {
 	s.Created, s.Expires = webpage.Stamp(p.CreatedAt), webpage.Stamp(p.ExpiresAt)
 	if err := p.DeletionError; err != nil {
 		s.DeletionError, s.Message = printable.Text(err.Error()), printable.Text(err.Message)
+		if len(p.Steps) == 0 {
+			s.DeletionAdvice = problem.Of(err).Advice
+		}
 	}
 	missing := o.Entry.MissingOverrides(p)
 	for _, name := range p.Overrides() {
