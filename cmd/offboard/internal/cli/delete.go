@@ -3,12 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
@@ -44,17 +47,20 @@ func (p *program) checkCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
-		Long:              "Show what blocks the deletion of an organization. The command only reads.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
+		Long:              "Show what blocks the deletion of an organization, and the next command. The command only\nreads.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           "  offboard check katapult acme-hosting\n  offboard check volterra acme-edge-kqzvxwbn --email owner@example.com",
 		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.single(cmd.Context(), args, e, func(ctx context.Context, _ planfile.Entry, organization connect.Organization) error {
+			err := p.single(cmd.Context(), args, e, func(ctx context.Context, _ planfile.Entry, organization connect.Organization) error {
 				return organization.Check(ctx)
 			}, func(_ string, err error) (deletion, string) {
 				deletable := err == nil
 				return deletion{Type: "check", Deletable: &deletable}, "no blocker found"
 			})
+			e.Provider, e.Organization = providers.Name(args[0]), args[1]
+			p.next = afterCheck(e, err)
+			return err
 		},
 	}
 	entryFlags(check, &e)
@@ -128,6 +134,31 @@ func (p *program) single(
 		fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), text)
 	}
 	return err
+}
+
+// afterCheck returns the next command after a check as lines; "" if no command can help. It shows
+// only what the provider has confirmed, so not the email address.
+func afterCheck(e planfile.Entry, err error) string {
+	command := e.Provider + " " + format.ShellQuote(e.Organization)
+	entry := "provider: " + e.Provider + ", organization: " + strconv.Quote(e.Organization)
+	if e.BaseURL != "" {
+		command += " --base-url " + format.ShellQuote(e.BaseURL)
+		entry += ", base_url: " + strconv.Quote(e.BaseURL)
+	}
+	if e.Email != "" {
+		command += " --email ADDRESS"
+		entry += ", email: ADDRESS"
+	}
+	failed, _ := errors.AsType[*errors.Error](err)
+	switch {
+	case err == nil:
+		return "To delete: offboard delete " + command + " --confirm NAME\n"
+	case !errors.Is(err, errors.DeletionStepsNotSatisfied), failed.Code == errors.SystemOrganization:
+		return ""
+	case slices.Contains([]errors.Code{errors.ActiveSubscriptions, errors.PaymentRequired, errors.DefaultOrganization}, failed.Code):
+		return "To check again: offboard check " + command + "\n" // a person removes the blocker
+	}
+	return "To plan the removal: offboard plan manifest.yaml\nContent of manifest.yaml: organizations: [{" + entry + "}]\n"
 }
 
 // entryFlags adds the flags that a manifest has as keys.

@@ -102,6 +102,8 @@ type program struct {
 	// result is what apply or delete did, for the standard error if the output is lost. If it is
 	// set, the exit code is that of outcomes, which no lost output changes.
 	result string
+
+	next string // lines with the next command, which follow the result or the error on the standard error
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
@@ -118,9 +120,19 @@ func (p *program) run(ctx context.Context, args []string) int {
 			p.emit(failure{"error", schema.Version, problem.Of(err), exitcode.Of(err)})
 		}
 		problem.Print(layout.NewWriter(p.errOut), err)
+		p.showNext()
 		return exitcode.Of(err)
 	}
+	p.showNext()
 	return p.code
+}
+
+// showNext prints the next command. It writes nothing if there is none: a write to a pipe waits for
+// its reader.
+func (p *program) showNext() {
+	if p.next != "" {
+		_, _ = io.WriteString(layout.NewWriter(p.errOut), p.next) // the error of the standard error has no reader
+	}
 }
 
 // fitTerminal makes the program wrap lines for people at the width of a terminal.

@@ -15,6 +15,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
@@ -242,6 +244,41 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestCheck_NextCommand(t *testing.T) {
+	t.Parallel()
+	blocked, paying, system := scripted.Hosting(), scripted.Hosting(), scripted.Hosting()
+	blocked.ID, paying.ID, system.ID = "org_2", "org_3", "org_4"
+	paying.DeletionError = &errors.Error{Provider: "katapult", Operation: "CheckDeletion", Target: "org_3", Code: errors.PaymentRequired, Status: 402}
+	system.DeletionError = &errors.Error{Provider: "katapult", Operation: "CheckDeletion", Target: "org_4", Code: errors.SystemOrganization}
+	h := newHarness(t, scripted.Named("org_1", "Acme"), blocked, paying, system, scripted.Tenant())
+	tenant := h.organizations[4].ID
+	for args, want := range map[string]string{
+		"check katapult org_1": "To delete: offboard delete katapult org_1 --confirm NAME\n",
+		"check katapult org_1 --base-url https://api.example.com": "To delete: offboard delete katapult org_1 --base-url 'https://api.example.com' --confirm NAME\n",
+		"check f5 " + tenant + " --email owner@example.com":       "To delete: offboard delete volterra " + tenant + " --email ADDRESS --confirm NAME\n",
+		"check katapult org_2": "To plan the removal: offboard plan manifest.yaml\n" +
+			"Content of manifest.yaml: organizations: [{provider: katapult, organization: \"org_2\"}]\n",
+		"check katapult org_3": "To check again: offboard check katapult org_3\n",
+		"check katapult org_4": "",
+		"check katapult org_9": "",
+	} {
+		for _, more := range []string{"", " --json"} {
+			code, out, errOut := h.run(strings.Fields(args + more)...)
+			hint := ""
+			if at := strings.Index(errOut, "To "); at >= 0 {
+				hint = errOut[at:]
+			}
+			if hint != want || strings.Contains(out, "To ") {
+				t.Errorf("%s%s: exit code %d: got %q and %q, want %q", args, more, code, out, errOut, want)
+			}
+		}
+	}
+	h.write("manifest.yaml", "organizations: [{provider: katapult, organization: \"org_2\"}]\n")
+	if code, _, errOut := h.run("plan", "DIR/manifest.yaml"); code != exitcode.OK {
+		t.Errorf("the manifest: exit code %d: %s", code, errOut)
 	}
 }
 
