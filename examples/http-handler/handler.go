@@ -15,8 +15,21 @@ import (
 
 // newHandler returns the endpoints:
 //
-//	POST /organizations/{id}/offboarding  {"confirm":"NAME"}  202, and Location of the status
-//	GET  /organizations/{id}/offboarding                      200, the status
+//	POST /organizations/{id}/offboarding  {"confirm":"NAME"}
+//	  202  the request is stored, now or before, and not finished; Location is the path of the status
+//	  200  the offboarding is finished; Location is the path of its status
+//	  400  the body is not JSON of this form, or the name is empty
+//	  404  the service does not have the organization
+//	  409  an operator must act on the earlier request first; Location is the path of its status
+//	  500  the request was not stored
+//	  503  the service stops; Retry-After is the time to wait
+//	GET /organizations/{id}/offboarding
+//	  200  the status; while the offboarding is in progress, Retry-After is the time until the next read
+//	  404  no offboarding was requested
+//	  500  the status cannot be read
+//
+// In addition, both answer what authorize writes, 403 to a request of another site that changes
+// something, and 404 and 405 to other paths and methods.
 //
 // authorize wraps every endpoint. It must let only those users pass who may delete the
 // organization in the path, r.PathValue("id"): this handler checks nothing else.
