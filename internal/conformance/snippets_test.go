@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -79,14 +80,19 @@ var known = map[string]string{
 
 var providers = []string{"katapult", "zitadel", "atlas", "workspace", "volterra"}
 
+// leadingImports matches the imports that precede statements, which no complete file has.
+var leadingImports = regexp.MustCompile(`\A(?:import "[^"\n]+"[^\n]*\n)+`)
+
 // file returns the source of a file that contains the snippet. A snippet that is not a
-// complete file gets imports. Statements become the body of a function, whose parameters
+// complete file gets imports in addition to its own ones. Statements become the body of a function, whose parameters
 // and other declarations are the names that pages use without a declaration: the client is
 // one of the provider that the snippet names, otherwise one of Atlas. Lines that consist of
 // an ellipsis are left out.
 func (s snippet) file() string {
 	code := regexp.MustCompile(`(?m)^\s*…$`).ReplaceAllString(s.code, "")
-	position := fmt.Sprintf("//line %s:%d\n", s.page, s.line)
+	own := leadingImports.FindString(code)
+	code = code[len(own):]
+	position := fmt.Sprintf("//line %s:%d\n", s.page, s.line+strings.Count(own, "\n"))
 	parses := func(source string) bool {
 		_, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
 		return err == nil
@@ -95,9 +101,9 @@ func (s snippet) file() string {
 		return position + code
 	}
 	var head strings.Builder
-	head.WriteString("package snippet\n")
+	head.WriteString("package snippet\n" + own)
 	for _, name := range slices.Sorted(maps.Keys(known)) {
-		if regexp.MustCompile(`\b` + name + `\.`).MatchString(code) {
+		if regexp.MustCompile(`\b`+name+`\.`).MatchString(code) && !strings.Contains(own, strconv.Quote(known[name])) {
 			fmt.Fprintf(&head, "import %q\n", known[name])
 		}
 	}
@@ -190,6 +196,26 @@ func TestDocs_SnippetsCompile(t *testing.T) {
 		pkg, _ := config.Check("snippet", files, parsed[i:i+1:i+1], nil)
 		if pkg.Name() == "main" && strings.Contains(s.code, "test\"\n") {
 			runSnippet(t, root, s)
+		}
+	}
+}
+
+// The package errors of this module has the name of the standard one, so that a page states which
+// one its first snippet with it imports.
+func TestDocs_ImportOfErrors(t *testing.T) {
+	t.Parallel()
+	first := map[string]snippet{}
+	for _, s := range snippets(t, filepath.Join("..", "..")) {
+		if earlier, ok := first[s.page]; regexp.MustCompile(`\berrors\.`).MatchString(s.code) && (!ok || s.line < earlier.line) {
+			first[s.page] = s
+		}
+	}
+	if len(first) == 0 {
+		t.Fatal("no snippets")
+	}
+	for page, s := range first {
+		if !strings.Contains(s.code, strconv.Quote(module+"/errors")) {
+			t.Errorf("%s:%d: the snippet uses errors without its import", page, s.line)
 		}
 	}
 }
