@@ -1,5 +1,5 @@
 // Command licenses writes THIRD_PARTY_LICENSES.md: the licenses of the modules that are compiled
-// into the packages of the root module and into the program, on any of the usual platforms.
+// into the packages and programs of the modules that users build, on any of the usual platforms.
 //
 // The command go lists the modules, and go-licence-detector finds and classifies their licenses.
 // A license that its list does not permit is an error.
@@ -31,6 +31,13 @@ const root = "../../.."
 // sdk is the module whose packages users import.
 const sdk = "github.com/offboard-dev/offboard-go"
 
+// A compiled is a module of this repository that users build, and its name in the page.
+type compiled struct{ folder, name string }
+
+// all are the modules in the order of the page. The packages of the first one are imported by the
+// others.
+var all = []compiled{{".", "SDK"}, {"cmd/offboard", "program"}, {"telemetry", "telemetry"}, {"telemetry/example", "telemetry example"}}
+
 // standard stands for the standard library, which is no module.
 const standard = "Go standard library"
 
@@ -42,9 +49,12 @@ type module struct {
 	Path, Version, Dir string
 	Time               string `json:",omitempty"`
 
-	SDK     bool   `json:"-"` // compiled into a package of the root module
-	License string `json:"-"`
-	Texts   string `json:"-"` // the license, and the file NOTICE if there is one
+	// Versions are the directories of all compiled versions, which have the same license.
+	Versions map[string]string `json:"-"`
+
+	Users   []string `json:"-"` // the names of the modules that it is compiled into
+	License string   `json:"-"`
+	Texts   string   `json:"-"` // the license, and the file NOTICE if there is one
 }
 
 func main() {
@@ -65,19 +75,19 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	all, err := list(root, temp)
+	found, err := list(root, temp)
 	if err != nil {
 		return err
 	}
-	if err := detect(temp, all); err != nil {
+	if err := detect(temp, found); err != nil {
 		return err
 	}
-	t, err := template.New("page").Parse(page)
+	t, err := template.New("page").Funcs(template.FuncMap{"join": strings.Join, "versions": versions}).Parse(page)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	sorted := slices.SortedFunc(maps.Values(all), func(a, b *module) int { return strings.Compare(a.Path, b.Path) })
+	sorted := slices.SortedFunc(maps.Values(found), func(a, b *module) int { return strings.Compare(a.Path, b.Path) })
 	if err := t.Execute(&b, sorted); err != nil {
 		return err
 	}
@@ -90,9 +100,11 @@ func list(root, temp string) (map[string]*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]*module{standard: {Path: standard, Dir: strings.TrimSpace(string(goroot)), SDK: true}}
-	for _, folder := range []string{root, filepath.Join(root, "cmd", "offboard")} {
-		file := filepath.Join(temp, filepath.Base(folder)+".mod")
+	found := map[string]*module{standard: {Path: standard, Dir: strings.TrimSpace(string(goroot))}}
+	for i, of := range all {
+		found[standard].Users = append(found[standard].Users, of.name)
+		folder := filepath.Join(root, filepath.FromSlash(of.folder))
+		file := filepath.Join(temp, fmt.Sprintf("%d.mod", i))
 		if err := copyModule(folder, root, file); err != nil {
 			return nil, err
 		}
@@ -110,16 +122,24 @@ func list(root, temp string) (map[string]*module, error) {
 			}
 			for line := range strings.Lines(string(out)) {
 				fields := strings.Split(strings.TrimSpace(line), "\t")
-				if len(fields) != 3 || fields[0] == sdk {
+				if len(fields) != 3 || fields[0] == sdk || strings.HasPrefix(fields[0], sdk+"/") {
 					continue
 				}
-				if all[fields[0]] == nil {
-					all[fields[0]] = &module{Path: fields[0], Version: fields[1], Dir: fields[2], SDK: folder == root}
+				m := found[fields[0]]
+				if m == nil {
+					m = &module{Path: fields[0], Version: fields[1], Dir: fields[2], Versions: map[string]string{}}
+					found[fields[0]] = m
+				}
+				if _, known := m.Versions[fields[1]]; !known {
+					m.Versions[fields[1]] = fields[2]
+				}
+				if !slices.Contains(m.Users, of.name) {
+					m.Users = append(m.Users, of.name)
 				}
 			}
 		}
 	}
-	return all, nil
+	return found, nil
 }
 
 // published returns the packages that users can import.
@@ -131,7 +151,8 @@ func published(folder string) ([]string, error) {
 	return slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool { return strings.Contains(path, "/internal/") }), nil
 }
 
-// copyModule copies the go.mod and go.sum of a folder. The copy uses the root module on disk.
+// copyModule copies the go.mod and go.sum of a folder. The copy uses the modules of this repository
+// on disk.
 func copyModule(folder, root, file string) error {
 	for from, to := range map[string]string{"go.mod": file, "go.sum": strings.TrimSuffix(file, ".mod") + ".sum"} {
 		text, err := os.ReadFile(filepath.Join(folder, from))
@@ -145,14 +166,20 @@ func copyModule(folder, root, file string) error {
 	if folder == root {
 		return nil
 	}
-	_, err := output(folder, "go", "mod", "edit", "-replace", sdk+"="+root, file)
+	edit := []string{"mod", "edit", "-replace", sdk + "=" + root}
+	for _, of := range all {
+		if of.folder != "." {
+			edit = append(edit, "-replace", sdk+"/"+of.folder+"="+filepath.Join(root, filepath.FromSlash(of.folder)))
+		}
+	}
+	_, err := output(folder, "go", append(edit, file)...)
 	return err
 }
 
 // detect sets the licenses of modules.
-func detect(temp string, all map[string]*module) error {
+func detect(temp string, modules map[string]*module) error {
 	var in bytes.Buffer
-	for _, m := range all {
+	for _, m := range modules {
 		if err := json.NewEncoder(&in).Encode(m); err != nil {
 			return err
 		}
@@ -174,22 +201,34 @@ func detect(temp string, all map[string]*module) error {
 	}
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
-		if len(fields) != 3 || all[fields[0]] == nil {
+		if len(fields) != 3 || modules[fields[0]] == nil {
 			return fmt.Errorf("unexpected output of go-licence-detector: %s", line)
 		}
-		m := all[fields[0]]
+		m := modules[fields[0]]
 		m.License = fields[1]
 		if m.Texts, err = texts(m.Dir, fields[2]); err != nil {
 			return fmt.Errorf("%s: %w", m.Path, err)
 		}
+		for version, folder := range m.Versions {
+			other, err := texts(folder, filepath.Base(fields[2]))
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.Path, err)
+			}
+			if other != m.Texts {
+				return fmt.Errorf("%s: %s and %s have different licenses", m.Path, m.Version, version)
+			}
+		}
 	}
-	for path, m := range all {
+	for path, m := range modules {
 		if m.Texts == "" {
 			return fmt.Errorf("%s: no license", path)
 		}
 	}
 	return nil
 }
+
+// versions lists the compiled versions of a module.
+func versions(of map[string]string) string { return strings.Join(slices.Sorted(maps.Keys(of)), ", ") }
 
 // texts returns the license in a file, and the file NOTICE of the folder, without the white space
 // at the ends of lines.
