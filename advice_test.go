@@ -218,9 +218,9 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.ObjectStorageAccountNotProvisioned: {
 		When:     "After the provider created the object storage.",
-		Action:   "Wait some minutes and retry. If the error remains, the creation failed: ask the provider's support.",
+		Action:   "Check in the provider's console that the object storage was created, then retry. If it is not created within some minutes, its creation failed: ask the provider's support.",
 		Contacts: []contact{support},
-		Show:     "The object storage is not ready.",
+		Show:     "The object storage is not ready, or its creation failed. Contact the operator of this program.",
 	},
 	errors.ObjectStorageAccountSuspended: {
 		When:     "After the suspension ended.",
@@ -367,7 +367,11 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.ServiceUnavailable: {Action: "Retry later. Check the provider's status page for maintenance."},
 	errors.TaskQueueingError:  {Action: "Retry; nothing was changed. If the error remains, give `request_id` to the provider's support."},
-	errors.NetworkError:       {Action: "Read the resource before the retry: the request may have had its effect. " + supportAction},
+	errors.NetworkError: {
+		When: "After a read: read first, then retry after `retry_after_seconds`, or with a backoff if it is absent.",
+		Action: "Read first, then retry: the request may have had its effect. If the read shows that the resource no longer exists, its deletion is finished. " +
+			"If the error remains, give `request_id` to the provider's support.",
+	},
 
 	errors.Internal: {
 		Retry: retryWait, When: backoffWhen,
@@ -402,7 +406,7 @@ var codeAdvice = map[errors.Code]advice{
 
 	errors.OutcomeUnknown: {
 		Retry: retryCheck, When: "If a check at the provider shows that the organization or resource exists.",
-		Action: "Look at the provider, in its console or with a credential of another organization that can see this one. If it exists, retry. " +
+		Action: "Read first, then retry: look at the provider, in its console or with a credential of another organization that can see this one. If it exists, retry. " +
 			"If it does not exist, the deletion is finished. `cause` is the reason why no read could decide.",
 		Contacts: []contact{operator, support},
 		Show:     "The organization may have been deleted. The result is being checked; do not try again.",
@@ -410,7 +414,7 @@ var codeAdvice = map[errors.Code]advice{
 	errors.NotConfirmed: {
 		Retry: retryChange, When: "After the name is corrected, or the override is given.",
 		Action:   "Compare the name with the provider's, and read `cause` and `steps` for missing overrides. Give an override only if the owner of the organization agrees.",
-		Contacts: []contact{developer, owner},
+		Contacts: []contact{owner, operator},
 		Show:     "The name does not match the organization, or a protected resource was not permitted. Nothing was changed.",
 	},
 	errors.PlanStale: {

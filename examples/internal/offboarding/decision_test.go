@@ -78,6 +78,67 @@ func TestActionOf_Guide(t *testing.T) {
 	}
 }
 
+// The guide names the person of the advice that docs/errors.md shows, too. A row for codes with
+// different persons refers to that page.
+func TestGuide_WhomToAsk(t *testing.T) {
+	t.Parallel()
+	var file struct {
+		Codes []struct {
+			Code, Category errors.Code
+			Advice         struct {
+				Retry    string
+				Contacts []string
+			}
+		}
+	}
+	if err := json.Unmarshal(errors.CodesJSON(), &file); err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../../../docs/service-guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	persons := map[string]string{
+		"developer": "the author of the calling code", "operator": "the operator of the program",
+		"owner": "the owner of the organization", "support": "the provider's support",
+	}
+	for _, person := range persons {
+		if !strings.Contains(string(page), "\n| "+person+" | ") {
+			t.Errorf("docs/errors.md does not describe %q", person)
+		}
+	}
+	cells := map[string]string{} // whom to ask, by the code
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[A-Z][^|]*) \\|[^|]*\\|[^|]*\\| ([^|]*) \\|[^|]*\\|$").FindAllStringSubmatch(string(guide), -1) {
+		for _, name := range quoted.FindAllStringSubmatch(row[1], -1) {
+			cells[name[1]] = row[2]
+		}
+	}
+	names := map[string]Action{}
+	for n := range cells {
+		names[n] = ""
+	}
+	if len(names) != len(table(t, "| code | action |")) {
+		t.Fatalf("got %d rows", len(names))
+	}
+	for _, c := range file.Codes {
+		cell, own := cells[name(c.Code, names)], true
+		if cell == "" {
+			cell, own = cells[name(c.Category, names)], false
+		}
+		want := persons[c.Advice.Contacts[0]]
+		if c.Advice.Retry == "wait" {
+			want = "if the error remains, " + want
+		}
+		if !strings.HasPrefix(cell, want) && (own || !strings.Contains(cell, "errors.md#"+string(c.Category))) {
+			t.Errorf("%s: got %q, want %q", c.Code, cell, want)
+		}
+	}
+}
+
 // The actions agree with the advice of the SDK.
 func TestActionOf_Advice(t *testing.T) {
 	t.Parallel()
