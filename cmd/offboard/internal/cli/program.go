@@ -131,7 +131,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 // its reader.
 func (p *program) showNext() {
 	if p.next != "" {
-		_, _ = io.WriteString(layout.NewWriter(p.errOut), p.next) // the error of the standard error has no reader
+		_, _ = io.WriteString(layout.NewWriter(p.errOut), p.next) // no other stream could show the error
 	}
 }
 
