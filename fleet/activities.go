@@ -1,0 +1,524 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// activities are the parts of the workflows that read and write.
+type activities struct {
+	config Config
+	pages  cached[page]
+	plans  cached[teardown.Plan]
+}
+
+// pageResult is the result of the activity page.
+type pageResult struct {
+	Organizations []started `json:"organizations"`
+	Policy        Policy    `json:"policy"`
+}
+
+// started is an organization whose workflow is to be started.
+type started struct {
+	ID       string `json:"id"`
+	Provider string `json:"provider"`
+	Index    int    `json:"index"`
+}
+
+// page returns the organizations of a page of a manifest. It sends no request.
+func (a *activities) page(ctx context.Context, ref Ref) (pageResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	p, err := a.pages.get(ctx, a.config.Store, ref)
+	if err != nil {
+		return pageResult{}, a.failed(ctx, "page", err)
+	}
+	r := pageResult{Policy: p.Policy}
+	for i, e := range p.Organizations {
+		o, err := a.config.Open(ctx, e.Spec())
+		if err != nil {
+			return pageResult{}, a.failed(ctx, "page", err)
+		}
+		d, err := o.Driver(&teardown.Plan{Organization: teardown.Organization{ID: e.Organization}})
+		if err != nil {
+			return pageResult{}, a.failed(ctx, "page", err)
+		}
+		provider, instance := d.Provider()
+		r.Organizations = append(r.Organizations, started{WorkflowID(provider, instance, e.Organization), provider, i})
+	}
+	return r, nil
+}
+
+// subject is what an activity acts on.
+type subject struct {
+	page  *page
+	entry Entry
+	offboard.Organization
+}
+
+// open opens the organization of an entry.
+func (a *activities) open(ctx context.Context, ref entryRef) (*subject, error) {
+	p, err := a.pages.get(ctx, a.config.Store, ref.Page)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Index < 0 || ref.Index >= len(p.Organizations) {
+		return nil, invalid("the page has no organization %d", ref.Index)
+	}
+	e := p.Organizations[ref.Index]
+	o, err := a.config.Open(ctx, e.Spec())
+	if err != nil {
+		return nil, err
+	}
+	return &subject{p, e, o}, nil
+}
+
+// options returns the options of a teardown, for all its parts.
+func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, l *lease) ([]teardown.Option, error) {
+	entries, err := a.config.Journal.Entries(ctx, p.Provider, p.Instance, p.Organization.ID)
+	if err != nil {
+		return nil, err
+	}
+	confirm := s.entry.Confirm
+	if confirm == "" && s.page.Policy.Approvals > 0 { // people have approved the plan and its name
+		if confirm = p.Organization.Name; strings.TrimSpace(confirm) == "" {
+			confirm = p.Organization.ID
+		}
+	}
+	stop := make(chan struct{})
+	go func() { // the worker ends: what is in flight finishes, and another worker continues
+		select {
+		case <-activity.GetWorkerStopChannel(ctx):
+			close(stop)
+		case <-ctx.Done():
+		}
+	}()
+	options := []teardown.Option{
+		teardown.WithConfirm(confirm), teardown.WithOverrides(s.entry.Override...), teardown.WithDeny(s.page.Deny...),
+		teardown.WithJournalWriter(leasedJournal{a.config.Journal, l}), teardown.WithResume(entries),
+		teardown.WithStop(stop), teardown.WithPlanTTL(math.MaxInt64),
+	}
+	if len(s.page.Allow) > 0 {
+		options = append(options, teardown.WithAllow(s.page.Allow...))
+	}
+	if a.config.Concurrency > 0 {
+		options = append(options, teardown.WithConcurrency(a.config.Concurrency))
+	}
+	return options, nil
+}
+
+// failed logs an error, with the text that the history does not contain.
+func (a *activities) failed(ctx context.Context, name string, err error) error {
+	a.config.Logger.WarnContext(ctx, "the activity failed", "activity", name, "workflow", activity.GetInfo(ctx).WorkflowExecution.ID,
+		"attempt", activity.GetInfo(ctx).Attempt, "code", string(errors.CodeOf(err)), "error", err)
+	return activityError(ctx, err)
+}
+
+// planned is a plan that waits for approvals.
+type planned struct {
+	Plan        Ref    `json:"plan"`
+	Digest      string `json:"digest"`
+	Steps       int    `json:"steps"`
+	Differences *Ref   `json:"differences,omitempty"` // from the plan that was approved before
+}
+
+// ended is the result of a teardown.
+type ended struct {
+	Outcome teardown.Outcome `json:"outcome"`
+	Code    errors.Code      `json:"code,omitempty"`
+	Report  Ref              `json:"report"`
+}
+
+// planResult is the result of the activities that may find out that an organization waits for
+// an approval, or is ended.
+type planResult struct {
+	Planned *planned `json:"planned,omitempty"`
+	Ended   *ended   `json:"ended,omitempty"`
+}
+
+// plan makes a plan and stores it.
+func (a *activities) plan(ctx context.Context, ref entryRef) (planResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	s, err := a.open(ctx, ref)
+	if err != nil {
+		return planResult{}, a.failed(ctx, "plan", err)
+	}
+	p, err := s.Plan(ctx)
+	if errors.Is(err, errors.OrganizationNotFound) {
+		return a.notFound(ctx, s, err)
+	}
+	if err != nil {
+		return planResult{}, a.failed(ctx, "plan", err)
+	}
+	made, err := a.store(ctx, p, nil)
+	if err != nil {
+		return planResult{}, a.failed(ctx, "plan", err)
+	}
+	return planResult{Planned: made}, nil
+}
+
+// notFound returns the result for an organization that no read finds: deleted if the journal
+// proves that a deletion was started.
+func (a *activities) notFound(ctx context.Context, s *subject, notFound error) (planResult, error) {
+	p := &teardown.Plan{Organization: teardown.Organization{ID: s.entry.Organization}}
+	d, err := s.Driver(p)
+	if err != nil {
+		return planResult{}, a.failed(ctx, "plan", err)
+	}
+	p.Provider, p.Instance = d.Provider()
+	entries, err := a.config.Journal.Entries(ctx, p.Provider, p.Instance, p.Organization.ID)
+	if err != nil {
+		return planResult{}, a.failed(ctx, "plan", err)
+	}
+	r := &teardown.Report{
+		Provider: p.Provider, Instance: p.Instance, Organization: p.Organization, Outcome: teardown.NotFound,
+		StartedAt: time.Now(), FinishedAt: time.Now(), Err: notFound,
+	}
+	if slices.ContainsFunc(entries, func(e teardown.Entry) bool { return e.Step == "" && e.Outcome == teardown.Deleted }) {
+		r.Outcome, r.Err = teardown.Deleted, nil
+	}
+	return a.ended(ctx, "plan", r)
+}
+
+// ended stores a report and returns the result.
+func (a *activities) ended(ctx context.Context, name string, r *teardown.Report) (planResult, error) {
+	ref, err := put(ctx, a.config.Store, "reports", r)
+	if err != nil {
+		return planResult{}, a.failed(ctx, name, err)
+	}
+	if a.config.Observe != nil {
+		a.config.Observe(r.Provider, Result{Outcome: r.Outcome, Code: errors.CodeOf(r.Err), Report: &ref})
+	}
+	return planResult{Ended: &ended{r.Outcome, errors.CodeOf(r.Err), ref}}, nil
+}
+
+// store stores a plan, and its differences from the one that was approved.
+func (a *activities) store(ctx context.Context, p *teardown.Plan, differences []teardown.Difference) (*planned, error) {
+	ref, err := put(ctx, a.config.Store, "plans", p)
+	if err != nil {
+		return nil, err
+	}
+	made := &planned{Plan: ref, Digest: p.Digest(), Steps: len(p.Steps)}
+	if len(differences) > 0 {
+		d, err := put(ctx, a.config.Store, "differences", differences)
+		if err != nil {
+			return nil, err
+		}
+		made.Differences = &d
+	}
+	return made, nil
+}
+
+// planInput is the input of the activities that apply a plan.
+type planInput struct {
+	Entry entryRef `json:"entry"`
+	Plan  Ref      `json:"plan"` // the approved plan, or the prepared one
+
+	Chunk   int   `json:"chunk,omitempty"`   // of steps
+	Reports []Ref `json:"reports,omitempty"` // of steps that were applied, for delete
+	Blocked bool  `json:"blocked,omitempty"` // for delete: steps failed
+	Stopped bool  `json:"stopped,omitempty"` // for delete: the workflow was canceled
+}
+
+// part is an organization, a plan, and the options of the activities that apply it.
+type part struct {
+	*subject
+	plan    *teardown.Plan
+	driver  teardown.Driver
+	options []teardown.Option
+}
+
+// part returns what an activity needs to apply a part of a plan.
+func (a *activities) part(ctx context.Context, in planInput, l *lease) (*part, error) {
+	p, err := a.plans.get(ctx, a.config.Store, in.Plan)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.open(ctx, in.Entry)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.Driver(p)
+	if err != nil {
+		return nil, err
+	}
+	options, err := a.options(ctx, s, p, l)
+	if err != nil {
+		return nil, err
+	}
+	return &part{s, p, d, options}, nil
+}
+
+// prepareResult is the result of the activity prepare.
+type prepareResult struct {
+	planResult
+	Prepared Ref     `json:"prepared"`
+	Chunks   [][]int `json:"chunks,omitempty"` // for each chunk, the ones that it comes after
+	Steps    int     `json:"steps"`
+}
+
+// prepare compares the organization with the approved plan. A new resource needs an approval.
+func (a *activities) prepare(ctx context.Context, in planInput) (prepareResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	p, err := a.part(ctx, in, lease)
+	if err != nil {
+		return prepareResult{}, a.failed(ctx, "prepare", err)
+	}
+	prepared, report, err := teardown.Prepare(ctx, p.driver, p.plan, p.options...)
+	switch {
+	case report != nil:
+		r, err := a.ended(ctx, "prepare", report)
+		return prepareResult{planResult: r}, err
+	case errors.Is(err, errors.PlanStale):
+		r, err := a.planAgain(ctx, "prepare", p, err)
+		return prepareResult{planResult: r}, err
+	case err != nil:
+		return prepareResult{}, a.failed(ctx, "prepare", err)
+	}
+	ref, err := put(ctx, a.config.Store, "plans", prepared)
+	if err != nil {
+		return prepareResult{}, a.failed(ctx, "prepare", err)
+	}
+	r := prepareResult{Prepared: ref, Steps: len(prepared.Steps)}
+	for _, c := range chunksOf(prepared.Steps, chunkSize) {
+		r.Chunks = append(r.Chunks, c.after)
+	}
+	return r, nil
+}
+
+// planAgain makes a plan because the organization has something that the approved plan lacks.
+func (a *activities) planAgain(ctx context.Context, name string, p *part, stale error) (planResult, error) {
+	now, err := p.Plan(ctx)
+	if errors.Is(err, errors.OrganizationNotFound) {
+		return a.notFound(ctx, p.subject, err)
+	}
+	if err != nil {
+		return planResult{}, a.failed(ctx, name, err)
+	}
+	differences := p.plan.Diff(now)
+	if len(differences) == 0 {
+		// The organization matches the plan again, such as after a resource that was created
+		// for a moment, or a removed one exists again. Only an approval may continue.
+		for _, step := range stepsOf(stale) {
+			differences = append(differences, teardown.Difference{Name: step.Name, Text: step.Description})
+		}
+	}
+	made, err := a.store(ctx, now, differences)
+	if err != nil {
+		return planResult{}, a.failed(ctx, name, err)
+	}
+	return planResult{Planned: made}, nil
+}
+
+// stepsOf returns the steps of an error.
+func stepsOf(err error) []errors.Step {
+	e, ok := errors.AsType[*errors.Error](err)
+	if !ok {
+		return nil
+	}
+	return e.Steps
+}
+
+// stepsResult is the result of the activity steps.
+type stepsResult struct {
+	Deleted int         `json:"deleted"`
+	Failed  int         `json:"failed,omitempty"`
+	Code    errors.Code `json:"code,omitempty"` // of the first step that failed
+	Report  Ref         `json:"report"`
+}
+
+// steps removes the resources of a chunk.
+func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	p, err := a.part(ctx, in, lease)
+	if err != nil {
+		return stepsResult{}, a.failed(ctx, "steps", err)
+	}
+	chunks := chunksOf(p.plan.Steps, chunkSize)
+	if in.Chunk >= len(chunks) {
+		return stepsResult{}, a.failed(ctx, "steps", invalid("the plan has no chunk %d", in.Chunk))
+	}
+	started := time.Now()
+	states, err := teardown.ExecuteSteps(ctx, p.driver, p.plan, chunks[in.Chunk].ids, p.options...)
+	if states == nil && err != nil {
+		return stepsResult{}, a.failed(ctx, "steps", err)
+	}
+	report := &teardown.Report{
+		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization, Outcome: teardown.Blocked,
+		StartedAt: started, FinishedAt: time.Now(), Steps: states, Err: err,
+	}
+	r := stepsResult{}
+	for _, s := range states {
+		switch s.State {
+		case teardown.StepDeleted, teardown.StepAlreadyDeleted:
+			r.Deleted++
+		case teardown.StepInterrupted:
+			return stepsResult{}, a.interrupted(ctx, "steps", err)
+		default:
+			if r.Failed++; r.Code == "" {
+				r.Code = errors.CodeOf(s.Err)
+			}
+		}
+	}
+	if stoppedEarly(ctx) && r.Failed > 0 {
+		return stepsResult{}, a.interrupted(ctx, "steps", err)
+	}
+	if r.Report, err = put(ctx, a.config.Store, "reports", report); err != nil {
+		return stepsResult{}, a.failed(ctx, "steps", err)
+	}
+	return r, nil
+}
+
+// stoppedEarly reports whether the activity or its worker ended.
+func stoppedEarly(ctx context.Context) bool {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return ctx.Err() != nil
+	}
+}
+
+// interrupted returns the error of an activity that another attempt continues, unless the
+// workflow was canceled.
+func (a *activities) interrupted(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return a.failed(ctx, name, err)
+	}
+	return a.failed(ctx, name, &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the worker ends: %w", err)})
+}
+
+// delete deletes the organization, and returns the report of the whole teardown.
+func (a *activities) delete(ctx context.Context, in planInput) (planResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	p, err := a.part(ctx, in, lease)
+	if err != nil {
+		return planResult{}, a.failed(ctx, "delete", err)
+	}
+	var reports []*teardown.Report
+	for _, ref := range in.Reports {
+		r, err := get[teardown.Report](ctx, a.config.Store, ref)
+		if err != nil {
+			return planResult{}, a.failed(ctx, "delete", err)
+		}
+		reports = append(reports, r)
+	}
+	report := &teardown.Report{
+		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization,
+		StartedAt: time.Now(), FinishedAt: time.Now(),
+	}
+	if in.Blocked || in.Stopped {
+		report.Outcome = teardown.Blocked
+		if in.Stopped {
+			report.Outcome = teardown.Stopped
+		}
+		for _, s := range p.plan.Steps {
+			report.Steps = append(report.Steps, teardown.StepReport{Step: s, State: teardown.StepNotStarted})
+		}
+		var errs []error
+		for _, r := range reports {
+			errs = append(errs, r.Err)
+		}
+		report.Err = errors.Join(errs...)
+	} else {
+		made, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
+		switch {
+		case made == nil && errors.Is(err, errors.PlanStale):
+			return a.planAgain(ctx, "delete", p, err)
+		case made == nil:
+			return planResult{}, a.failed(ctx, "delete", err)
+		case made.Outcome == teardown.Stopped:
+			return planResult{}, a.interrupted(ctx, "delete", err)
+		case made.Outcome == teardown.Blocked && errors.Is(err, errors.PlanStale):
+			return a.planAgain(ctx, "delete", p, err)
+		}
+		report = made
+	}
+	merge(report, reports)
+	return a.ended(ctx, "delete", report)
+}
+
+// merge adds to a report what the reports of its parts know about the steps.
+func merge(report *teardown.Report, parts []*teardown.Report) {
+	known := map[string]teardown.StepReport{}
+	for _, r := range parts {
+		if r.StartedAt.Before(report.StartedAt) {
+			report.StartedAt = r.StartedAt
+		}
+		for _, s := range r.Steps {
+			known[s.ID] = s
+		}
+	}
+	for i, s := range report.Steps {
+		if k, ok := known[s.ID]; ok && (s.State == teardown.StepAlreadyDeleted || s.State == teardown.StepNotStarted) {
+			report.Steps[i] = k
+		}
+	}
+}
+
+// checkResult is the result of the activity check.
+type checkResult struct {
+	Deleted bool        `json:"deleted"`
+	Code    errors.Code `json:"code,omitempty"` // of the read, if it proves nothing
+	Report  *Ref        `json:"report,omitempty"`
+}
+
+// check reads an organization whose deletion is pending. A refused credential proves nothing: it
+// may have ended with the request, before the deletion.
+func (a *activities) check(ctx context.Context, in planInput) (checkResult, error) {
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	p, err := a.part(ctx, in, lease)
+	if err != nil {
+		return checkResult{}, a.failed(ctx, "check", err)
+	}
+	_, err = p.Identify(ctx)
+	switch {
+	case err == nil:
+		return checkResult{}, nil
+	case !errors.Is(err, errors.OrganizationNotFound) && errors.Retryable(err):
+		return checkResult{}, a.failed(ctx, "check", err)
+	case !errors.Is(err, errors.OrganizationNotFound):
+		return checkResult{Code: errors.CodeOf(err)}, nil
+	}
+	report := &teardown.Report{
+		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization, Outcome: teardown.Deleted,
+		StartedAt: time.Now(), FinishedAt: time.Now(),
+	}
+	for _, s := range p.plan.Steps {
+		report.Steps = append(report.Steps, teardown.StepReport{Step: s, State: teardown.StepAlreadyDeleted})
+	}
+	r, err := a.ended(ctx, "check", report)
+	if err != nil {
+		return checkResult{}, err
+	}
+	return checkResult{Deleted: true, Report: &r.Ended.Report}, nil
+}
+
+// remind reminds people of an organization that waits for an approval.
+func (a *activities) remind(ctx context.Context, w Waiting) error {
+	if a.config.Remind == nil {
+		return nil
+	}
+	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	defer lease.end()
+	if err := a.config.Remind(ctx, w); err != nil {
+		a.config.Logger.WarnContext(ctx, "the reminder failed", "workflow", w.ID, "error", err)
+		return activityError(ctx, &errors.Error{Operation: "Remind", Code: errors.Unavailable, Err: err})
+	}
+	return nil
+}

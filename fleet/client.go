@@ -1,0 +1,202 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/offboard-dev/offboard-go/errors"
+)
+
+// Batch is a batch that was started.
+type Batch struct {
+	// ID is the ID of the batch's workflow.
+	ID string `json:"id"`
+
+	// Run is the ID of its first run.
+	Run string `json:"run"`
+}
+
+// Start starts a batch: a workflow that starts one workflow for each organization of the manifest.
+// A batch of the same manifest that runs already is an error: [errors.Conflict]. An organization
+// whose workflow runs already, such as one of another manifest, keeps that workflow.
+func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, error) {
+	if len(manifest.Pages) == 0 {
+		return Batch{}, invalid("the manifest has no page: use PutManifest")
+	}
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: batchPrefix + manifest.Digest, TaskQueue: cmp.Or(manifest.Queue, DefaultQueue),
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, "offboard.Batch", batchInput{Manifest: manifest})
+	if err != nil {
+		return Batch{}, engineError("Start", err)
+	}
+	return Batch{run.GetID(), run.GetRunID()}, nil
+}
+
+// Approve approves the plan of an organization, whose ID is that of [WorkflowID]. The error is
+// [errors.NotConfirmed] if the approval does not count: the digest is not that of the plan that
+// waits, the organization does not wait, or the person has approved the plan already.
+func Approve(ctx context.Context, c client.Client, id string, a Approval) (State, error) {
+	return decide(ctx, c, id, updateApprove, a)
+}
+
+// Deny ends the workflow of an organization that waits for an approval. Its outcome is
+// [teardown.Stopped]. Errors are those of [Approve].
+func Deny(ctx context.Context, c client.Client, id string, a Approval) (State, error) {
+	return decide(ctx, c, id, updateDeny, a)
+}
+
+// decide sends a decision and returns the state after it.
+func decide(ctx context.Context, c client.Client, id, name string, a Approval) (State, error) {
+	var s State
+	if !strings.HasPrefix(id, workflowPrefix) {
+		return s, invalid("%q is not the ID of an organization's workflow", id)
+	}
+	h, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: name, Args: []any{a}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = h.Get(ctx, &s)
+	}
+	if err != nil {
+		return State{}, engineError("Approve", err)
+	}
+	return s, nil
+}
+
+// Status returns the state of an organization's workflow. A worker must run, because it answers.
+// The error of an ID without a workflow is [errors.NotFound].
+func Status(ctx context.Context, c client.Client, id string) (State, error) {
+	return query[State](ctx, c, id)
+}
+
+// BatchStatus returns the progress of a batch.
+func BatchStatus(ctx context.Context, c client.Client, id string) (BatchState, error) {
+	return query[BatchState](ctx, c, id)
+}
+
+func query[T any](ctx context.Context, c client.Client, id string) (T, error) {
+	var state T
+	value, err := c.QueryWorkflow(ctx, id, "", queryState)
+	if err == nil {
+		err = value.Get(&state)
+	}
+	if err != nil {
+		return state, engineError("Status", err)
+	}
+	return state, nil
+}
+
+// Cancel ends the workflow of an organization, or of a batch, gently: requests in flight finish,
+// and nothing more starts. The outcome is [teardown.Stopped] if steps had started. The workflows
+// that a batch has started continue.
+func Cancel(ctx context.Context, c client.Client, id string) error {
+	return engineError("Cancel", c.CancelWorkflow(ctx, id, ""))
+}
+
+// Filter selects workflows of organizations. Empty fields select all.
+type Filter struct {
+	// Provider is the package of the provider.
+	Provider string
+
+	// Outcome is the outcome of the workflow's result, such as "blocked".
+	Outcome string
+
+	// WaitingFor is what the organization waits for.
+	WaitingFor WaitingFor
+
+	// Running selects workflows that have not ended.
+	Running bool
+}
+
+// Listed is a workflow in a list.
+type Listed struct {
+	// ID is the ID of the workflow.
+	ID string `json:"id"`
+
+	// Provider, Outcome and WaitingFor are the search attributes; "" if they are not set.
+	Provider   string     `json:"provider,omitempty"`
+	Outcome    string     `json:"outcome,omitempty"`
+	WaitingFor WaitingFor `json:"waiting_for,omitempty"`
+
+	// Status is that of the engine: "Running", "Completed", "Failed", "Canceled", "Terminated",
+	// "TimedOut" or "ContinuedAsNew".
+	Status string `json:"status"`
+}
+
+// List yields the last workflow of each organization, the newest first. The list may lack changes
+// of the last seconds. An error is the last value.
+func List(ctx context.Context, c client.Client, f Filter) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		request := &workflowservice.ListWorkflowExecutionsRequest{Query: f.query(), PageSize: 500}
+		for {
+			page, err := c.ListWorkflow(ctx, request)
+			if err != nil {
+				yield(Listed{}, engineError("List", err))
+				return
+			}
+			for _, e := range page.Executions {
+				l := Listed{ID: e.GetExecution().GetWorkflowId(), Status: e.GetStatus().String()}
+				attributes := e.GetSearchAttributes().GetIndexedFields()
+				l.Provider, l.Outcome = keyword(attributes["Provider"].GetData()), keyword(attributes["Outcome"].GetData())
+				l.WaitingFor = WaitingFor(keyword(attributes["WaitingFor"].GetData()))
+				if !yield(l, nil) {
+					return
+				}
+			}
+			if request.NextPageToken = page.NextPageToken; len(request.NextPageToken) == 0 {
+				return
+			}
+		}
+	}
+}
+
+// keyword returns the text of a search attribute, whose form is a JSON string or a list of one.
+func keyword(data []byte) string {
+	return strings.Trim(string(data), `[]"`)
+}
+
+// query returns the query of the engine's list.
+func (f Filter) query() string {
+	all := []string{`WorkflowType = "offboard.Organization"`}
+	add := func(name, value string) {
+		if value != "" {
+			all = append(all, fmt.Sprintf("%s = %q", name, value))
+		}
+	}
+	add("Provider", f.Provider)
+	add("Outcome", f.Outcome)
+	add("WaitingFor", string(f.WaitingFor))
+	if f.Running {
+		add("ExecutionStatus", "Running")
+	}
+	return strings.Join(all, " AND ")
+}
+
+// engineError returns an error of the engine with a code of package errors.
+func engineError(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &errors.Error{Operation: operation, Code: errors.Unavailable, Err: err}
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		e.Code, e.Err = errors.NotConfirmed, errors.New(refused.Message())
+		return e
+	}
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+		e.Code = errors.NotFound
+	}
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		e.Code = errors.Conflict
+	}
+	return e
+}

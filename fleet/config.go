@@ -1,0 +1,118 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/internal/nilness"
+)
+
+// DefaultQueue is the task queue of workers and batches.
+const DefaultQueue = "offboard"
+
+// Config connects the workflows of a worker to the providers and to its storage.
+type Config struct {
+	// Open returns an organization with its client. Use one [offboard.Clients] for all calls, so
+	// that organizations share connections and rate limits; its option WithLimiter makes many
+	// workers share one budget of requests. Required.
+	Open func(ctx context.Context, spec offboard.Spec) (offboard.Organization, error)
+
+	// Store stores manifests, plans and reports. Required.
+	Store Store
+
+	// Journal stores what was started and finished. Required.
+	Journal Journal
+
+	// Remind is called when an organization waits for an approval, and again after each
+	// [Policy.RemindEvery]. The call is repeated after an error. Nil means no reminders.
+	Remind func(ctx context.Context, w Waiting) error
+
+	// Heartbeat is the longest time without a sign of life, from which on a worker counts as
+	// lost, and another one continues; 0 means 15 seconds. It must be the same on all workers.
+	Heartbeat time.Duration
+
+	// Concurrency is the maximum number of requests in flight of one activity, as in
+	// [teardown.WithConcurrency]; 0 means 8.
+	Concurrency int
+
+	// Observe is called with the result of each organization, for metrics; nil for none. Calls
+	// may overlap, and a call may be repeated after a crash.
+	Observe func(provider string, r Result)
+
+	// Logger gets the texts of errors, which the history does not contain; nil for none.
+	Logger *slog.Logger
+}
+
+// Waiting is an organization that waits for an approval.
+type Waiting struct {
+	// ID is the ID of the workflow; see [WorkflowID].
+	ID string `json:"id"`
+
+	// Plan refers to the plan, and Digest is the digest to approve.
+	Plan   Ref    `json:"plan"`
+	Digest string `json:"digest"`
+
+	// Differences refers to what the plan has that the plan approved before lacks; nil if no
+	// plan was approved before.
+	Differences *Ref `json:"differences,omitempty"`
+
+	// Since is the time since when the plan waits.
+	Since time.Time `json:"since"`
+}
+
+// Register registers the workflows and activities of a fleet with a worker. The error is
+// [errors.InvalidArgument] if Open, Store or Journal is missing.
+func Register(w worker.Registry, config Config) error {
+	switch {
+	case nilness.IsNil(w):
+		return invalid("the worker is nil")
+	case config.Open == nil:
+		return invalid("Config.Open is nil")
+	case nilness.IsNil(config.Store):
+		return invalid("Config.Store is nil")
+	case nilness.IsNil(config.Journal):
+		return invalid("Config.Journal is nil")
+	}
+	config.Heartbeat = cmp.Or(config.Heartbeat, defaultHeartbeat)
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &activities{config: config}
+	w.RegisterWorkflowWithOptions(batchWorkflow, workflow.RegisterOptions{Name: "offboard.Batch"})
+	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: "offboard.Organization"})
+	for name, f := range map[string]any{
+		activityPage: a.page, activityPlan: a.plan, activityPrepare: a.prepare, activitySteps: a.steps,
+		activityDelete: a.delete, activityCheck: a.check, activityRemind: a.remind,
+	} {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+	return nil
+}
+
+const defaultHeartbeat = 15 * time.Second
+
+// Names of the activities, which are part of each history.
+const (
+	activityPage    = "offboard.Page"
+	activityPlan    = "offboard.Plan"
+	activityPrepare = "offboard.Prepare"
+	activitySteps   = "offboard.Steps"
+	activityDelete  = "offboard.Delete"
+	activityCheck   = "offboard.Check"
+	activityRemind  = "offboard.Remind"
+)
+
+// digestOf returns the SHA-256 of a text, in hex.
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}

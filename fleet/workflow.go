@@ -1,0 +1,381 @@
+package fleet
+
+import (
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Limits of the workflow of an organization.
+const (
+	maxChunks    = 4                   // chunks at the same time
+	firstCheck   = time.Hour           // until the first read of a pending deletion
+	longestCheck = 24 * time.Hour      // between two reads
+	pendingFor   = 60 * 24 * time.Hour // after which a pending deletion is a result
+	activityTime = 7 * 24 * time.Hour  // of one activity, with all its attempts
+)
+
+// WaitingFor is what an organization waits for. It is the search attribute of the same name.
+type WaitingFor string
+
+// Values of [WaitingFor].
+const (
+	// WaitingForNothing: activities run, or the workflow has ended.
+	WaitingForNothing WaitingFor = ""
+
+	// WaitingForApproval: [State.Digest] must be approved.
+	WaitingForApproval WaitingFor = "approval"
+
+	// WaitingForProvider: the provider accepted the deletion and decides later.
+	WaitingForProvider WaitingFor = "provider"
+)
+
+// State is the state of an organization's workflow.
+type State struct {
+	// ID is the ID of the workflow; see [WorkflowID].
+	ID string `json:"id"`
+
+	// Provider is the package of the provider, such as "katapult".
+	Provider string `json:"provider"`
+
+	// WaitingFor is what the organization waits for.
+	WaitingFor WaitingFor `json:"waiting_for,omitempty"`
+
+	// Since is the time since when it waits; zero if it does not wait.
+	Since time.Time `json:"since,omitzero"`
+
+	// Plan refers to the last plan, and Digest is what people approve. Nil without a plan.
+	Plan   *Ref   `json:"plan,omitempty"`
+	Digest string `json:"digest,omitempty"`
+
+	// Differences refers to what the plan has that the plan approved before lacks; nil if
+	// no plan was approved before.
+	Differences *Ref `json:"differences,omitempty"`
+
+	// Required is the number of approvals that the plan requires.
+	Required int `json:"required"`
+
+	// Approvals are those of the plan, in their order.
+	Approvals []Approval `json:"approvals,omitempty"`
+
+	// Denied is the denial that ended the workflow; nil for none.
+	Denied *Approval `json:"denied,omitempty"`
+
+	// Steps is the number of steps of the plan, and Deleted of those that are deleted.
+	Steps   int `json:"steps"`
+	Deleted int `json:"deleted"`
+
+	// Result is the result of the workflow; nil until it ends.
+	Result *Result `json:"result,omitempty"`
+}
+
+// Result is the result of an organization's workflow.
+type Result struct {
+	// Outcome is the outcome of the teardown. It is [teardown.Stopped] if a person denied the
+	// plan.
+	Outcome teardown.Outcome `json:"outcome"`
+
+	// Code is the code of the error that is the reason for the outcome; "" for none.
+	Code errors.Code `json:"code,omitempty"`
+
+	// Report refers to the report of the teardown; nil if the plan was not applied.
+	Report *Ref `json:"report,omitempty"`
+}
+
+// Approval is the decision of a person about a plan.
+type Approval struct {
+	// By names the person. Two approvals must be of different people; case does not count.
+	By string `json:"by"`
+
+	// Digest is that of the plan: [teardown.Plan.Digest].
+	Digest string `json:"digest"`
+
+	// Reason is for people; "" for none.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Search attributes of the workflows. A namespace must have them as keywords.
+var (
+	attributeProvider   = temporal.NewSearchAttributeKeyKeyword("Provider")
+	attributeOutcome    = temporal.NewSearchAttributeKeyKeyword("Outcome")
+	attributeWaitingFor = temporal.NewSearchAttributeKeyKeyword("WaitingFor")
+)
+
+// Names of the updates and of the query.
+const (
+	updateApprove = "approve"
+	updateDeny    = "deny"
+	queryState    = "state"
+)
+
+// organizationInput is the input of an organization's workflow.
+type organizationInput struct {
+	Entry    entryRef `json:"entry"`
+	Provider string   `json:"provider"`
+	Policy   Policy   `json:"policy"`
+}
+
+// organizationWorkflow is the workflow of an organization.
+type organizationWorkflow struct{ heartbeat time.Duration }
+
+// teardownRun is one run of an organization's workflow.
+type teardownRun struct {
+	in    organizationInput
+	state State
+}
+
+// run deletes an organization.
+func (w organizationWorkflow) run(ctx workflow.Context, in organizationInput) (Result, error) {
+	r := &teardownRun{in: in, state: State{
+		ID: workflow.GetInfo(ctx).WorkflowExecution.ID, Provider: in.Provider, Required: in.Policy.Approvals,
+	}}
+	if err := r.handle(ctx); err != nil {
+		return Result{}, err
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ScheduleToCloseTimeout: activityTime, StartToCloseTimeout: activityTime, HeartbeatTimeout: w.heartbeat,
+		WaitForCancellation: true,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+	result, err := r.delete(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	r.state.Result = &result
+	r.waits(ctx, WaitingForNothing)
+	err = workflow.UpsertTypedSearchAttributes(ctx, attributeOutcome.ValueSet(string(result.Outcome)))
+	return result, err
+}
+
+// handle registers the query and the updates.
+func (r *teardownRun) handle(ctx workflow.Context) error {
+	err := workflow.SetQueryHandler(ctx, queryState, func() (State, error) { return r.state, nil })
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, updateApprove, func(_ workflow.Context, a Approval) (State, error) {
+		r.state.Approvals = append(r.state.Approvals, a)
+		return r.state, nil
+	}, workflow.UpdateHandlerOptions{Validator: r.check})
+	if err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandlerWithOptions(ctx, updateDeny, func(_ workflow.Context, a Approval) (State, error) {
+		r.state.Denied = &a
+		return r.state, nil
+	}, workflow.UpdateHandlerOptions{Validator: r.checkDenial})
+}
+
+// check refuses an approval that does not count. It changes nothing.
+func (r *teardownRun) check(a Approval) error {
+	if err := r.checkDenial(a); err != nil {
+		return err
+	}
+	for _, other := range r.state.Approvals {
+		if strings.EqualFold(strings.TrimSpace(other.By), strings.TrimSpace(a.By)) {
+			return temporal.NewApplicationError("this person has approved the plan already: another person must approve", "SameApprover")
+		}
+	}
+	return nil
+}
+
+// checkDenial refuses a decision about another plan.
+func (r *teardownRun) checkDenial(a Approval) error {
+	switch {
+	case strings.TrimSpace(a.By) == "":
+		return temporal.NewApplicationError("the name of the approver is missing", "InvalidApproval")
+	case r.state.WaitingFor != WaitingForApproval || r.decided():
+		return temporal.NewApplicationError("the organization does not wait for an approval", "NotWaiting")
+	case a.Digest != r.state.Digest:
+		return temporal.NewApplicationError("the digest is not that of the plan that waits for an approval: read the plan again", "OtherPlan")
+	}
+	return nil
+}
+
+// decided reports whether the plan has all approvals, or a denial.
+func (r *teardownRun) decided() bool {
+	return r.state.Denied != nil || len(r.state.Approvals) >= r.in.Policy.Approvals
+}
+
+// waits records what the organization waits for.
+func (r *teardownRun) waits(ctx workflow.Context, what WaitingFor) {
+	if r.state.WaitingFor == what {
+		return
+	}
+	r.state.WaitingFor, r.state.Since = what, time.Time{}
+	update := attributeWaitingFor.ValueUnset()
+	if what != WaitingForNothing {
+		r.state.Since, update = workflow.Now(ctx), attributeWaitingFor.ValueSet(string(what))
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, update); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot set the search attribute", "error", err)
+	}
+}
+
+// delete plans until a plan is approved and applied.
+func (r *teardownRun) delete(ctx workflow.Context) (Result, error) {
+	var made planResult
+	if err := workflow.ExecuteActivity(ctx, activityPlan, r.in.Entry).Get(ctx, &made); err != nil {
+		return Result{}, err
+	}
+	for made.Ended == nil {
+		if err := r.approval(ctx, *made.Planned); err != nil {
+			return Result{}, err
+		}
+		if r.state.Denied != nil {
+			return Result{Outcome: teardown.Stopped, Code: errors.NotConfirmed}, nil
+		}
+		var err error
+		if made, err = r.apply(ctx, made.Planned.Plan); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{made.Ended.Outcome, made.Ended.Code, &made.Ended.Report}, nil
+}
+
+// approval waits until the plan has all approvals, or a denial, and reminds people.
+func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
+	r.state.Plan, r.state.Digest, r.state.Differences = &p.Plan, p.Digest, p.Differences
+	r.state.Approvals, r.state.Steps, r.state.Deleted = nil, p.Steps, 0
+	if r.in.Policy.Approvals == 0 && p.Differences == nil {
+		return nil
+	}
+	// Without approvals, new resources still need one: nobody has seen them.
+	if r.in.Policy.Approvals == 0 {
+		r.in.Policy.Approvals, r.state.Required = 1, 1
+	}
+	r.waits(ctx, WaitingForApproval)
+	for !r.decided() {
+		w := Waiting{ID: r.state.ID, Plan: p.Plan, Digest: p.Digest, Differences: p.Differences, Since: r.state.Since}
+		reminder := workflow.ExecuteActivity(workflow.WithRetryPolicy(ctx, temporal.RetryPolicy{MaximumAttempts: 5}), activityRemind, w)
+		if err := reminder.Get(ctx, nil); temporal.IsCanceledError(err) {
+			return err
+		}
+		if _, err := workflow.AwaitWithTimeout(ctx, r.in.Policy.remindEvery(), r.decided); err != nil {
+			return err
+		}
+	}
+	r.waits(ctx, WaitingForNothing)
+	return nil
+}
+
+// apply applies an approved plan.
+func (r *teardownRun) apply(ctx workflow.Context, plan Ref) (planResult, error) {
+	var p prepareResult
+	if err := workflow.ExecuteActivity(ctx, activityPrepare, planInput{Entry: r.in.Entry, Plan: plan}).Get(ctx, &p); err != nil {
+		return planResult{}, err
+	}
+	if p.Planned != nil || p.Ended != nil {
+		return p.planResult, nil
+	}
+	r.state.Deleted += max(r.state.Steps-p.Steps, 0) // deleted by others since the plan
+	in := planInput{Entry: r.in.Entry, Plan: p.Prepared}
+	if err := r.chunks(ctx, p, &in); err != nil {
+		if temporal.IsCanceledError(err) {
+			r.stopped(ctx, in)
+		}
+		return planResult{}, err
+	}
+	var made planResult
+	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil {
+		return planResult{}, err
+	}
+	if made.Ended != nil && made.Ended.Outcome == teardown.Pending {
+		return r.pending(ctx, in, made)
+	}
+	return made, nil
+}
+
+// chunks removes the resources of all steps, in chunks. A chunk starts when the chunks that it
+// comes after have no failed step.
+func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInput) error {
+	const waiting, running, over, failed = 0, 1, 2, 3
+	states, active := make([]int, len(p.Chunks)), 0
+	selector := workflow.NewSelector(ctx)
+	var firstErr error
+	start := func(n int) {
+		states[n] = running
+		active++
+		chunk := planInput{Entry: in.Entry, Plan: in.Plan, Chunk: n}
+		selector.AddFuture(workflow.ExecuteActivity(ctx, activitySteps, chunk), func(f workflow.Future) {
+			active--
+			var s stepsResult
+			if err := f.Get(ctx, &s); err != nil {
+				states[n] = failed
+				if firstErr == nil {
+					firstErr = err
+				}
+				return
+			}
+			r.state.Deleted += s.Deleted
+			in.Reports = append(in.Reports, s.Report)
+			if states[n] = over; s.Failed > 0 {
+				states[n], in.Blocked = failed, true
+			}
+		})
+	}
+	for {
+		for n, after := range p.Chunks {
+			if active >= maxChunks || firstErr != nil {
+				break
+			}
+			ready := states[n] == waiting
+			for _, before := range after {
+				ready = ready && states[before] == over
+			}
+			if ready {
+				start(n)
+			}
+		}
+		if active == 0 {
+			return firstErr
+		}
+		selector.Select(ctx)
+	}
+}
+
+// stopped stores the report of a teardown that was canceled.
+func (r *teardownRun) stopped(ctx workflow.Context, in planInput) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	in.Stopped = true
+	var made planResult
+	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil || made.Ended == nil {
+		workflow.GetLogger(ctx).Warn("cannot store the report", "error", err)
+		return
+	}
+	r.state.Result = &Result{made.Ended.Outcome, made.Ended.Code, &made.Ended.Report}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributeOutcome.ValueSet(string(teardown.Stopped))); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot set the search attribute", "error", err)
+	}
+}
+
+// pending waits, for days if necessary, until a read shows that the provider has deleted the
+// organization. A timer waits, and no activity.
+func (r *teardownRun) pending(ctx workflow.Context, in planInput, made planResult) (planResult, error) {
+	in.Reports = nil
+	r.waits(ctx, WaitingForProvider)
+	checking := workflow.WithScheduleToCloseTimeout(ctx, time.Hour)
+	interval := firstCheck
+	for end := workflow.Now(ctx).Add(pendingFor); workflow.Now(ctx).Before(end); interval = min(2*interval, longestCheck) {
+		if err := workflow.Sleep(ctx, interval); err != nil {
+			return planResult{}, err
+		}
+		var c checkResult
+		err := workflow.ExecuteActivity(checking, activityCheck, in).Get(ctx, &c)
+		switch {
+		case temporal.IsCanceledError(err):
+			return planResult{}, err
+		case err != nil: // the next read may prove more
+			workflow.GetLogger(ctx).Warn("the pending deletion cannot be read", "error", err)
+		case c.Deleted:
+			return planResult{Ended: &ended{Outcome: teardown.Deleted, Report: *c.Report}}, nil
+		}
+	}
+	return made, nil
+}
