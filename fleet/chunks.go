@@ -70,4 +70,3 @@ func chunksOf(steps []teardown.Step, size int) []chunk {
 	}
 	return chunks
 }
-

@@ -30,9 +30,14 @@ var errSuspended = errors.New("the worker was suspended for longer than the hear
 // newLease starts the heartbeats of an activity. The returned context ends with the lease. The
 // caller calls end.
 func newLease(ctx context.Context, timeout time.Duration) (context.Context, *lease) {
+	return startLease(ctx, timeout, func(ctx context.Context) { activity.RecordHeartbeat(ctx) })
+}
+
+// startLease starts a lease whose heartbeats are calls of record.
+func startLease(ctx context.Context, timeout time.Duration, record func(context.Context)) (context.Context, *lease) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{}), last: time.Now()}
-	activity.RecordHeartbeat(ctx)
+	record(ctx)
 	go func() {
 		ticker := time.NewTicker(timeout / 3)
 		defer ticker.Stop()
@@ -40,7 +45,7 @@ func newLease(ctx context.Context, timeout time.Duration) (context.Context, *lea
 			select {
 			case <-ticker.C:
 				if l.valid(time.Now()) {
-					activity.RecordHeartbeat(ctx)
+					record(ctx)
 				}
 			case <-l.done:
 				return

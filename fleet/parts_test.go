@@ -1,0 +1,269 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
+)
+
+// steps returns steps from "a", "b<a" (b comes after a).
+func steps(of ...string) []teardown.Step {
+	var all []teardown.Step
+	for _, s := range of {
+		id, after, _ := strings.Cut(s, "<")
+		step := teardown.Step{ID: id}
+		if after != "" {
+			step.After = strings.Split(after, ",")
+		}
+		all = append(all, step)
+	}
+	return all
+}
+
+func TestChunks_Chains(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		steps []teardown.Step
+		ids   [][]string
+		after [][]int
+	}{
+		"none":              {nil, nil, nil},
+		"chains stay whole": {steps("m1", "m2", "d1<m1", "d2<m2"), [][]string{{"m1", "d1"}, {"m2", "d2"}}, [][]int{nil, nil}},
+		"a step after both": {steps("a", "b", "c", "p<a,b,c"), [][]string{{"a", "b"}, {"c", "p"}}, [][]int{nil, {0}}},
+		"a long chain":      {steps("a", "b<a", "c<b", "d<c", "e<d"), [][]string{{"a", "b"}, {"c", "d"}, {"e"}}, [][]int{nil, {0}, {1}}},
+	} {
+		var ids [][]string
+		var after [][]int
+		for _, c := range chunksOf(test.steps, 2) {
+			ids, after = append(ids, c.ids), append(after, c.after)
+		}
+		if diff := cmp.Diff([]any{test.ids, test.after}, []any{ids, after}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Each step is in one chunk, and no chunk comes after a later one.
+func TestChunks_AllSteps(t *testing.T) {
+	t.Parallel()
+	var all []teardown.Step
+	for i := range 1000 {
+		s := teardown.Step{ID: fmt.Sprint(i)}
+		for _, d := range []int{1, 7, 31} {
+			if i%(d+2) == 0 && i >= d {
+				s.After = append(s.After, fmt.Sprint(i-d))
+			}
+		}
+		all = append(all, s)
+	}
+	seen := map[string]int{}
+	for n, c := range chunksOf(all, 64) {
+		for _, id := range c.ids {
+			seen[id]++
+		}
+		for _, before := range c.after {
+			if before >= n {
+				t.Errorf("chunk %d comes after chunk %d", n, before)
+			}
+		}
+	}
+	for _, s := range all {
+		if seen[s.ID] != 1 {
+			t.Errorf("step %s is in %d chunks", s.ID, seen[s.ID])
+		}
+	}
+}
+
+// The text of an error in the history has no text of the provider.
+func TestActivityError_ByCode(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	suspended, suspend := context.WithCancelCause(t.Context())
+	suspend(errSuspended)
+	refused := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.PermissionDenied, Status: 403, Message: "canary"}
+	limited := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.RateLimitReached, RetryAfter: time.Minute}
+	for name, test := range map[string]struct {
+		ctx          context.Context
+		err          error
+		text, code   string
+		nonRetryable bool
+		delay        time.Duration
+	}{
+		"refused":    {t.Context(), refused, "atlas: Plan: permission_denied (403)", "permission_denied", true, 0},
+		"rate limit": {t.Context(), limited, "atlas: Plan: rate_limit_reached", "rate_limit_reached", false, time.Minute},
+		"of a store": {t.Context(), errors.New("canary"), "the worker's own error: see its log", "", false, 0},
+		"suspended":  {suspended, limited, errSuspended.Error(), "Suspended", false, 0},
+	} {
+		e, ok := errors.AsType[*temporal.ApplicationError](activityError(test.ctx, test.err))
+		if !ok || e.Message() != test.text || e.Type() != test.code || e.NonRetryable() != test.nonRetryable || e.NextRetryDelay() != test.delay {
+			t.Errorf("%s: got %+v", name, e)
+		}
+	}
+	if err := activityError(ended, refused); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := activityError(t.Context(), nil); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A worker that was suspended for longer than the heartbeat timeout writes no entry, so that the
+// engine starts nothing.
+func TestLease_Suspended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		l := &lease{timeout: 15 * time.Second, cancel: cancel, last: time.Now()}
+		journal := &memory{}
+		j := leasedJournal{journal, l}
+		time.Sleep(14 * time.Second)
+		if err := j.Append(ctx, teardown.Entry{}); err != nil || ctx.Err() != nil {
+			t.Fatalf("got %v, %v", err, ctx.Err())
+		}
+		time.Sleep(15 * time.Second)
+		for range 2 { // it stays lost
+			if err := j.Append(ctx, teardown.Entry{}); err != errSuspended || context.Cause(ctx) != errSuspended || len(journal.entries) != 1 {
+				t.Fatalf("got %v, %v", err, context.Cause(ctx))
+			}
+		}
+	})
+}
+
+// Short activities send heartbeats, too, and long ones by a ticker, until they end.
+func TestLease_Heartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		beats := 0
+		_, l := startLease(t.Context(), 15*time.Second, func(context.Context) { beats++ })
+		time.Sleep(time.Minute + time.Second)
+		synctest.Wait()
+		if beats != 13 {
+			t.Errorf("got %d heartbeats in a minute", beats)
+		}
+		l.end()
+		time.Sleep(time.Minute)
+		if synctest.Wait(); beats != 13 {
+			t.Errorf("got %d heartbeats after the end", beats)
+		}
+	})
+}
+
+func TestPutManifest_Invalid(t *testing.T) {
+	t.Parallel()
+	entry := Entry{Provider: "zitadel", Organization: "1"}
+	for want, m := range map[string]Manifest{
+		"no organization":  {},
+		"use 0, 1 or 2":    {Organizations: []Entry{entry}, Policy: Policy{Approvals: 3}},
+		"unknown provider": {Organizations: []Entry{{Provider: "acme", Organization: "1"}}, Policy: Policy{Approvals: 1}},
+		"is missing":       {Organizations: []Entry{{Provider: "zitadel"}}, Policy: Policy{Approvals: 1}},
+		"is the same":      {Organizations: []Entry{entry, entry}, Policy: Policy{Approvals: 1}},
+		"must have":        {Organizations: []Entry{entry}},
+		"unknown override": {Organizations: []Entry{{Provider: "zitadel", Organization: "1", Override: []teardown.Override{"all"}}}, Policy: Policy{Approvals: 1}},
+	} {
+		m := m
+		if _, err := PutManifest(t.Context(), &memory{blobs: map[string][]byte{}}, m); !errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// A blob that was changed is not used.
+func TestStore_ChangedBlob(t *testing.T) {
+	t.Parallel()
+	m := &memory{blobs: map[string][]byte{}}
+	ref, err := put(t.Context(), m, "plans", teardown.Plan{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPlan(t.Context(), m, ref); err != nil {
+		t.Errorf("got %v", err)
+	}
+	m.blobs[ref.Key] = append(m.blobs[ref.Key], ' ')
+	if _, err := ReadPlan(t.Context(), m, ref); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A batch starts one workflow for each organization, page by page. Workflows that run already
+// continue.
+func TestBatch_Pages(t *testing.T) {
+	t.Parallel()
+	m := &memory{blobs: map[string][]byte{}}
+	srv := zitadeltest.NewServer()
+	config := Config{Open: opener(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m}
+	manifest := Manifest{Policy: Policy{Approvals: 1}}
+	for i := range PageSize + 20 {
+		manifest.Organizations = append(manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})
+	}
+	ref, err := PutManifest(t.Context(), m, manifest)
+	if err != nil || len(ref.Pages) != 2 {
+		t.Fatalf("got %+v, %v", ref, err)
+	}
+	started := map[string]bool{}
+	state := BatchState{}
+	for n := range ref.Pages {
+		env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+		if err := Register(env, config); err != nil {
+			t.Fatal(err)
+		}
+		env.OnWorkflow("offboard.Organization", mock.Anything, mock.Anything).Return(func(ctx workflow.Context, in organizationInput) (Result, error) {
+			started[workflow.GetInfo(ctx).WorkflowExecution.ID] = true
+			return Result{}, nil
+		})
+		env.ExecuteWorkflow("offboard.Batch", batchInput{Manifest: ref, Page: n, Started: state})
+		err := env.GetWorkflowError()
+		var next *workflow.ContinueAsNewError
+		if n == 0 {
+			if !errors.As(err, &next) {
+				t.Fatalf("got %v", err)
+			}
+			state.Started = PageSize
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := env.GetWorkflowResult(&state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(BatchState{Organizations: PageSize + 20, Started: PageSize + 20}, state); diff != "" || len(started) == 0 {
+		t.Errorf("%d started (-want +got):\n%s", len(started), diff)
+	}
+	for id := range started {
+		if !strings.HasPrefix(id, "offboard/zitadel/https:%2F%2F") {
+			t.Fatalf("got the ID %s", id)
+		}
+	}
+}
+
+func TestRegister_Invalid(t *testing.T) {
+	t.Parallel()
+	open := func(context.Context, offboard.Spec) (offboard.Organization, error) {
+		return offboard.Organization{}, nil
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	for _, c := range []Config{{}, {Open: open}, {Open: open, Store: &memory{}}, {Open: open, Journal: &memory{}}} {
+		if err := Register(env, c); !errors.Is(err, errors.InvalidArgument) {
+			t.Errorf("%+v: got %v", c, err)
+		}
+	}
+	if err := Register(nil, Config{Open: open, Store: &memory{}, Journal: &memory{}}); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+}

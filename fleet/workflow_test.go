@@ -1,0 +1,402 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/atlas"
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/volterra/volterratest"
+)
+
+// memory is a Store and a Journal.
+type memory struct {
+	mu      sync.Mutex
+	blobs   map[string][]byte
+	entries []teardown.Entry
+}
+
+func (m *memory) Put(_ context.Context, key string, content []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.blobs[key] = content
+	return nil
+}
+
+func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	content, ok := m.blobs[key]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return content, nil
+}
+
+func (m *memory) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.blobs, key)
+	return nil
+}
+
+func (m *memory) Append(_ context.Context, e teardown.Entry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries = append(m.entries, e)
+	return nil
+}
+
+func (m *memory) Entries(_ context.Context, provider, instance, organization string) ([]teardown.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []teardown.Entry
+	for _, e := range m.entries {
+		if e.Provider == provider && e.Instance == instance && e.Organization == organization {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+const acme, shop = "5e2f00000000000000000001", "5e2f0000000000000000000a"
+
+// fixture is a workflow of one organization at a fake of Atlas.
+type fixture struct {
+	t      *testing.T
+	env    *testsuite.TestWorkflowEnvironment
+	memory *memory
+	atlas  *atlastest.Server
+	config Config
+	entry  Entry
+	policy Policy
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	srv := atlastest.NewServer()
+	srv.SetDeletionTime(0)
+	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme"})
+	srv.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
+	srv.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: "main"})
+	m := &memory{blobs: map[string][]byte{}}
+	f := &fixture{t: t, memory: m, atlas: srv, policy: Policy{Approvals: 1}}
+	f.entry = Entry{Provider: "atlas", Organization: acme}
+	f.config = Config{Open: opener(srv.Server, map[string]string{
+		"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
+	}), Store: m, Journal: m}
+	f.env = new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	f.env.SetTestTimeout(time.Minute)
+	return f
+}
+
+// opener returns the function that opens organizations at a fake.
+func opener(srv *offboardtest.Server, credentials map[string]string) func(context.Context, offboard.Spec) (offboard.Organization, error) {
+	url, hc := srv.Endpoint()
+	clients := offboard.NewClients(offboard.WithHTTPClient(hc), offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
+	return func(ctx context.Context, s offboard.Spec) (offboard.Organization, error) {
+		s.BaseURL = url
+		return clients.Open(ctx, s)
+	}
+}
+
+// run runs the workflow to its end.
+func (f *fixture) run() (Result, error) {
+	f.t.Helper()
+	if err := Register(f.env, f.config); err != nil {
+		f.t.Fatal(err)
+	}
+	page, err := put(f.t.Context(), f.memory, "manifests", page{Organizations: []Entry{f.entry}, Policy: f.policy})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.env.ExecuteWorkflow("offboard.Organization", organizationInput{Entry: entryRef{Page: page}, Provider: f.entry.Provider, Policy: f.policy})
+	var r Result
+	if !f.env.IsWorkflowCompleted() {
+		f.t.Fatal("the workflow has not ended")
+	}
+	err = f.env.GetWorkflowError()
+	if err == nil {
+		err = f.env.GetWorkflowResult(&r)
+	}
+	return r, err
+}
+
+// state returns the state of the workflow.
+func (f *fixture) state() State {
+	f.t.Helper()
+	value, err := f.env.QueryWorkflow(queryState)
+	var s State
+	if err == nil {
+		err = value.Get(&s)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return s
+}
+
+// callback collects what an update returned.
+type callback struct {
+	rejected  error
+	completed error
+}
+
+func (*callback) Accept()                     {}
+func (c *callback) Reject(err error)          { c.rejected = err }
+func (c *callback) Complete(_ any, err error) { c.completed = err }
+
+// update sends an update at a time, and returns what becomes of it.
+func (f *fixture) update(after time.Duration, name string, approval func(State) Approval) *callback {
+	c := new(callback)
+	f.env.RegisterDelayedCallback(func() { f.env.UpdateWorkflow(name, fmt.Sprint(name, after), c, approval(f.state())) }, after)
+	return c
+}
+
+// by approves the plan that is shown.
+func by(name string) func(State) Approval {
+	return func(s State) Approval { return Approval{By: name, Digest: s.Digest} }
+}
+
+func (f *fixture) report(r Result) *teardown.Report {
+	f.t.Helper()
+	if r.Report == nil {
+		f.t.Fatalf("no report: %+v", r)
+	}
+	report, err := ReadReport(f.t.Context(), f.memory, *r.Report)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return report
+}
+
+func TestOrganization_ApprovedAndDeleted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.update(time.Hour, updateApprove, by("ada"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Deleted || f.atlas.Exists(acme) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	report := f.report(r)
+	if report.Outcome != teardown.Deleted || len(report.Steps) != 2 {
+		t.Fatalf("got %+v", report)
+	}
+	for _, s := range report.Steps {
+		if s.State != teardown.StepDeleted || s.Attempts == 0 {
+			t.Errorf("the report lacks what happened: %+v", s)
+		}
+	}
+	if s := f.state(); s.Deleted != 2 || s.Steps != 2 || s.WaitingFor != "" || s.Result == nil {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Approved on Monday and applied on Thursday: the plan is older than a day.
+func TestOrganization_ApprovedDaysLater(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var reminders int
+	f.config.Remind = func(_ context.Context, w Waiting) error {
+		reminders++
+		if w.Digest == "" || w.Since.IsZero() {
+			t.Errorf("got %+v", w)
+		}
+		return nil
+	}
+	f.update(72*time.Hour+time.Minute, updateApprove, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Deleted || reminders != 4 {
+		t.Errorf("got %+v, %v, %d reminders", r, err, reminders)
+	}
+}
+
+// Something was added after the approval and before the preparation: a new approval is needed.
+func TestOrganization_NewResource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.policy.Approvals = 2
+	f.update(time.Hour, updateApprove, by("ada"))
+	f.env.RegisterDelayedCallback(func() {
+		f.atlas.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: "new"})
+	}, 2*time.Hour)
+	f.update(3*time.Hour, updateApprove, by("bob"))
+	var before, after State
+	f.env.RegisterDelayedCallback(func() { before = f.state() }, 90*time.Minute)
+	f.env.RegisterDelayedCallback(func() { after = f.state() }, 4*time.Hour)
+	f.update(5*time.Hour, updateApprove, by("ada"))
+	f.update(6*time.Hour, updateApprove, by("bob"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Deleted {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	if before.Digest == after.Digest || len(before.Approvals) != 1 || len(after.Approvals) != 0 || after.WaitingFor != WaitingForApproval || after.Differences == nil {
+		t.Fatalf("got %+v, then %+v", before, after)
+	}
+	differences, err := ReadDifferences(t.Context(), f.memory, *after.Differences)
+	if err != nil || len(differences) != 1 || differences[0].Text != "is new" {
+		t.Errorf("got %v, %v", differences, err)
+	}
+}
+
+// What was deleted in the meantime needs no approval.
+func TestOrganization_PartDeletedByOthers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.env.RegisterDelayedCallback(func() { f.atlas.RemoveProjects(acme) }, time.Minute)
+	f.update(time.Hour, updateApprove, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Deleted {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestOrganization_RefusedApprovals(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.policy.Approvals = 2
+	cases := map[string]*callback{
+		"another digest": f.update(time.Hour, updateApprove, func(State) Approval { return Approval{By: "ada", Digest: strings.Repeat("0", 64)} }),
+		"no digest":      f.update(2*time.Hour, updateApprove, func(State) Approval { return Approval{By: "ada"} }),
+		"no name":        f.update(3*time.Hour, updateApprove, func(s State) Approval { return Approval{By: " ", Digest: s.Digest} }),
+	}
+	first := f.update(4*time.Hour, updateApprove, by("ada"))
+	cases["the same person"] = f.update(5*time.Hour, updateApprove, by(" Ada "))
+	second := f.update(6*time.Hour, updateApprove, by("bob"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Deleted {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	for name, c := range cases {
+		if c.rejected == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+	if first.rejected != nil || second.rejected != nil {
+		t.Errorf("got %v, %v", first.rejected, second.rejected)
+	}
+	if err := (&teardownRun{in: organizationInput{}, state: State{}}).check(Approval{By: "ada"}); err == nil {
+		t.Error("an approval was accepted that nothing waits for")
+	}
+}
+
+func TestOrganization_Denied(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.update(time.Hour, updateDeny, by("ada"))
+	r, err := f.run()
+	if diff := cmp.Diff(Result{Outcome: teardown.Stopped, Code: errors.NotConfirmed}, r); diff != "" || err != nil || !f.atlas.Exists(acme) {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestOrganization_WithoutApprovals(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.policy.Approvals, f.entry.Confirm = 0, "Acme"
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Deleted {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	f = newFixture(t)
+	f.policy.Approvals, f.entry.Confirm = 0, "Other"
+	_, err := f.run()
+	var refused *temporal.ApplicationError
+	if !errors.As(err, &refused) || refused.Type() != string(errors.NotConfirmed) || !refused.NonRetryable() || !f.atlas.Exists(acme) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOrganization_Blocked(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.atlas.Fail(offboardtest.Fault{Operation: "DeleteFlexCluster", Times: 1000, Status: http.StatusForbidden, Body: `{"error":403,"errorCode":"CANNOT_DELETE","detail":"canary"}`})
+	f.update(time.Hour, updateApprove, by("ada"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Blocked || r.Code == "" || !f.atlas.Exists(acme) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	if report := f.report(r); report.Err == nil || len(report.Remaining()) != 2 {
+		t.Errorf("got %+v", report)
+	}
+}
+
+func TestOrganization_NotFound(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.entry.Organization = "5e2f00000000000000000009"
+	if r, err := f.run(); err != nil || r.Outcome != teardown.NotFound {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+func TestOrganization_Canceled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.env.RegisterDelayedCallback(f.env.CancelWorkflow, time.Hour)
+	_, err := f.run()
+	if !temporal.IsCanceledError(err) || !f.atlas.Exists(acme) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// F5 decides about a deletion later: a timer waits for days, and a read decides.
+func TestOrganization_Pending(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme"})
+	f.config.Open = opener(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.update(time.Hour, updateApprove, by("ada"))
+	var waiting State
+	f.env.RegisterDelayedCallback(func() { waiting = f.state() }, 48*time.Hour)
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Pending || waiting.WaitingFor != WaitingForProvider {
+		t.Errorf("got %+v, %v, waiting for %q", r, err, waiting.WaitingFor)
+	}
+}
+
+// The history has no text of the provider and no credential.
+func TestOrganization_HistoryWithoutTexts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.atlas.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "canary"})
+	f.atlas.Fail(offboardtest.Fault{Operation: "DeleteFlexCluster", Times: 1000, Status: http.StatusForbidden, Body: `{"error":403,"errorCode":"CANNOT_DELETE","detail":"canary"}`})
+	var history []string
+	f.env.SetOnActivityCompletedListener(func(_ *activity.Info, result converter.EncodedValue, err error) {
+		var text json.RawMessage
+		if result != nil && result.HasValue() {
+			if err := result.Get(&text); err != nil {
+				t.Error(err)
+			}
+		}
+		history = append(history, fmt.Sprint(string(text), err))
+	})
+	f.update(time.Hour, updateApprove, by("ada"))
+	if _, err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range history {
+		if strings.Contains(text, "canary") || strings.Contains(text, "Acme") || strings.Contains(text, atlastest.ClientSecret) {
+			t.Errorf("the history has a text: %s", text)
+		}
+	}
+	if len(history) < 4 {
+		t.Errorf("got %d results", len(history))
+	}
+}
