@@ -123,9 +123,13 @@ type Listed struct {
 	// ID is the ID of the workflow.
 	ID string `json:"id"`
 
-	// Provider, Outcome and WaitingFor are the search attributes; "" if they are not set.
-	Provider   string     `json:"provider,omitempty"`
-	Outcome    string     `json:"outcome,omitempty"`
+	// Provider is the package of the provider; "" if the workflow does not state it.
+	Provider string `json:"provider,omitempty"`
+
+	// Outcome is the outcome of the teardown; "" if the workflow has no result.
+	Outcome string `json:"outcome,omitempty"`
+
+	// WaitingFor is what the organization waits for.
 	WaitingFor WaitingFor `json:"waiting_for,omitempty"`
 
 	// Status is that of the engine: "Running", "Completed", "Failed", "Canceled", "Terminated",

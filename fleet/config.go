@@ -57,8 +57,10 @@ type Waiting struct {
 	// ID is the ID of the workflow; see [WorkflowID].
 	ID string `json:"id"`
 
-	// Plan refers to the plan, and Digest is the digest to approve.
-	Plan   Ref    `json:"plan"`
+	// Plan refers to the plan.
+	Plan Ref `json:"plan"`
+
+	// Digest is the digest to approve.
 	Digest string `json:"digest"`
 
 	// Differences refers to what the plan has that the plan approved before lacks; nil if no

@@ -32,15 +32,27 @@ type Manifest struct {
 
 // Entry is an organization of a [Manifest]. It contains no credential, only names of them.
 type Entry struct {
-	// Provider, Organization, BaseURL, Credentials, Email, Reason and Feedback are those of
-	// [offboard.Spec].
-	Provider     string            `json:"provider"`
-	Organization string            `json:"organization"`
-	BaseURL      string            `json:"base_url,omitempty"`
-	Credentials  map[string]string `json:"credentials,omitempty"`
-	Email        string            `json:"email,omitempty"`
-	Reason       string            `json:"reason,omitempty"`
-	Feedback     string            `json:"feedback,omitempty"`
+	// Provider is the name of the provider's package, as in [offboard.Providers].
+	Provider string `json:"provider"`
+
+	// Organization is the organization, as in [offboard.Spec].
+	Organization string `json:"organization"`
+
+	// BaseURL is the address of the API; "" means the one that the credentials name, or the
+	// provider's default.
+	BaseURL string `json:"base_url,omitempty"`
+
+	// Credentials maps names of credentials to other names, as in [offboard.Spec].
+	Credentials map[string]string `json:"credentials,omitempty"`
+
+	// Email is the account that requests the deletion of an F5 tenant.
+	Email string `json:"email,omitempty"`
+
+	// Reason is the reason of that request.
+	Reason string `json:"reason,omitempty"`
+
+	// Feedback is a text of that request.
+	Feedback string `json:"feedback,omitempty"`
 
 	// Confirm is the expected name of the organization, as in [teardown.WithConfirm]. If it is
 	// empty, the approvals confirm the name that the plan shows; without approvals, the

@@ -205,7 +205,7 @@ func TestBatch_Pages(t *testing.T) {
 	t.Parallel()
 	m := &memory{blobs: map[string][]byte{}}
 	srv := zitadeltest.NewServer()
-	config := Config{Open: opener(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m}
+	config := Config{Open: openAt(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m}
 	manifest := Manifest{Policy: Policy{Approvals: 1}}
 	for i := range PageSize + 20 {
 		manifest.Organizations = append(manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})

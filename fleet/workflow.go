@@ -49,8 +49,10 @@ type State struct {
 	// Since is the time since when it waits; zero if it does not wait.
 	Since time.Time `json:"since,omitzero"`
 
-	// Plan refers to the last plan, and Digest is what people approve. Nil without a plan.
-	Plan   *Ref   `json:"plan,omitempty"`
+	// Plan refers to the last plan; nil for none.
+	Plan *Ref `json:"plan,omitempty"`
+
+	// Digest is what people approve: the digest of the last plan; "" for none.
 	Digest string `json:"digest,omitempty"`
 
 	// Differences refers to what the plan has that the plan approved before lacks; nil if
@@ -66,8 +68,10 @@ type State struct {
 	// Denied is the denial that ended the workflow; nil for none.
 	Denied *Approval `json:"denied,omitempty"`
 
-	// Steps is the number of steps of the plan, and Deleted of those that are deleted.
-	Steps   int `json:"steps"`
+	// Steps is the number of steps of the plan.
+	Steps int `json:"steps"`
+
+	// Deleted is the number of steps that are deleted. It grows with each chunk.
 	Deleted int `json:"deleted"`
 
 	// Result is the result of the workflow; nil until it ends.
@@ -245,7 +249,7 @@ func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 	if r.in.Policy.Approvals == 0 && p.Differences == nil {
 		return nil
 	}
-	// Without approvals, new resources still need one: nobody has seen them.
+	// Without approvals, new resources still need one: no person has seen them.
 	if r.in.Policy.Approvals == 0 {
 		r.in.Policy.Approvals, r.state.Required = 1, 1
 	}

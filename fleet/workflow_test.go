@@ -99,7 +99,7 @@ func newFixture(t *testing.T) *fixture {
 	m := &memory{blobs: map[string][]byte{}}
 	f := &fixture{t: t, memory: m, atlas: srv, policy: Policy{Approvals: 1}}
 	f.entry = Entry{Provider: "atlas", Organization: acme}
-	f.config = Config{Open: opener(srv.Server, map[string]string{
+	f.config = Config{Open: openAt(srv.Server, map[string]string{
 		"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
 	}), Store: m, Journal: m}
 	f.env = new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
@@ -107,8 +107,8 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-// opener returns the function that opens organizations at a fake.
-func opener(srv *offboardtest.Server, credentials map[string]string) func(context.Context, offboard.Spec) (offboard.Organization, error) {
+// openAt returns the function that opens organizations at a fake.
+func openAt(srv *offboardtest.Server, credentials map[string]string) func(context.Context, offboard.Spec) (offboard.Organization, error) {
 	url, hc := srv.Endpoint()
 	clients := offboard.NewClients(offboard.WithHTTPClient(hc), offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
 	return func(ctx context.Context, s offboard.Spec) (offboard.Organization, error) {
@@ -360,7 +360,7 @@ func TestOrganization_Pending(t *testing.T) {
 	f := newFixture(t)
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: "acme"})
-	f.config.Open = opener(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
 	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
 	f.update(time.Hour, updateApprove, by("ada"))
 	var waiting State

@@ -38,13 +38,24 @@ type Server struct {
 func Skip(t testing.TB) {
 	t.Helper()
 	for _, name := range []string{"postgres", "initdb"} {
-		if _, err := exec.LookPath(name); err != nil {
+		if _, err := exec.LookPath(program(name)); err != nil {
 			if os.Getenv("OFFBOARD_COMPONENTS") == "required" {
 				t.Fatalf("%s is not installed, but OFFBOARD_COMPONENTS requires it", name)
 			}
 			t.Skipf("%s is not installed", name)
 		}
 	}
+}
+
+// program returns the path of a program of PostgreSQL. Debian's package installs them outside of
+// PATH.
+func program(name string) string {
+	if _, err := exec.LookPath(name); err != nil {
+		if paths, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(paths) > 0 {
+			return paths[len(paths)-1]
+		}
+	}
+	return name
 }
 
 // Start starts a server with settings such as "synchronous_commit=off". Stop it after use. If the
@@ -91,7 +102,7 @@ func (s *Server) initialize() error {
 
 // program returns a command that does not run as root.
 func (s *Server) program(name string, args ...string) (*exec.Cmd, error) {
-	command := exec.Command(name, args...)
+	command := exec.Command(program(name), args...)
 	command.Dir = s.directory
 	if os.Getuid() == 0 {
 		uid, gid, err := unprivileged()
