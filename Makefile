@@ -1,8 +1,8 @@
 # Everyday commands. `.ci/run` runs all checks of a review.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-WORKSPACE = . cmd/offboard examples internal/conformance telemetry telemetry/example
-OTHERS = internal/conformance/vendors internal/tools
+WORKSPACE = . cmd/offboard examples fleet internal/conformance telemetry telemetry/example
+OTHERS = fleet/dev internal/conformance/vendors internal/tools
 
 .PHONY: help test race lint generate site guards bench check
 

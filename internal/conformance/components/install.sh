@@ -4,15 +4,17 @@
 set -eu
 
 absent=
+postgres=$(echo /usr/lib/postgresql/*/bin) # where the package puts the programs of its version
 need() { # PROGRAM PACKAGE...
   program=$1
   shift
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null || absent="$absent $*"
+  PATH="$PATH:/usr/sbin:/sbin:$postgres" command -v "$program" >/dev/null || absent="$absent $*"
 }
 need apache2 apache2-bin
 need chromium chromium
 need nginx nginx
 need openssl openssl
+need postgres postgresql
 need tinyproxy tinyproxy-bin
 
 [ -n "$absent" ] || exit 0

@@ -36,10 +36,17 @@ type compiled struct{ folder, name string }
 
 // all are the modules in the order of the page. The packages of the first one are imported by the
 // others.
-var all = []compiled{{".", "SDK"}, {"cmd/offboard", "program"}, {"telemetry", "telemetry"}, {"telemetry/example", "telemetry example"}}
+var all = []compiled{{".", "SDK"}, {"cmd/offboard", "program"}, {"fleet", "fleet"}, {"telemetry", "telemetry"}, {"telemetry/example", "telemetry example"}}
 
 // standard stands for the standard library, which is no module.
 const standard = "Go standard library"
+
+// licenseFiles names the license file of modules for which the detector takes another file.
+const licenseFiles = `{"name": "github.com/grpc-ecosystem/go-grpc-middleware/v2", "licenceFile": "LICENSE"}
+`
+
+// withoutFile are modules whose archives contain no license file. The page states that.
+var withoutFile = []string{"github.com/nexus-rpc/nexus-proto-annotations"}
 
 //go:embed licenses.md.tmpl
 var page string
@@ -179,7 +186,17 @@ func copyModule(folder, root, file string) error {
 // detect sets the licenses of modules.
 func detect(temp string, modules map[string]*module) error {
 	var in bytes.Buffer
+	for _, path := range withoutFile {
+		m := modules[path]
+		if m == nil {
+			return fmt.Errorf("%s is not compiled: remove it from withoutFile", path)
+		}
+		m.License, m.Texts = "not stated", "The archive of the module has no license file."
+	}
 	for _, m := range modules {
+		if m.Texts != "" {
+			continue
+		}
 		if err := json.NewEncoder(&in).Encode(m); err != nil {
 			return err
 		}
@@ -189,7 +206,11 @@ func detect(temp string, modules map[string]*module) error {
 	if err := os.WriteFile(form, []byte(fields), 0o600); err != nil {
 		return err
 	}
-	command := exec.Command("go", "run", detector, "-depsTemplate", form, "-depsOut", found)
+	overrides := filepath.Join(temp, "overrides")
+	if err := os.WriteFile(overrides, []byte(licenseFiles), 0o600); err != nil {
+		return err
+	}
+	command := exec.Command("go", "run", detector, "-depsTemplate", form, "-depsOut", found, "-overrides", overrides)
 	command.Env = append(os.Environ(), "GOWORK=off")
 	command.Stdin, command.Stderr = &in, os.Stderr
 	if err := command.Run(); err != nil {
