@@ -37,7 +37,7 @@ type started struct {
 
 // page returns the organizations of a page of a manifest. It sends no request.
 func (a *activities) page(ctx context.Context, ref Ref) (pageResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	p, err := a.pages.get(ctx, a.config.Store, ref)
 	if err != nil {
@@ -148,7 +148,7 @@ type planResult struct {
 
 // plan makes a plan and stores it.
 func (a *activities) plan(ctx context.Context, ref entryRef) (planResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	s, err := a.open(ctx, ref)
 	if err != nil {
@@ -270,7 +270,7 @@ type prepareResult struct {
 
 // prepare compares the organization with the approved plan. A new resource needs an approval.
 func (a *activities) prepare(ctx context.Context, in planInput) (prepareResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	p, err := a.part(ctx, in, lease)
 	if err != nil {
@@ -341,7 +341,7 @@ type stepsResult struct {
 
 // steps removes the resources of a chunk.
 func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	p, err := a.part(ctx, in, lease)
 	if err != nil {
@@ -403,7 +403,7 @@ func (a *activities) interrupted(ctx context.Context, name string, err error) er
 
 // delete deletes the organization, and returns the report of the whole teardown.
 func (a *activities) delete(ctx context.Context, in planInput) (planResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	p, err := a.part(ctx, in, lease)
 	if err != nil {
@@ -480,7 +480,7 @@ type checkResult struct {
 // check reads an organization whose deletion is pending. A refused credential proves nothing: it
 // may have ended with the request, before the deletion.
 func (a *activities) check(ctx context.Context, in planInput) (checkResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	p, err := a.part(ctx, in, lease)
 	if err != nil {
@@ -514,7 +514,7 @@ func (a *activities) remind(ctx context.Context, w Waiting) error {
 	if a.config.Remind == nil {
 		return nil
 	}
-	ctx, lease := newLease(ctx, a.config.Heartbeat)
+	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
 	defer lease.end()
 	if err := a.config.Remind(ctx, w); err != nil {
 		a.config.Logger.WarnContext(ctx, "the reminder failed", "workflow", w.ID, "error", err)

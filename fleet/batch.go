@@ -28,15 +28,18 @@ type BatchState struct {
 	Running int `json:"running"`
 }
 
-// batchWorkflow starts a workflow for each organization of a manifest, page by page, and ends. The
+// batchWorkflow is the workflow of a batch.
+type batchWorkflow struct{ heartbeat time.Duration }
+
+// run starts a workflow for each organization of a manifest, page by page, and ends. The
 // workflows do not depend on it.
-func batchWorkflow(ctx workflow.Context, in batchInput) (BatchState, error) {
+func (w batchWorkflow) run(ctx workflow.Context, in batchInput) (BatchState, error) {
 	in.Started.Organizations = in.Manifest.Organizations
 	if err := workflow.SetQueryHandler(ctx, queryState, func() (BatchState, error) { return in.Started, nil }); err != nil {
 		return in.Started, err
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		ScheduleToCloseTimeout: activityTime, StartToCloseTimeout: time.Hour, HeartbeatTimeout: defaultHeartbeat,
+		ScheduleToCloseTimeout: activityTime, StartToCloseTimeout: time.Hour, HeartbeatTimeout: w.heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	var p pageResult
@@ -50,7 +53,7 @@ func batchWorkflow(ctx workflow.Context, in batchInput) (BatchState, error) {
 			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, // after the workflow before has ended
 			TypedSearchAttributes: temporal.NewSearchAttributes(attributeProvider.ValueSet(o.Provider)),
 		})
-		children[i] = workflow.ExecuteChildWorkflow(child, "offboard.Organization", organizationInput{
+		children[i] = workflow.ExecuteChildWorkflow(child, workflowOrganization, organizationInput{
 			Entry: entryRef{in.Manifest.Pages[in.Page], o.Index}, Provider: o.Provider, Policy: p.Policy,
 		})
 	}
@@ -66,7 +69,7 @@ func batchWorkflow(ctx workflow.Context, in batchInput) (BatchState, error) {
 		}
 	}
 	if in.Page++; in.Page < len(in.Manifest.Pages) {
-		return in.Started, workflow.NewContinueAsNewError(ctx, batchWorkflow, in)
+		return in.Started, workflow.NewContinueAsNewError(ctx, workflowBatch, in)
 	}
 	return in.Started, nil
 }

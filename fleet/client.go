@@ -35,7 +35,7 @@ func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, e
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: batchPrefix + manifest.Digest, TaskQueue: cmp.Or(manifest.Queue, DefaultQueue),
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, "offboard.Batch", batchInput{Manifest: manifest})
+	}, workflowBatch, batchInput{Manifest: manifest})
 	if err != nil {
 		return Batch{}, engineError("Start", err)
 	}
@@ -171,7 +171,7 @@ func keyword(data []byte) string {
 
 // query returns the query of the engine's list.
 func (f Filter) query() string {
-	all := []string{`WorkflowType = "offboard.Organization"`}
+	all := []string{fmt.Sprintf("WorkflowType = %q", workflowOrganization)}
 	add := func(name, value string) {
 		if value != "" {
 			all = append(all, fmt.Sprintf("%s = %q", name, value))

@@ -48,6 +48,9 @@ type Config struct {
 	// may overlap, and a call may be repeated after a crash.
 	Observe func(provider string, r Result)
 
+	// record sends a heartbeat, in tests; nil means one to the server.
+	record func(context.Context) error
+
 	// Logger gets the texts of errors, which the history does not contain; nil for none.
 	Logger *slog.Logger
 }
@@ -89,8 +92,8 @@ func Register(w worker.Registry, config Config) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &activities{config: config}
-	w.RegisterWorkflowWithOptions(batchWorkflow, workflow.RegisterOptions{Name: "offboard.Batch"})
-	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: "offboard.Organization"})
+	w.RegisterWorkflowWithOptions(batchWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowBatch})
+	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowOrganization})
 	for name, f := range map[string]any{
 		activityPage: a.page, activityPlan: a.plan, activityPrepare: a.prepare, activitySteps: a.steps,
 		activityDelete: a.delete, activityCheck: a.check, activityRemind: a.remind,
@@ -102,8 +105,11 @@ func Register(w worker.Registry, config Config) error {
 
 const defaultHeartbeat = 15 * time.Second
 
-// Names of the activities, which are part of each history.
+// Names of the workflows and activities, which are part of each history.
 const (
+	workflowBatch        = "offboard.Batch"
+	workflowOrganization = "offboard.Organization"
+
 	activityPage    = "offboard.Page"
 	activityPlan    = "offboard.Plan"
 	activityPrepare = "offboard.Prepare"

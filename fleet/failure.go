@@ -17,8 +17,8 @@ func activityError(ctx context.Context, err error) error {
 		return nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		if cause == errSuspended {
-			return temporal.NewApplicationError(errSuspended.Error(), "Suspended")
+		if cause == errLost {
+			return temporal.NewApplicationError(errLost.Error(), "LeaseLost")
 		}
 		return ctx.Err() // a CanceledError
 	}

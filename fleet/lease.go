@@ -6,53 +6,103 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// lease is the right of a worker to act for an activity. It sends heartbeats by a ticker. If the
-// process was suspended for longer than the server waits for a heartbeat, another worker may act,
-// and the lease is lost.
+// lease is the right of a worker to act for an activity. It sends heartbeats by a ticker, and
+// counts those that the server has confirmed. When the server may count the worker as lost,
+// because the process was suspended or the network is cut, the lease ends, and another worker
+// may act.
+//
+// The heartbeats of the SDK do not show whether the server has got them.
 type lease struct {
 	timeout time.Duration
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
 
-	mu   sync.Mutex
-	last time.Time // of the last tick
-	lost bool
+	mu        sync.Mutex
+	confirmed time.Time // when the last confirmed heartbeat was sent
+	lost      bool
 }
 
-// errSuspended is the reason for the end of an activity.
-var errSuspended = errors.New("the worker was suspended for longer than the heartbeat timeout")
+// errLost is the reason for the end of an activity whose lease has ended.
+var errLost = errors.New("the server may count this worker as lost: no heartbeat was confirmed in time")
 
 // newLease starts the heartbeats of an activity. The returned context ends with the lease. The
-// caller calls end.
-func newLease(ctx context.Context, timeout time.Duration) (context.Context, *lease) {
-	return startLease(ctx, timeout, func(ctx context.Context) { activity.RecordHeartbeat(ctx) })
+// caller calls end. record sends a heartbeat; nil means one to the server.
+func newLease(ctx context.Context, timeout time.Duration, record func(context.Context) error) (context.Context, *lease) {
+	if record == nil {
+		record = heartbeat
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{}), confirmed: time.Now()}
+	go l.beat(ctx, record)
+	return ctx, l
 }
 
-// startLease starts a lease whose heartbeats are calls of record.
-func startLease(ctx context.Context, timeout time.Duration, record func(context.Context)) (context.Context, *lease) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{}), last: time.Now()}
-	record(ctx)
-	go func() {
-		ticker := time.NewTicker(timeout / 3)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				if l.valid(time.Now()) {
-					record(ctx)
-				}
-			case <-l.done:
-				return
-			}
+// heartbeat sends a heartbeat and returns when the server has confirmed it.
+func heartbeat(ctx context.Context) error {
+	err := activity.GetClient(ctx).RecordActivityHeartbeat(ctx, activity.GetInfo(ctx).TaskToken)
+	if temporal.IsCanceledError(err) {
+		// The SDK ends the context, and accepts the cancellation as the result, only after a
+		// heartbeat of its own.
+		activity.RecordHeartbeat(ctx)
+		<-ctx.Done()
+	}
+	return err
+}
+
+// beat sends heartbeats until the lease ends.
+func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
+	ticker := time.NewTicker(l.timeout / 3)
+	defer ticker.Stop()
+	for {
+		sent := time.Now()
+		attempt, cancel := context.WithTimeout(ctx, l.timeout/3)
+		err := record(attempt)
+		cancel()
+		l.note(sent, err)
+		select {
+		case <-ticker.C:
+		case <-l.done:
+			return
+		case <-ctx.Done():
+			return
 		}
-	}()
-	return ctx, l
+	}
+}
+
+// note records the result of a heartbeat.
+func (l *lease) note(sent time.Time, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && !l.lost && sent.Sub(l.confirmed) < l.limit() {
+		l.confirmed = sent
+	}
+	l.check(time.Now())
+}
+
+// limit is the time after a confirmed heartbeat in which the server waits for another one, less
+// the time in which the next request may arrive at the provider.
+func (l *lease) limit() time.Duration { return l.timeout * 4 / 5 }
+
+// check ends the lease if its time is over.
+func (l *lease) check(now time.Time) {
+	if !l.lost && now.Sub(l.confirmed) >= l.limit() {
+		l.lost = true
+		l.cancel(errLost)
+	}
+}
+
+// valid reports whether no other worker can have the activity.
+func (l *lease) valid() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.check(time.Now())
+	return !l.lost
 }
 
 // end ends the heartbeats.
@@ -61,19 +111,7 @@ func (l *lease) end() {
 	l.cancel(nil)
 }
 
-// valid reports whether no time between two calls was longer than the timeout.
-func (l *lease) valid(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.last) >= l.timeout {
-		l.lost = true
-		l.cancel(errSuspended)
-	}
-	l.last = now
-	return !l.lost
-}
-
-// leasedJournal refuses entries after the lease is lost. The engine writes an entry before each
+// leasedJournal refuses entries after the lease has ended. The engine writes an entry before each
 // start, and starts nothing after an error.
 type leasedJournal struct {
 	teardown.JournalWriter
@@ -82,8 +120,8 @@ type leasedJournal struct {
 
 // Append appends an entry if the lease is valid.
 func (j leasedJournal) Append(ctx context.Context, e teardown.Entry) error {
-	if !j.lease.valid(time.Now()) {
-		return errSuspended
+	if !j.lease.valid() {
+		return errLost
 	}
 	return j.JournalWriter.Append(ctx, e)
 }

@@ -73,7 +73,8 @@ func (e Entry) Spec() offboard.Spec {
 
 // Policy states who must approve a plan before it is applied.
 type Policy struct {
-	// Approvals is the number of different people who must approve: 0, 1 or 2.
+	// Approvals is the number of different people who must approve: 0, 1 or 2. A plan with
+	// something that a former plan of the workflow lacks needs at least one approval.
 	Approvals int `json:"approvals"`
 
 	// RemindEvery is the time between two reminders, in nanoseconds in JSON; 0 means 24 hours.

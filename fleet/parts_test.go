@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +95,7 @@ func TestActivityError_ByCode(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	suspended, suspend := context.WithCancelCause(t.Context())
-	suspend(errSuspended)
+	suspend(errLost)
 	refused := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.PermissionDenied, Status: 403, Message: "canary"}
 	limited := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.RateLimitReached, RetryAfter: time.Minute}
 	for name, test := range map[string]struct {
@@ -107,7 +108,7 @@ func TestActivityError_ByCode(t *testing.T) {
 		"refused":    {t.Context(), refused, "atlas: Plan: permission_denied (403)", "permission_denied", true, 0},
 		"rate limit": {t.Context(), limited, "atlas: Plan: rate_limit_reached", "rate_limit_reached", false, time.Minute},
 		"of a store": {t.Context(), errors.New("canary"), "the worker's own error: see its log", "", false, 0},
-		"suspended":  {suspended, limited, errSuspended.Error(), "Suspended", false, 0},
+		"suspended":  {suspended, limited, errLost.Error(), "LeaseLost", false, 0},
 	} {
 		e, ok := errors.AsType[*temporal.ApplicationError](activityError(test.ctx, test.err))
 		if !ok || e.Message() != test.text || e.Type() != test.code || e.NonRetryable() != test.nonRetryable || e.NextRetryDelay() != test.delay {
@@ -122,43 +123,69 @@ func TestActivityError_ByCode(t *testing.T) {
 	}
 }
 
-// A worker that was suspended for longer than the heartbeat timeout writes no entry, so that the
-// engine starts nothing.
-func TestLease_Suspended(t *testing.T) {
+// After the time in which no heartbeat was confirmed, a worker writes no entry, so that the engine
+// starts nothing: the process was suspended, or the network is cut.
+func TestLease_Lost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		l := &lease{timeout: 15 * time.Second, cancel: cancel, last: time.Now()}
+		var broken atomic.Bool
+		ctx, l := newLease(t.Context(), 15*time.Second, func(ctx context.Context) error {
+			if !broken.Load() {
+				return nil
+			}
+			<-ctx.Done() // the network is cut
+			return ctx.Err()
+		})
+		defer l.end()
 		journal := &memory{}
 		j := leasedJournal{journal, l}
-		time.Sleep(14 * time.Second)
+		time.Sleep(time.Minute + time.Second) // the last heartbeat was a second ago
 		if err := j.Append(ctx, teardown.Entry{}); err != nil || ctx.Err() != nil {
 			t.Fatalf("got %v, %v", err, ctx.Err())
 		}
-		time.Sleep(15 * time.Second)
-		for range 2 { // it stays lost
-			if err := j.Append(ctx, teardown.Entry{}); err != errSuspended || context.Cause(ctx) != errSuspended || len(journal.entries) != 1 {
-				t.Fatalf("got %v, %v", err, context.Cause(ctx))
+		broken.Store(true)
+		time.Sleep(10 * time.Second)
+		if err := j.Append(ctx, teardown.Entry{}); err != nil {
+			t.Fatalf("11 s after a heartbeat: got %v", err)
+		}
+		time.Sleep(time.Second)
+		broken.Store(false) // too late: another worker may have the activity
+		for range 2 {
+			if err := j.Append(ctx, teardown.Entry{}); err != errLost || context.Cause(ctx) != errLost || len(journal.entries) != 2 {
+				t.Fatalf("got %v, %v, %d entries", err, context.Cause(ctx), len(journal.entries))
 			}
+			time.Sleep(time.Minute)
 		}
 	})
+}
+
+// A process that was suspended continues with an old lease before its heartbeats continue.
+func TestLease_Suspended(t *testing.T) {
+	t.Parallel()
+	l := &lease{timeout: 15 * time.Second, cancel: func(error) {}, confirmed: time.Now().Add(-12 * time.Second)}
+	if err := (leasedJournal{&memory{}, l}).Append(t.Context(), teardown.Entry{}); err != errLost {
+		t.Errorf("got %v", err)
+	}
+	l.note(time.Now(), nil) // a heartbeat that the server confirms now proves nothing about the past
+	if l.valid() {
+		t.Error("a lost lease is valid again")
+	}
 }
 
 // Short activities send heartbeats, too, and long ones by a ticker, until they end.
 func TestLease_Heartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		beats := 0
-		_, l := startLease(t.Context(), 15*time.Second, func(context.Context) { beats++ })
+		var beats atomic.Int64
+		_, l := newLease(t.Context(), 15*time.Second, func(context.Context) error { beats.Add(1); return nil })
 		time.Sleep(time.Minute + time.Second)
-		synctest.Wait()
-		if beats != 13 {
-			t.Errorf("got %d heartbeats in a minute", beats)
+		if n := beats.Load(); n != 13 {
+			t.Errorf("got %d heartbeats in a minute", n)
 		}
 		l.end()
 		time.Sleep(time.Minute)
-		if synctest.Wait(); beats != 13 {
-			t.Errorf("got %d heartbeats after the end", beats)
+		if n := beats.Load(); n != 13 {
+			t.Errorf("got %d heartbeats after the end", n)
 		}
 	})
 }
@@ -205,7 +232,7 @@ func TestBatch_Pages(t *testing.T) {
 	t.Parallel()
 	m := &memory{blobs: map[string][]byte{}}
 	srv := zitadeltest.NewServer()
-	config := Config{Open: openAt(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m}
+	config := Config{Open: openAt(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m, record: confirmed}
 	manifest := Manifest{Policy: Policy{Approvals: 1}}
 	for i := range PageSize + 20 {
 		manifest.Organizations = append(manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})

@@ -256,11 +256,13 @@ func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 	r.waits(ctx, WaitingForApproval)
 	for !r.decided() {
 		w := Waiting{ID: r.state.ID, Plan: p.Plan, Digest: p.Digest, Differences: p.Differences, Since: r.state.Since}
-		reminder := workflow.ExecuteActivity(workflow.WithRetryPolicy(ctx, temporal.RetryPolicy{MaximumAttempts: 5}), activityRemind, w)
-		if err := reminder.Get(ctx, nil); temporal.IsCanceledError(err) {
+		next := workflow.Now(ctx).Add(r.in.Policy.remindEvery())
+		reminder := workflow.ExecuteActivity(workflow.WithScheduleToCloseTimeout(ctx, time.Hour), activityRemind, w)
+		// A reminder that fails must not delay an approval.
+		if err := workflow.Await(ctx, func() bool { return r.decided() || reminder.IsReady() }); err != nil {
 			return err
 		}
-		if _, err := workflow.AwaitWithTimeout(ctx, r.in.Policy.remindEvery(), r.decided); err != nil {
+		if _, err := workflow.AwaitWithTimeout(ctx, next.Sub(workflow.Now(ctx)), r.decided); err != nil {
 			return err
 		}
 	}

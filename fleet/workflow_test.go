@@ -101,11 +101,14 @@ func newFixture(t *testing.T) *fixture {
 	f.entry = Entry{Provider: "atlas", Organization: acme}
 	f.config = Config{Open: openAt(srv.Server, map[string]string{
 		"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret,
-	}), Store: m, Journal: m}
+	}), Store: m, Journal: m, record: confirmed}
 	f.env = new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
 	f.env.SetTestTimeout(time.Minute)
 	return f
 }
+
+// confirmed is a heartbeat that the server confirms.
+func confirmed(context.Context) error { return nil }
 
 // openAt returns the function that opens organizations at a fake.
 func openAt(srv *offboardtest.Server, credentials map[string]string) func(context.Context, offboard.Spec) (offboard.Organization, error) {
