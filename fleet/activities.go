@@ -198,7 +198,9 @@ func (a *activities) ended(ctx context.Context, name string, r *teardown.Report)
 		return planResult{}, a.failed(ctx, name, err)
 	}
 	if a.config.Observe != nil {
-		a.config.Observe(r.Provider, Result{Outcome: r.Outcome, Code: errors.CodeOf(r.Err), Report: &ref})
+		a.config.Observe(Observation{
+			Provider: r.Provider, Outcome: r.Outcome, Code: errors.CodeOf(r.Err), Steps: len(r.Steps), Duration: r.FinishedAt.Sub(r.StartedAt),
+		})
 	}
 	return planResult{Ended: &ended{r.Outcome, errors.CodeOf(r.Err), ref}}, nil
 }

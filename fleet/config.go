@@ -44,9 +44,9 @@ type Config struct {
 	// [teardown.WithConcurrency]; 0 means 8.
 	Concurrency int
 
-	// Observe is called with the result of each organization, for metrics; nil for none. Calls
-	// may overlap, and a call may be repeated after a crash.
-	Observe func(provider string, r Result)
+	// Observe is called with the result of each teardown, for metrics; see [Metrics]. Nil for
+	// none. Calls may overlap, and a call may be repeated after a crash.
+	Observe func(Observation)
 
 	// record sends a heartbeat, in tests; nil means one to the server.
 	record func(context.Context) error
