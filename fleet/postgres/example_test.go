@@ -15,7 +15,7 @@ import (
 )
 
 func Example() {
-	for _, name := range []string{"postgres", "initdb"} {
+	for _, name := range []string{"postgres", "initdb", "createdb"} {
 		if _, err := exec.LookPath(name); err != nil {
 			fmt.Println("Acme\n1 entry") // the example requires PostgreSQL
 			return

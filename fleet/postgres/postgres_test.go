@@ -16,8 +16,8 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
-	"github.com/offboard-dev/offboard-go/fleet/internal/postgrestest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/internal/postgrestest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

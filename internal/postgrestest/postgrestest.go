@@ -1,4 +1,5 @@
-// Package postgrestest runs a PostgreSQL server for tests.
+// Package postgrestest runs a PostgreSQL server for the tests of all modules. It uses the standard
+// library and the programs of PostgreSQL only, so that no module requires a driver for it.
 package postgrestest
 
 import (
@@ -17,8 +18,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Server is a server in a temporary directory. It listens on a Unix socket only.
@@ -37,7 +36,7 @@ type Server struct {
 // requires all programs.
 func Skip(t testing.TB) {
 	t.Helper()
-	for _, name := range []string{"postgres", "initdb"} {
+	for _, name := range []string{"postgres", "initdb", "createdb"} {
 		if _, err := exec.LookPath(program(name)); err != nil {
 			if os.Getenv("OFFBOARD_COMPONENTS") == "required" {
 				t.Fatalf("%s is not installed, but OFFBOARD_COMPONENTS requires it", name)
@@ -156,41 +155,38 @@ func (s *Server) Run() error {
 		close(ended)
 	}()
 	s.command, s.ended = command, ended
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	timeout := time.NewTimer(30 * time.Second)
+	defer timeout.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		conn, err := pgx.Connect(ctx, s.dsn("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
+	for !s.ready() {
 		select {
 		case <-ended:
 			return fmt.Errorf("postgres ended: %s", &s.output)
-		case <-ctx.Done():
-			return fmt.Errorf("postgres does not accept connections: %w", err)
+		case <-timeout.C:
+			return errors.New("postgres does not accept connections after 30 seconds")
 		case <-tick.C:
 		}
 	}
+	return nil
 }
 
-func (s *Server) dsn(database string) string {
-	return fmt.Sprintf("host=%s user=test dbname=%s", s.directory, database)
+// ready reports whether the server accepts connections: pg_ctl reads the same file. A server that
+// crashed leaves its file, with another process ID.
+func (s *Server) ready() bool {
+	content, err := os.ReadFile(filepath.Join(s.directory, "data", "postmaster.pid"))
+	lines := strings.Split(string(content), "\n")
+	return err == nil && len(lines) > 7 && lines[0] == strconv.Itoa(s.command.Process.Pid) && strings.TrimSpace(lines[7]) == "ready"
 }
 
 // Database creates a database, and returns its connection string.
 func (s *Server) Database(ctx context.Context) (string, error) {
-	conn, err := pgx.Connect(ctx, s.dsn("postgres"))
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = conn.Close(ctx) }()
 	name := "test" + strconv.FormatInt(s.databases.Add(1), 10)
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		return "", err
+	command := exec.CommandContext(ctx, program("createdb"), "--host="+s.directory, "--username=test", "--maintenance-db=postgres", name)
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("createdb: %w: %s", err, output)
 	}
-	return s.dsn(name), nil
+	return fmt.Sprintf("host=%s user=test dbname=%s", s.directory, name), nil
 }
 
 // Crash ends the server at once: it writes nothing to its files.
