@@ -1,7 +1,7 @@
 # Everyday commands. `.ci/run` runs all checks of a review.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-WORKSPACE = . cmd/offboard examples fleet internal/conformance telemetry telemetry/example
+WORKSPACE = . cmd/offboard examples examples/river fleet internal/conformance telemetry telemetry/example
 OTHERS = fleet/dev internal/conformance/vendors internal/tools
 
 .PHONY: help test race lint generate site guards bench check
