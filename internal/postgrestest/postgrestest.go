@@ -186,7 +186,7 @@ func (s *Server) Database(ctx context.Context) (string, error) {
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("createdb: %w: %s", err, output)
 	}
-	return fmt.Sprintf("host=%s user=test dbname=%s", s.directory, name), nil
+	return fmt.Sprintf("host='%s' user=test dbname=%s", s.directory, name), nil
 }
 
 // Crash ends the server at once: it writes nothing to its files.

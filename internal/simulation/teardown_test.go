@@ -505,8 +505,14 @@ func (c *teardownRun) resume(t *record, wrong func(string, ...any)) {
 	report, err := faultless.teardown(withoutJitter(context.Background()), c.plan, append(c.options(false, time.Hour), teardown.WithResume(entries))...)
 	switch {
 	case !was && c.credentialEnds:
-		// A deletion that the journal shows as started may have ended the credential.
-		if err == nil || report != nil && report.Outcome != teardown.Unknown {
+		// A deletion that the journal shows as started may have ended the credential. Only an
+		// entry that states the deletion proves it.
+		proved := slices.ContainsFunc(entries, func(e teardown.Entry) bool { return e.Step == "" && e.Outcome == teardown.Deleted })
+		switch {
+		case proved && (err != nil || report.Outcome != teardown.Deleted):
+			wrong("the journal proves the deletion, but the second run returned %v", err)
+		case proved:
+		case err == nil || report != nil && report.Outcome != teardown.Unknown:
 			wrong("the second run had a dead credential, but returned %v", err)
 		}
 		return

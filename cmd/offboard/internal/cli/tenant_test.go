@@ -41,7 +41,11 @@ func TestPlan_TenantMarkedForDeletion(t *testing.T) {
 		"plan DIR/manifest.yaml", "plan DIR/manifest.yaml --view table", "plan DIR/manifest.yaml --json",
 	} {
 		var out, errOut bytes.Buffer
-		code := runWith(t.Context(), strings.Fields(strings.ReplaceAll(args, "DIR", dir)), &out, &errOut, open)
+		fields := strings.Fields(args)
+		for i := range fields { // the directory may contain a space
+			fields[i] = strings.ReplaceAll(fields[i], "DIR", dir)
+		}
+		code := runWith(t.Context(), fields, &out, &errOut, open)
 		text := out.String() + errOut.String()
 		if code != exitcode.Failed || !strings.Contains(text, "the tenant is already marked for deletion") || strings.Contains(text, "StateDisabled") {
 			t.Errorf("%s: exit code %d: %s", args, code, text)
