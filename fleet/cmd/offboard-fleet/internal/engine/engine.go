@@ -1,0 +1,76 @@
+// Package engine is what the program needs of a workflow engine. Tests replace it by a fake.
+package engine
+
+import (
+	"context"
+	"iter"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/offboard-dev/offboard-go/fleet"
+)
+
+// Engine starts, reads and decides workflows. Its methods are the functions of package fleet
+// with the same names, and return their errors.
+type Engine interface {
+	// Start starts a batch.
+	Start(ctx context.Context, manifest fleet.ManifestRef) (fleet.Batch, error)
+
+	// List yields the last workflow of each organization.
+	List(ctx context.Context, f fleet.Filter) iter.Seq2[fleet.Listed, error]
+
+	// Status returns the state of an organization's workflow.
+	Status(ctx context.Context, id string) (fleet.State, error)
+
+	// BatchStatus returns the progress of a batch.
+	BatchStatus(ctx context.Context, id string) (fleet.BatchState, error)
+
+	// Approve approves a plan, and returns the state after it.
+	Approve(ctx context.Context, id string, a fleet.Approval) (fleet.State, error)
+
+	// Deny ends the workflow of an organization that waits for an approval.
+	Deny(ctx context.Context, id string, a fleet.Approval) (fleet.State, error)
+
+	// Cancel ends the workflow of an organization, or of a batch, gently.
+	Cancel(ctx context.Context, id string) error
+}
+
+// Temporal is the engine of a Temporal client.
+type Temporal struct{ Client client.Client }
+
+var _ Engine = Temporal{}
+
+// Start implements [Engine].
+func (t Temporal) Start(ctx context.Context, manifest fleet.ManifestRef) (fleet.Batch, error) {
+	return fleet.Start(ctx, t.Client, manifest)
+}
+
+// List implements [Engine].
+func (t Temporal) List(ctx context.Context, f fleet.Filter) iter.Seq2[fleet.Listed, error] {
+	return fleet.List(ctx, t.Client, f)
+}
+
+// Status implements [Engine].
+func (t Temporal) Status(ctx context.Context, id string) (fleet.State, error) {
+	return fleet.Status(ctx, t.Client, id)
+}
+
+// BatchStatus implements [Engine].
+func (t Temporal) BatchStatus(ctx context.Context, id string) (fleet.BatchState, error) {
+	return fleet.BatchStatus(ctx, t.Client, id)
+}
+
+// Approve implements [Engine].
+func (t Temporal) Approve(ctx context.Context, id string, a fleet.Approval) (fleet.State, error) {
+	return fleet.Approve(ctx, t.Client, id, a)
+}
+
+// Deny implements [Engine].
+func (t Temporal) Deny(ctx context.Context, id string, a fleet.Approval) (fleet.State, error) {
+	return fleet.Deny(ctx, t.Client, id, a)
+}
+
+// Cancel implements [Engine].
+func (t Temporal) Cancel(ctx context.Context, id string) error {
+	return fleet.Cancel(ctx, t.Client, id)
+}

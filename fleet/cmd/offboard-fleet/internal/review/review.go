@@ -1,0 +1,205 @@
+// Package review reads what a person decides about: the plan that waits for an approval, from
+// the store, and checks that it is the plan whose digest the approval names.
+package review
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// Review is an organization's workflow with its plan.
+type Review struct {
+	State       fleet.State
+	Plan        *teardown.Plan
+	Differences []teardown.Difference
+}
+
+// Load reads the state of a workflow, its plan and its differences. The error is
+// [errors.NotConfirmed] if the workflow has no plan, or if the plan in the store does not have the
+// digest that the workflow waits for.
+func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Review, error) {
+	state, err := e.Status(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if state.Plan == nil {
+		return nil, refused("the workflow has no plan yet")
+	}
+	r := &Review{State: state}
+	if r.Plan, err = fleet.ReadPlan(ctx, s, *state.Plan); err != nil {
+		return nil, err
+	}
+	if r.Plan.Digest() != state.Digest {
+		return nil, refused("the plan in the store does not have the digest that the workflow waits for: use the storage of the workers, and the version of their program")
+	}
+	if state.Differences != nil {
+		if r.Differences, err = fleet.ReadDifferences(ctx, s, *state.Differences); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Decision checks a decision of a person about the plan of the review, and returns it. name is the
+// organization's name as the person typed it. The code of an error is [errors.NotConfirmed].
+func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, error) {
+	switch {
+	case r.State.WaitingFor != fleet.WaitingForApproval:
+		return fleet.Approval{}, refused("the organization does not wait for an approval")
+	case digest != r.State.Digest:
+		return fleet.Approval{}, refused("the digest is not that of the plan that waits for an approval: review the plan again")
+	case strings.TrimSpace(name) != strings.TrimSpace(r.Name()):
+		return fleet.Approval{}, refused("the name differs from the organization's name")
+	case strings.TrimSpace(by) == "":
+		return fleet.Approval{}, refused("the name of the person who decides is missing")
+	}
+	return fleet.Approval{By: strings.TrimSpace(by), Digest: digest, Reason: strings.TrimSpace(reason)}, nil
+}
+
+// Name returns the name that a person types to confirm: the organization's name, or its ID if it
+// has no name.
+func (r *Review) Name() string {
+	if strings.TrimSpace(r.Plan.Organization.Name) == "" {
+		return r.Plan.Organization.ID
+	}
+	return r.Plan.Organization.Name
+}
+
+// Kind counts the steps of one kind. Its texts are printable.
+type Kind struct {
+	Name     string
+	Steps    int
+	Manual   int
+	Requires []string // overrides
+	After    []string // names of the kinds whose steps come before, without its own
+}
+
+// Kinds returns the kinds of a plan's steps. A kind follows the kinds that it comes after, except
+// where the kinds form a cycle, which the steps cannot.
+func Kinds(p *teardown.Plan) []Kind {
+	var names []string
+	kinds, after := map[string]*Kind{}, map[string]map[string]bool{}
+	of := make(map[string]string, len(p.Steps)) // the kind of each step
+	for _, s := range p.Steps {
+		name := printable.Text(s.Kind)
+		of[s.ID] = name
+		k := kinds[name]
+		if k == nil {
+			k = &Kind{Name: name}
+			kinds[name], after[name], names = k, map[string]bool{}, append(names, name)
+		}
+		k.Steps++
+		if s.Manual {
+			k.Manual++
+		}
+		for _, o := range s.Requires {
+			if text := printable.Text(string(o)); !slices.Contains(k.Requires, text) {
+				k.Requires = append(k.Requires, text)
+			}
+		}
+		for _, id := range s.After {
+			if before, ok := of[id]; ok && before != name {
+				after[name][before] = true
+			}
+		}
+	}
+	var ordered []Kind
+	placed := map[string]bool{}
+	for len(ordered) < len(names) {
+		// The first kind of the plan whose predecessors are placed; in a cycle, the first one.
+		next := ""
+		for _, name := range names {
+			if placed[name] {
+				continue
+			}
+			next = cmp.Or(next, name)
+			ready := true
+			for before := range after[name] {
+				ready = ready && placed[before]
+			}
+			if ready {
+				next = name
+				break
+			}
+		}
+		placed[next] = true
+		ordered = append(ordered, *kinds[next])
+	}
+	for i := range ordered {
+		for _, k := range ordered {
+			if after[ordered[i].Name][k.Name] {
+				ordered[i].After = append(ordered[i].After, k.Name)
+			}
+		}
+	}
+	return ordered
+}
+
+// Organizations returns the organizations that steps of a plan delete, in printable form.
+func Organizations(p *teardown.Plan) []string {
+	var all []string
+	for _, s := range p.Steps {
+		if s.Organization != nil {
+			all = append(all, printable.Text(Named(*s.Organization)))
+		}
+	}
+	return all
+}
+
+// Named returns the name and the ID of an organization.
+func Named(o teardown.Organization) string {
+	if strings.TrimSpace(o.Name) == "" || o.Name == o.ID {
+		return o.ID
+	}
+	return fmt.Sprintf("%s (%s)", o.Name, o.ID)
+}
+
+// Subject is the organization that the ID of a workflow names.
+type Subject struct{ Provider, Instance, Organization string }
+
+// SubjectOf returns the organization of a workflow's ID, which [fleet.WorkflowID] has made; ok is
+// false for another ID.
+func SubjectOf(id string) (s Subject, ok bool) {
+	parts := strings.Split(id, "/")
+	if len(parts) != 4 || parts[0] != "offboard" {
+		return s, false
+	}
+	for i, to := range []*string{&s.Provider, &s.Instance, &s.Organization} {
+		text, err := url.PathUnescape(parts[i+1])
+		if err != nil {
+			return Subject{}, false
+		}
+		*to = printable.Text(text)
+	}
+	return s, true
+}
+
+// Message returns the text of an error for people.
+func Message(err error) string {
+	e, ok := errors.AsType[*errors.Error](err)
+	switch {
+	case !ok || e.Provider != "":
+		return printable.Text(err.Error())
+	case e.Operation == "Status" && e.Code == errors.NotFound, e.Operation == "Approve" && e.Code == errors.NotFound:
+		return "no workflow has this ID"
+	case e.Operation == "Start" && e.Code == errors.Conflict:
+		return "a batch of this manifest is running already"
+	case e.Code == errors.NotConfirmed && e.Err != nil, e.Code == errors.InvalidArgument && e.Err != nil:
+		return printable.Text(e.Err.Error())
+	}
+	return printable.Text(err.Error())
+}
+
+func refused(text string) error {
+	return &errors.Error{Operation: "Review", Code: errors.NotConfirmed, Err: errors.New(text)}
+}

@@ -1,0 +1,116 @@
+package review
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+func plan() *teardown.Plan {
+	return &teardown.Plan{
+		Version: 2, Provider: "katapult", Instance: "https://api.example/core/v1", Organization: teardown.Organization{ID: "org_1", Name: "Acme"},
+		Steps: []teardown.Step{
+			{ID: "machine/1", Kind: "machine"},
+			{ID: "machine/2", Kind: "machine", After: []string{"machine/1"}},
+			{ID: "disk/1", Kind: "disk", After: []string{"machine/1"}, Requires: []teardown.Override{teardown.Partial}},
+			{ID: "machine/3", Kind: "machine", After: []string{"disk/1"}},
+			{ID: "network/1", Kind: "network", After: []string{"machine/3", "disk/1"}, Manual: true},
+		},
+	}
+}
+
+// Kinds whose steps come after each other form a cycle, and both are listed.
+func TestKinds_OrderAndCycle(t *testing.T) {
+	t.Parallel()
+	want := []Kind{
+		{Name: "machine", Steps: 3, After: []string{"disk"}},
+		{Name: "disk", Steps: 1, Requires: []string{"partial"}, After: []string{"machine"}},
+		{Name: "network", Steps: 1, Manual: 1, After: []string{"machine", "disk"}},
+	}
+	if diff := cmp.Diff(want, Kinds(plan())); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestLoad_OtherDigest(t *testing.T) {
+	t.Parallel()
+	store, e := new(enginefake.Store), new(enginefake.Engine)
+	id := e.Wait(t, store, plan(), fleet.State{Required: 1})
+	if _, err := Load(t.Context(), e, store, id); err != nil {
+		t.Fatal(err)
+	}
+	s := e.States[id]
+	s.Digest = "0000"
+	e.States[id] = s
+	if _, err := Load(t.Context(), e, store, id); !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("got %v", err)
+	}
+	other := plan()
+	other.Organization.Name = "Other"
+	s.Plan = enginefake.PutJSON(t, store, other)
+	e.States[id] = s
+	if _, err := Load(t.Context(), e, store, id); !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("another plan in the store: got %v", err)
+	}
+	s.Plan = &fleet.Ref{Key: s.Plan.Key, Digest: "1111"}
+	e.States[id] = s
+	if _, err := Load(t.Context(), e, store, id); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("a changed blob: got %v", err)
+	}
+}
+
+func TestDecision_Refused(t *testing.T) {
+	t.Parallel()
+	p := plan()
+	r := &Review{Plan: p, State: fleet.State{WaitingFor: fleet.WaitingForApproval, Digest: p.Digest()}}
+	got, err := r.Decision(p.Digest(), " Acme\n", " jane ", " done ")
+	if diff := cmp.Diff(fleet.Approval{By: "jane", Digest: p.Digest(), Reason: "done"}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for name, decide := range map[string]func() (fleet.Approval, error){
+		"digest": func() (fleet.Approval, error) { return r.Decision("0000", "Acme", "jane", "") },
+		"name":   func() (fleet.Approval, error) { return r.Decision(p.Digest(), "acme", "jane", "") },
+		"ID":     func() (fleet.Approval, error) { return r.Decision(p.Digest(), "org_1", "jane", "") },
+		"empty":  func() (fleet.Approval, error) { return r.Decision(p.Digest(), "", "jane", "") },
+		"person": func() (fleet.Approval, error) { return r.Decision(p.Digest(), "Acme", " ", "") },
+		"state": func() (fleet.Approval, error) {
+			return (&Review{Plan: p, State: fleet.State{Digest: p.Digest()}}).Decision(p.Digest(), "Acme", "jane", "")
+		},
+	} {
+		if _, err := decide(); !errors.Is(err, errors.NotConfirmed) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// An organization without a name is confirmed by its ID.
+func TestDecision_WithoutName(t *testing.T) {
+	t.Parallel()
+	p := plan()
+	p.Organization.Name = " "
+	r := &Review{Plan: p, State: fleet.State{WaitingFor: fleet.WaitingForApproval, Digest: p.Digest()}}
+	if _, err := r.Decision(p.Digest(), "", "jane", ""); !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := r.Decision(p.Digest(), "org_1", "jane", ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSubjectOf(t *testing.T) {
+	t.Parallel()
+	got, ok := SubjectOf(fleet.WorkflowID("katapult", "https://api.example/core/v1", "a/b\x1b"))
+	if want := (Subject{"katapult", "https://api.example/core/v1", "a/b\uFFFD"}); got != want || !ok {
+		t.Errorf("got %q", got)
+	}
+	for _, id := range []string{"", "offboard-batch/1", "offboard/a/b", "offboard/a/b/%zz"} {
+		if _, ok := SubjectOf(id); ok {
+			t.Errorf("%q is accepted", id)
+		}
+	}
+}
