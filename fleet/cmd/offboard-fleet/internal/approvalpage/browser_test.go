@@ -1,0 +1,156 @@
+package approvalpage
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var keep = flag.String("pages", "", "write the pages of the browser test to this folder")
+
+// chromium returns the path of the browser. Without it the test is skipped, or fails if
+// OFFBOARD_COMPONENTS requires all programs.
+func chromium(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil && os.Getenv("OFFBOARD_COMPONENTS") == "required" {
+		t.Fatal("chromium is not installed, but OFFBOARD_COMPONENTS requires it: run internal/conformance/components/install.sh")
+	} else if err != nil {
+		t.Skip("chromium is not installed")
+	}
+	return path
+}
+
+// measure opens all details of the pages in its frames, and writes their sizes as its text.
+const measure = `<!DOCTYPE html><title>sizes</title><pre id="sizes"></pre><script>
+addEventListener("load", () => {
+  const sizes = [];
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentDocument, root = page.documentElement;
+    page.querySelectorAll("details").forEach(d => d.open = true);
+    const wide = [...page.querySelectorAll("body *:not(thead *)")].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
+    const buttons = [...page.querySelectorAll("button")].filter(b => {
+      const r = b.getBoundingClientRect();
+      return r.width >= 60 && r.height >= 36 && r.left >= 0 && r.right <= root.clientWidth;
+    });
+    const drawing = page.querySelector("svg");
+    sizes.push({
+      page: frame.title, width: root.clientWidth, scroll: root.scrollWidth, wide: wide.slice(0, 3).map(e => e.outerHTML.slice(0, 100)),
+      buttons: buttons.length, drawing: drawing ? drawing.getBoundingClientRect().width : 0,
+      styled: getComputedStyle(page.querySelector("main")).maxWidth != "none",
+    });
+  }
+  document.getElementById("sizes").textContent = JSON.stringify(sizes);
+});
+</script>`
+
+// A browser shows the pages at the width of a phone and of a desktop without scrolling sideways,
+// with all buttons, and without an error on its console.
+func TestPage_InBrowser(t *testing.T) {
+	t.Parallel()
+	program := chromium(t)
+	long := strings.Repeat("unbreakable", 20)
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme Hosting", 3), 2, fleet.Approval{By: "jane", Reason: "contract ended"})
+	state := s.engine.States[id]
+	state.Differences = enginefake.PutJSON(t, s.store, []teardown.Difference{{Name: "disk/" + long, Text: "is new"}})
+	s.engine.States[id] = state
+	hard := s.wait(planOf("org_2", hostile+long, 1), 1, fleet.Approval{By: long, Reason: long})
+
+	// The pages forbid frames, so that the test permits them to the page that measures.
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.AddCookie(s.cookie)
+		recorded := httptest.NewRecorder()
+		r.Host = host
+		s.page.ServeHTTP(recorded, r)
+		for name, values := range recorded.Header() {
+			w.Header()[name] = values
+		}
+		w.Header().Set("Content-Security-Policy", strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors 'self'", 1))
+		w.WriteHeader(recorded.Code)
+		_, _ = w.Write(recorded.Body.Bytes())
+	})
+	text := measure
+	pages := map[string]int{"/": 0, link(id): 2, link(hard): 2} // the number of buttons
+	for page := range pages {
+		for _, width := range []int{320, 390, 1280} {
+			text += fmt.Sprintf(`<iframe title="%s" src="%s" style="width:%dpx;height:844px;border:0"></iframe>`, page, html.EscapeString(page), width)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	mux.HandleFunc("/sizes", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) })
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	if *keep != "" {
+		keepPages(t, s, id, *keep)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, program,
+		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+		"--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", server.URL+"/sizes")
+	command.WaitDelay = time.Second
+	var errOut strings.Builder
+	command.Stderr = &errOut
+	dom, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, errOut.String())
+	}
+	for line := range strings.Lines(errOut.String()) {
+		if strings.Contains(line, "CONSOLE") {
+			t.Errorf("the console shows: %s", line)
+		}
+	}
+	found := regexp.MustCompile(`(?s)<pre id="sizes">(.+?)</pre>`).FindSubmatch(dom)
+	if found == nil {
+		t.Fatalf("nothing was measured: %s", errOut.String())
+	}
+	var sizes []struct {
+		Page                   string
+		Width, Scroll, Buttons int
+		Drawing                float64
+		Wide                   []string
+		Styled                 bool
+	}
+	if err := json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), &sizes); err != nil {
+		t.Fatal(err)
+	}
+	if len(sizes) != 3*len(pages) {
+		t.Errorf("got %d frames", len(sizes))
+	}
+	for _, f := range sizes {
+		want := pages[f.Page]
+		if f.Scroll > f.Width || len(f.Wide) > 0 || !f.Styled || f.Buttons != want || (f.Drawing >= 200) != (want > 0) {
+			t.Errorf("%s: got %+v", f.Page, f)
+		}
+	}
+}
+
+// keepPages writes pages with their style, for people.
+func keepPages(t *testing.T, s *site, id, folder string) {
+	t.Helper()
+	for name, path := range map[string]string{"list.html": "/", "plan.html": link(id)} {
+		_, text := s.get(path)
+		text = strings.Replace(text, `<link rel="stylesheet" href="/style.css">`, "<style>"+string(style)+"</style>", 1)
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

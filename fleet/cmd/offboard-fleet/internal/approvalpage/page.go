@@ -1,0 +1,414 @@
+package approvalpage
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
+	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+const (
+	pageSize    = 50               // organizations of the list
+	maxSteps    = 1000             // rows of the table of steps
+	maxNames    = 10_000           // names that are kept
+	readers     = 8                // concurrent reads of states
+	readTimeout = 20 * time.Second // of one state: a query without a worker waits
+)
+
+//go:embed pages.html.tmpl
+var pages string
+
+// templates escape all texts: names of organizations and resources come from the provider's users.
+var templates = template.Must(template.New("pages").Parse(pages))
+
+// waitingRow is an organization of the list.
+type waitingRow struct {
+	Link         string
+	Name         string // of the organization
+	Provider     string
+	WaitingFor   string
+	Since        string
+	Days         int
+	Approvals    string
+	By           []string // who approved
+	Steps        int
+	New          bool // the plan has differences
+	Fault        string
+	waitingState fleet.WaitingFor
+}
+
+// listData is the data of the list.
+type listData struct {
+	Rows       []waitingRow
+	Page       int
+	Newer      string
+	Older      string
+	Decisions  int
+	ByOperator string
+}
+
+// list shows what waits for whom.
+func (p *Page) list(w http.ResponseWriter, r *http.Request) {
+	number, err := strconv.Atoi(r.FormValue("page"))
+	if err != nil || number < 1 {
+		number = 1
+	}
+	listed, more, err := p.waiting(r.Context(), number)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	data := listData{Page: number, Rows: p.rows(r.Context(), listed), ByOperator: printable.Text(p.config.By)}
+	if number > 1 {
+		data.Newer = "/?page=" + strconv.Itoa(number-1)
+	}
+	if more {
+		data.Older = "/?page=" + strconv.Itoa(number+1)
+	}
+	for _, row := range data.Rows {
+		if row.waitingState == fleet.WaitingForApproval {
+			data.Decisions++
+		}
+	}
+	p.render(w, r, http.StatusOK, "list", data)
+}
+
+// waiting returns a page of the workflows that wait: first those that wait for an approval.
+func (p *Page) waiting(ctx context.Context, number int) (listed []fleet.Listed, more bool, err error) {
+	skip := (number - 1) * pageSize
+	for _, what := range []fleet.WaitingFor{fleet.WaitingForApproval, fleet.WaitingForProvider} {
+		for l, err := range p.config.Engine.List(ctx, fleet.Filter{WaitingFor: what, Running: true}) {
+			switch {
+			case err != nil:
+				return nil, false, err
+			case skip > 0:
+				skip--
+			case len(listed) == pageSize:
+				return listed, true, nil
+			default:
+				listed = append(listed, l)
+			}
+		}
+	}
+	return listed, false, nil
+}
+
+// rows reads the states of workflows. It omits those that no longer wait, because the engine's list
+// lacks changes of the last seconds.
+func (p *Page) rows(ctx context.Context, listed []fleet.Listed) []waitingRow {
+	all := make([]*waitingRow, len(listed))
+	slots := make(chan struct{}, readers)
+	var group sync.WaitGroup
+	for i, l := range listed {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, readTimeout)
+			defer cancel()
+			all[i] = p.row(ctx, l)
+		})
+	}
+	group.Wait()
+	var rows []waitingRow
+	for _, row := range all {
+		if row != nil {
+			rows = append(rows, *row)
+		}
+	}
+	return rows
+}
+
+// row reads the state of a workflow; nil if it does not wait.
+func (p *Page) row(ctx context.Context, l fleet.Listed) *waitingRow {
+	subject, _ := review.SubjectOf(l.ID)
+	row := &waitingRow{
+		Link: link(l.ID), Name: subject.Organization, Provider: printable.Text(l.Provider),
+		WaitingFor: waitingText(l.WaitingFor), waitingState: l.WaitingFor,
+	}
+	s, err := p.config.Engine.Status(ctx, l.ID)
+	if err != nil {
+		row.Fault = "The state cannot be read: " + review.Message(err)
+		return row
+	}
+	if s.WaitingFor == fleet.WaitingForNothing {
+		return nil
+	}
+	row.WaitingFor, row.waitingState = waitingText(s.WaitingFor), s.WaitingFor
+	row.Since, row.Days, row.Steps, row.New = stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps, s.Differences != nil
+	if s.WaitingFor == fleet.WaitingForApproval {
+		row.Approvals = fmt.Sprintf("%d of %d", len(s.Approvals), s.Required)
+		for _, a := range s.Approvals {
+			row.By = append(row.By, printable.Text(a.By))
+		}
+	}
+	if name := p.names.get(ctx, p.config.Store, s); name != "" {
+		row.Name = name
+	}
+	return row
+}
+
+// names keeps the names of organizations by the digests of their plans.
+type names struct {
+	mu  sync.Mutex
+	all map[string]string
+}
+
+// get returns the printable name of the organization of a plan; "" if the plan cannot be read, which the
+// page of the plan reports.
+func (n *names) get(ctx context.Context, store fleet.Store, s fleet.State) string {
+	if s.Plan == nil {
+		return ""
+	}
+	n.mu.Lock()
+	name, ok := n.all[s.Plan.Digest]
+	n.mu.Unlock()
+	if ok {
+		return name
+	}
+	plan, err := fleet.ReadPlan(ctx, store, *s.Plan)
+	if err != nil {
+		return ""
+	}
+	name = printable.Text(review.Named(plan.Organization))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.all == nil || len(n.all) >= maxNames {
+		n.all = map[string]string{}
+	}
+	n.all[s.Plan.Digest] = name
+	return name
+}
+
+// stepRow is a row of the table of steps.
+type stepRow struct {
+	ID, Name, Why, Removal, After string
+	Requires                      string
+	Manual                        bool
+}
+
+// cascadeRow is what is deleted along with the organization.
+type cascadeRow struct {
+	Kind, Count, Note string
+	Names             []string
+	More              int
+}
+
+// planData is the data of a plan's page.
+type planData struct {
+	ID, Link, Name, Named string
+	Provider, Instance    string
+	Digest, Planned       string
+	WaitingFor, Since     string
+	Required, Given       int
+	Approvals             []fleet.Approval
+	Denied                *fleet.Approval
+	Outcome               string
+	Overrides             []string
+	Differences           []string
+	Kinds                 []review.Kind
+	Graph                 *drawing
+	Steps                 []stepRow
+	Total, MoreSteps      int
+	Manual                []stepRow
+	Organizations         []string
+	Cascades              []cascadeRow
+
+	Decidable             bool
+	ApproveToken          string
+	DenyToken             string
+	Operator, By, Reason  string
+	Problem, Notice, Hint string
+}
+
+// plan shows a plan, and the forms for decisions about it.
+func (p *Page) plan(w http.ResponseWriter, r *http.Request) {
+	loaded, err := review.Load(r.Context(), p.config.Engine, p.config.Store, r.FormValue("id"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	data := p.planData(loaded)
+	switch r.FormValue("done") {
+	case "approved":
+		data.Notice = "The approval is recorded."
+		if missing := data.Required - data.Given; data.Decidable && missing > 0 {
+			data.Notice += fmt.Sprintf(" Approvals that are missing: %d.", missing)
+		}
+	case "denied":
+		data.Notice = "The denial is recorded. The workflow ends, and nothing of this plan is deleted."
+	}
+	p.render(w, r, http.StatusOK, "plan", data)
+}
+
+// planData returns the data of a review.
+func (p *Page) planData(r *review.Review) planData {
+	plan, s := r.Plan, r.State
+	d := planData{
+		ID: s.ID, Link: link(s.ID), Name: printable.Text(r.Name()), Named: printable.Text(review.Named(plan.Organization)),
+		Provider: printable.Text(plan.Provider), Instance: printable.Text(plan.Instance), Digest: s.Digest, Planned: stamp(plan.CreatedAt),
+		Required: s.Required, Given: len(s.Approvals), Kinds: review.Kinds(plan), Total: len(plan.Steps),
+		Organizations: review.Organizations(plan), Operator: printable.Text(p.config.By),
+		Decidable: s.WaitingFor == fleet.WaitingForApproval,
+	}
+	if s.WaitingFor != fleet.WaitingForNothing {
+		d.WaitingFor, d.Since = waitingText(s.WaitingFor), stamp(s.Since)
+	}
+	for _, a := range s.Approvals {
+		d.Approvals = append(d.Approvals, shown(a))
+	}
+	if s.Denied != nil {
+		a := shown(*s.Denied)
+		d.Denied = &a
+	}
+	if s.Result != nil {
+		d.Outcome = printable.Text(string(s.Result.Outcome))
+	}
+	for _, o := range plan.Overrides() {
+		d.Overrides = append(d.Overrides, printable.Text(string(o)))
+	}
+	for _, difference := range r.Differences {
+		d.Differences = append(d.Differences, printable.Text(difference.String()))
+	}
+	d.Graph = draw(d.Kinds, d.Named)
+	for _, step := range plan.Steps[:min(len(plan.Steps), maxSteps)] {
+		d.Steps = append(d.Steps, rowOf(step))
+	}
+	d.MoreSteps = len(plan.Steps) - len(d.Steps)
+	for _, step := range plan.Manual() {
+		d.Manual = append(d.Manual, rowOf(step))
+	}
+	for _, c := range plan.Cascades {
+		const shownNames = 100
+		row := cascadeRow{Kind: printable.Text(c.Kind), Count: strconv.Itoa(c.Count), Note: printable.Text(c.Note), More: max(len(c.Names)-shownNames, 0)}
+		if c.Count == 0 {
+			row.Count = "not counted"
+		}
+		for _, name := range c.Names[:min(len(c.Names), shownNames)] {
+			row.Names = append(row.Names, printable.Text(name))
+		}
+		d.Cascades = append(d.Cascades, row)
+	}
+	if d.Decidable {
+		d.ApproveToken, d.DenyToken = p.formToken("approve", s.ID, s.Digest), p.formToken("deny", s.ID, s.Digest)
+	}
+	return d
+}
+
+func shown(a fleet.Approval) fleet.Approval {
+	return fleet.Approval{By: printable.Text(a.By), Reason: printable.Text(a.Reason)}
+}
+
+func rowOf(s teardown.Step) stepRow {
+	var requires []string
+	for _, o := range s.Requires {
+		requires = append(requires, string(o))
+	}
+	return stepRow{
+		ID: printable.Text(s.ID), Name: printable.Text(s.Name), Why: printable.Text(s.Why), Removal: printable.Text(s.Removal),
+		After: printable.Text(strings.Join(s.After, ", ")), Requires: printable.Text(strings.Join(requires, ", ")), Manual: s.Manual,
+	}
+}
+
+// decideFunc sends a decision.
+type decideFunc func(ctx context.Context, id string, a fleet.Approval) (fleet.State, error)
+
+func (p *Page) approve(w http.ResponseWriter, r *http.Request) {
+	p.decide(w, r, "approve", "approved", p.config.Engine.Approve)
+}
+
+func (p *Page) deny(w http.ResponseWriter, r *http.Request) {
+	p.decide(w, r, "deny", "denied", p.config.Engine.Deny)
+}
+
+// decide checks a form and sends its decision. After an error it shows the plan again.
+func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done string, send decideFunc) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "The form cannot be read.", http.StatusBadRequest)
+		return
+	}
+	form := r.PostForm
+	id, digest := form.Get("id"), form.Get("digest")
+	if !equal(form.Get("form"), p.formToken(decision, id, digest)) {
+		http.Error(w, "The form is not one of this program, or the program was started again. Open the plan again.", http.StatusForbidden)
+		return
+	}
+	loaded, err := review.Load(r.Context(), p.config.Engine, p.config.Store, id)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	by := p.config.By
+	if by == "" {
+		by = form.Get("by")
+	}
+	a, err := loaded.Decision(digest, form.Get("name"), by, form.Get("reason"))
+	if err == nil {
+		_, err = send(r.Context(), id, a)
+	}
+	if err == nil {
+		p.config.Logger.InfoContext(r.Context(), "a decision was sent", "workflow", id, "decision", done, "digest", digest, "by", a.By)
+		http.Redirect(w, r, link(id)+"&done="+done, http.StatusSeeOther)
+		return
+	}
+	if !errors.Is(err, errors.NotConfirmed) {
+		p.fail(w, r, err)
+		return
+	}
+	data := p.planData(loaded)
+	data.Problem, data.Hint = "Nothing was decided: "+review.Message(err)+".", "Review the plan below."
+	data.By, data.Reason = form.Get("by"), form.Get("reason")
+	p.render(w, r, http.StatusConflict, "plan", data)
+}
+
+// fail shows an error.
+func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusBadGateway
+	switch {
+	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument):
+		status = http.StatusNotFound
+	case errors.Is(err, errors.NotConfirmed):
+		status = http.StatusConflict
+	}
+	p.config.Logger.WarnContext(r.Context(), "a page failed", "path", r.URL.Path, "error", err)
+	p.render(w, r, status, "fault", review.Message(err))
+}
+
+// render writes a page. The status is that of a failure if the template fails.
+func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		p.config.Logger.ErrorContext(r.Context(), "a template failed", "template", name, "error", err)
+		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+func link(id string) string { return "/plan?id=" + url.QueryEscape(id) }
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func waitingText(w fleet.WaitingFor) string {
+	switch w {
+	case fleet.WaitingForApproval:
+		return "an approval"
+	case fleet.WaitingForProvider:
+		return "the provider"
+	}
+	return printable.Text(string(w))
+}
