@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
+)
+
+// Exit codes. The documentation of the command describes them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is an error of the command line or of a manifest.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// run runs the program with the arguments, the streams, the environment and the signals of the
+// process, and returns the exit code.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv}
+	p.connect, p.storage = p.dial, p.openStorage
+	return p.run(ctx, os.Args[1:])
+}
+
+// program is the program without its process. Tests set the streams, the environment, the engine
+// and the storage.
+type program struct {
+	in          io.Reader
+	out, errOut io.Writer
+	getenv      func(string) string
+
+	// connect returns the engine. The caller calls the function after use.
+	connect func(context.Context) (engine.Engine, func(), error)
+
+	// storage opens the storage. The caller closes it.
+	storage func(context.Context) (*storage, error)
+
+	address, namespace, queue string // flags
+	store, database           string
+}
+
+// run runs a command and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.command()
+	root.SetArgs(append([]string{}, args...)) // for nil, cobra takes the arguments of the process
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(p.errOut, wrapped("offboard-fleet: "+review.Message(err), 0, 2))
+	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, errors.InvalidArgument) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+const rootHelp = `Delete many organizations by workflows on Temporal, with approvals by people.
+
+  offboard-fleet worker           on one or more machines
+  offboard-fleet start MANIFEST   plans each organization
+  offboard-fleet status           lists what waits for an approval
+  offboard-fleet serve            or approve: review the plans, and approve them
+  offboard-fleet report ID        the outcome
+
+All commands and workers share the storage: --store or --database.
+
+Exit codes:
+  0  done
+  1  failed: the engine, the storage or a provider failed, or a decision was refused
+  2  usage: an invalid flag, argument or manifest
+`
+
+// command returns the tree of commands.
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use: "offboard-fleet", Short: "Delete many organizations by workflows on Temporal", Long: rootHelp,
+		Args: arguments(0), SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.address, "address", p.env("TEMPORAL_ADDRESS", "127.0.0.1:7233"), "host and port of the Temporal server; TEMPORAL_ADDRESS")
+	flags.StringVar(&p.namespace, "namespace", p.env("TEMPORAL_NAMESPACE", client.DefaultNamespace), "namespace of the Temporal server; TEMPORAL_NAMESPACE")
+	flags.StringVar(&p.queue, "queue", fleet.DefaultQueue, "task queue of the workers")
+	flags.StringVar(&p.store, "store", "", "directory of plans, reports and journals, on one machine")
+	// The default is not the variable: the help would show its password.
+	flags.StringVar(&p.database, "database", "", "URL of the PostgreSQL database with plans, reports and journals; DATABASE_URL")
+	root.AddCommand(p.workerCommand(), p.startCommand(), p.statusCommand(), p.decideCommand(true), p.decideCommand(false),
+		p.cancelCommand(), p.reportCommand(), p.serveCommand())
+	return root
+}
+
+// env returns a variable of the environment, or a default.
+func (p *program) env(name, value string) string {
+	if given := p.getenv(name); given != "" {
+		return given
+	}
+	return value
+}
+
+// arguments returns a check for the number of arguments, whose error is one of usage.
+func arguments(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usage("%s takes %s: offboard-fleet %s", cmd.Name(), count(n, "argument"), strings.TrimPrefix(cmd.Use, "offboard-fleet"))
+		}
+		return nil
+	}
+}
+
+// logger returns the log of the program.
+func (p *program) logger() *slog.Logger { return slog.New(slog.NewTextHandler(p.errOut, nil)) }
+
+// client connects to the Temporal server.
+func (p *program) client(ctx context.Context, logger *slog.Logger) (client.Client, error) {
+	c, err := client.DialContext(ctx, client.Options{HostPort: p.address, Namespace: p.namespace, Logger: log.NewStructuredLogger(logger)})
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach the Temporal server at %s: %w", p.address, err)
+	}
+	return c, nil
+}
+
+// dial returns the engine of the Temporal server.
+func (p *program) dial(ctx context.Context) (engine.Engine, func(), error) {
+	// Commands report their errors themselves.
+	c, err := p.client(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine.Temporal{Client: c}, c.Close, nil
+}
+
+// connected calls a function with the engine.
+func (p *program) connected(ctx context.Context, f func(engine.Engine) error) error {
+	e, end, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return f(e)
+}
+
+// reviewed calls a function with the engine and the storage.
+func (p *program) reviewed(ctx context.Context, f func(engine.Engine, *storage) error) error {
+	s, err := p.storage(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return p.connected(ctx, func(e engine.Engine) error { return f(e, s) })
+}
+
+// writeJSON writes a value as a JSON document.
+func (p *program) writeJSON(value any) error {
+	encoder := json.NewEncoder(p.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}

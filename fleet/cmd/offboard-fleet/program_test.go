@@ -1,0 +1,490 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var day = time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+
+// fleetOf is a program with its fakes.
+type fleetOf struct {
+	t           *testing.T
+	engine      *enginefake.Engine
+	store       *enginefake.Store
+	variables   map[string]string
+	in          io.Reader
+	out, errOut bytes.Buffer
+}
+
+func newFleet(t *testing.T) *fleetOf {
+	return &fleetOf{t: t, engine: new(enginefake.Engine), store: new(enginefake.Store), in: strings.NewReader("")}
+}
+
+// program returns the program. Its streams are those of the fleet.
+func (f *fleetOf) program() *program {
+	return &program{
+		in: f.in, out: &f.out, errOut: &f.errOut, getenv: func(name string) string { return f.variables[name] },
+		connect: func(context.Context) (engine.Engine, func(), error) { return f.engine, func() {}, nil },
+		storage: func(context.Context) (*storage, error) { return &storage{Store: f.store, close: func() {}}, nil },
+	}
+}
+
+// run runs the program, and returns its exit code.
+func (f *fleetOf) run(args ...string) int {
+	f.out.Reset()
+	f.errOut.Reset()
+	return f.program().run(f.t.Context(), args)
+}
+
+// golden compares the output of a command with a file. No line is longer than a terminal.
+func (f *fleetOf) golden(name string) {
+	f.t.Helper()
+	got := f.out.String()
+	if f.errOut.Len() > 0 {
+		got += "--- standard error\n" + f.errOut.String()
+	}
+	for line := range strings.Lines(got) {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > width && !strings.HasPrefix(line, "Type the name") { // a person types the end of the line
+			f.t.Errorf("the line is too long: %s", line)
+		}
+	}
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		f.t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+// plan returns a plan of several kinds of steps.
+func plan(machines int) *teardown.Plan {
+	p := &teardown.Plan{
+		Version: 2, Provider: "katapult", Instance: "https://api.katapult.io/core/v1",
+		Organization: teardown.Organization{ID: "org_Fh7dKq2", Name: "Acme Hosting"}, CreatedAt: day.Add(-time.Hour),
+		Cascades: []teardown.Cascade{
+			{Kind: "users", Count: 3, Names: []string{"jane@example.com", "joe@example.com", "\x1b[2Jjim@example.com"}, Note: "with their sessions and their API tokens"},
+			{Kind: "invoices", Note: "could not be read"},
+		},
+	}
+	add := func(kind, name string, after ...string) string {
+		s := teardown.Step{ID: kind + "/" + name, Kind: kind, Name: name, Why: "it keeps the organization", Removal: "delete it", After: after}
+		p.Steps = append(p.Steps, s)
+		return s.ID
+	}
+	for i := range machines {
+		policy := add("disk_backup_policy", fmt.Sprintf("daily-%d", i))
+		machine := add("virtual_machine", fmt.Sprintf("web-%d", i))
+		disk := add("disk", fmt.Sprintf("data-%d", i), policy, machine)
+		add("virtual_network", fmt.Sprintf("inner-%d", i), machine, disk, policy)
+	}
+	add("managed_organization", "child")
+	p.Steps[len(p.Steps)-1].Organization = &teardown.Organization{ID: "org_child", Name: "Acme Child"}
+	p.Steps[len(p.Steps)-1].Requires = []teardown.Override{teardown.ManagedOrganizations}
+	add("invoice", "in_2000")
+	p.Steps[len(p.Steps)-1].Manual, p.Steps[len(p.Steps)-1].Removal = true, "pay it in the billing console of the provider, or ask the support of the provider to write it off"
+	return p
+}
+
+// wait adds an organization that waits for approvals, and returns its ID and digest.
+func (f *fleetOf) wait(p *teardown.Plan, required int, approvals ...fleet.Approval) (id, digest string) {
+	id = f.engine.Wait(f.t, f.store, p, fleet.State{Since: day, Required: required, Approvals: approvals})
+	return id, p.Digest()
+}
+
+func TestApprove_Prompt(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, digest := f.wait(plan(2), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
+	s := f.engine.States[id]
+	s.Differences = enginefake.PutJSON(t, f.store, []teardown.Difference{{Name: "disk/data-1", Text: "is new"}})
+	f.engine.States[id] = s
+	f.in = strings.NewReader("Acme Hosting\n")
+	if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--reason", "ticket 7"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("approve.txt")
+	want := []fleet.Approval{{By: "joe", Reason: "contract ended"}, {By: "jane", Digest: digest, Reason: "ticket 7"}}
+	if diff := cmp.Diff(want, f.engine.States[id].Approvals); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestApprove_Steps(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, digest := f.wait(plan(1), 2)
+	if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--yes", "Acme Hosting", "--steps"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("approve-steps.txt")
+}
+
+func TestDeny(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, digest := f.wait(&teardown.Plan{Version: 2, Provider: "atlas", Organization: teardown.Organization{ID: "5f1b"}, CreatedAt: day}, 1)
+	if code := f.run("deny", id, "--digest", digest, "--by", "jane", "--yes", "5f1b"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("deny.txt")
+	if got := f.engine.States[id].Denied; got == nil || got.By != "jane" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestDecide_Refused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string // after the ID
+		in   string
+		code int
+		text string
+	}{
+		"digest missing":   {[]string{"--by", "jane", "--yes", "Acme Hosting"}, "", exitUsage, "--digest is missing"},
+		"person missing":   {[]string{"--digest", "DIGEST", "--yes", "Acme Hosting"}, "", exitUsage, "--by is missing"},
+		"other digest":     {[]string{"--digest", "0000", "--by", "jane", "--yes", "Acme Hosting"}, "", exitFailed, "the digest is not that of the plan"},
+		"other name":       {[]string{"--digest", "DIGEST", "--by", "jane", "--yes", "Acme"}, "", exitFailed, "the name differs from the organization's name"},
+		"empty name":       {[]string{"--digest", "DIGEST", "--by", "jane", "--yes", ""}, "", exitFailed, "the name differs from the organization's name"},
+		"typed wrongly":    {[]string{"--digest", "DIGEST", "--by", "jane"}, "acme hosting\n", exitFailed, "the name differs from the organization's name"},
+		"nothing typed":    {[]string{"--digest", "DIGEST", "--by", "jane"}, "", exitFailed, "no name was typed: nothing was decided"},
+		"same person":      {[]string{"--digest", "DIGEST", "--by", "Joe", "--yes", "Acme Hosting"}, "", exitFailed, "this person has approved the plan already"},
+		"unknown flag":     {[]string{"--dgest", "DIGEST"}, "", exitUsage, "unknown flag: --dgest"},
+		"second argument":  {[]string{"x", "--digest", "DIGEST", "--by", "jane"}, "", exitUsage, "approve takes 1 argument"},
+		"unknown workflow": {nil, "", exitFailed, "no workflow has this ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			f.in = strings.NewReader(test.in)
+			id, digest := f.wait(plan(1), 2, fleet.Approval{By: "joe"})
+			args := append([]string{"approve", id}, test.args...)
+			if test.args == nil {
+				args = []string{"approve", "offboard/a/b/c", "--digest", digest, "--by", "jane"}
+			}
+			if i := slices.Index(args, "DIGEST"); i > 0 {
+				args[i] = digest
+			}
+			if code := f.run(args...); code != test.code || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), test.text) {
+				t.Errorf("got %d: %s", code, &f.errOut)
+			}
+			if got := f.engine.States[id].Approvals; len(got) != 1 {
+				t.Errorf("got the approvals %v", got)
+			}
+		})
+	}
+}
+
+// A signal ends the prompt.
+func TestApprove_Interrupted(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	in, writer := io.Pipe()
+	defer writer.Close()
+	f.in = in
+	id, digest := f.wait(plan(1), 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	p := f.program()
+	p.out = writerFunc(func(text []byte) (int, error) {
+		if bytes.Contains(text, []byte("Type the name")) {
+			cancel()
+		}
+		return len(text), nil
+	})
+	if code := p.run(ctx, []string{"approve", id, "--digest", digest, "--by", "jane"}); code != exitFailed || !strings.Contains(f.errOut.String(), "nothing was decided") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(text []byte) (int, error) { return w(text) }
+
+func TestStatus_Organization(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, _ := f.wait(plan(1), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
+	if code := f.run("status", id); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status-waiting.txt")
+
+	s := f.engine.States[id]
+	s.WaitingFor, s.Deleted, s.Result = fleet.WaitingForNothing, 4, &fleet.Result{Outcome: teardown.Blocked, Code: errors.DeletionStepsNotSatisfied, Report: &fleet.Ref{}}
+	f.engine.States[id] = s
+	if code := f.run("status", id); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status-ended.txt")
+
+	var got fleet.State
+	if code := f.run("status", id, "--json"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	if diff := cmp.Diff(s, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestStatus_Batch(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.engine.Batches = map[string]fleet.BatchState{"offboard-batch/1": {Organizations: 5000, Started: 250, Running: 2}}
+	if code := f.run("status", "offboard-batch/1"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status-batch.txt")
+}
+
+func listed(n int, l fleet.Listed) fleet.Listed {
+	l.Provider, l.ID = "katapult", fleet.WorkflowID("katapult", "https://api.katapult.io/core/v1", fmt.Sprintf("org_%07d", n))
+	if n%2 == 0 {
+		l.Provider, l.ID = "atlas", fleet.WorkflowID("atlas", "https://cloud.mongodb.com", fmt.Sprintf("%07d", n))
+	}
+	return l
+}
+
+func TestStatus_Overview(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	if code := f.run("status"); code != exitDone || !strings.Contains(f.out.String(), "No organization.") {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	for i, l := range []fleet.Listed{
+		{Status: "Running", WaitingFor: fleet.WaitingForApproval}, {Status: "Running"}, {Status: "Running", WaitingFor: fleet.WaitingForProvider},
+		{Status: "Completed", Outcome: "deleted"}, {Status: "Completed", Outcome: "blocked"}, {Status: "Completed", Outcome: "not_found"},
+		{Status: "Failed"}, {Status: "TimedOut"}, {Status: "Canceled", Outcome: "stopped"}, {Status: "Terminated"}, {Status: "Canceled"},
+	} {
+		f.engine.Listed = append(f.engine.Listed, listed(i, l))
+	}
+	if code := f.run("status"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status.txt")
+
+	for i := range 100 {
+		f.engine.Listed = append(f.engine.Listed, listed(2*i+20, fleet.Listed{Status: "Failed"}))
+	}
+	if f.run("status"); !strings.Contains(f.out.String(), "59 more: use --all\n") {
+		t.Errorf("got %s", &f.out)
+	}
+	var got overview
+	if code := f.run("status", "--json", "--all"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	if len(got.Organizations) != 109 || got.Omitted != 0 || got.Counts["failed"] != 101 || got.Counts["deleted"] != 1 {
+		t.Errorf("got %d organizations and the counts %v", len(got.Organizations), got.Counts)
+	}
+}
+
+func TestStatus_EngineFails(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.engine.Err = &errors.Error{Operation: "List", Code: errors.Unavailable, Err: errors.New("connection refused")}
+	for _, args := range [][]string{{"status"}, {"status", "offboard/a/b/c"}, {"status", "offboard-batch/1"}, {"cancel", "x"}, {"report", "x"}} {
+		if code := f.run(args...); code != exitFailed || !strings.Contains(f.errOut.String(), "connection refused") {
+			t.Errorf("%v: got %d: %s", args, code, &f.errOut)
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	if code := f.run("cancel", "offboard/a/b/c"); code != exitDone || !slices.Equal(f.engine.Canceled(), []string{"offboard/a/b/c"}) {
+		t.Errorf("got %d and %v", code, f.engine.Canceled())
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, _ := f.wait(plan(1), 1)
+	if code := f.run("report", id); code != exitFailed || !strings.Contains(f.errOut.String(), "has no report") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	failed := &errors.Error{Provider: "katapult", Operation: "DeleteDisk", Target: "disk/data-0", Code: errors.PermissionDenied, Status: 403}
+	r := teardown.Report{
+		Provider: "katapult", Instance: "https://api.katapult.io/core/v1", Organization: plan(0).Organization,
+		Outcome: teardown.Blocked, Err: failed, StartedAt: day, FinishedAt: day.Add(time.Hour),
+	}
+	for _, s := range plan(1).Steps {
+		step := teardown.StepReport{Step: s, State: teardown.StepDeleted, Attempts: 1}
+		switch s.Kind {
+		case "disk":
+			step.State, step.Err = teardown.StepFailed, failed
+		case "invoice":
+			step.State = teardown.StepManual
+		}
+		r.Steps = append(r.Steps, step)
+	}
+	s := f.engine.States[id]
+	s.Result = &fleet.Result{Outcome: teardown.Blocked, Report: enginefake.PutJSON(t, f.store, r)}
+	f.engine.States[id] = s
+	if code := f.run("report", id); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("report.txt")
+	var got teardown.Report
+	if code := f.run("report", id, "--json"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil || len(got.Steps) != len(r.Steps) {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+}
+
+const twoOrganizations = `approvals: 2
+organizations:
+  - {provider: katapult, organization: org_1}
+  - {provider: f5, organization: acme, email: owner@example.com}
+`
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.in = strings.NewReader(twoOrganizations)
+	if code := f.run("start", "-", "--queue", "other"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("start.txt")
+	started := f.engine.Started()
+	if len(started) != 1 || started[0].Organizations != 2 || started[0].Queue != "other" || len(f.store.Keys()) != 1 {
+		t.Errorf("got %v and the blobs %v", started, f.store.Keys())
+	}
+
+	path := filepath.Join(t.TempDir(), "m.yaml")
+	if err := os.WriteFile(path, []byte(twoOrganizations+"bad: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := f.run("start", path); code != exitUsage || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), path+`:5: unknown field "bad"`) {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	if code := f.run("start", path+".absent"); code != exitUsage {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.in = strings.NewReader(twoOrganizations)
+	f.engine.Err = &errors.Error{Operation: "Start", Code: errors.Conflict}
+	if code := f.run("start", "-"); code != exitFailed || !strings.Contains(f.errOut.String(), "a batch of this manifest is running already") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+func TestStorage_Flags(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, test := range map[string]struct {
+		store, database, variable, text string
+	}{
+		"none":            {"", "", "", "the storage is missing"},
+		"both":            {folder, "postgres://127.0.0.1/x", "", "exclude each other"},
+		"invalid":         {"", "postgres://user:secret-value@127.0.0.1:port/x", "", "the URL of the database is invalid"},
+		"variable":        {"", "", "postgres://user:secret-value@127.0.0.1:port/x", "the URL of the database is invalid"},
+		"directory":       {folder, "", "", ""},
+		"directory first": {folder, "", "postgres://127.0.0.1:port/x", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &program{store: test.store, database: test.database, getenv: func(string) string { return test.variable }}
+			s, err := p.openStorage(t.Context())
+			if test.text == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.close()
+				return
+			}
+			if _, ok := errors.AsType[usageError](err); !ok || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret-value") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestProgram_Variables(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.variables = map[string]string{"TEMPORAL_ADDRESS": "engine.example:7233", "TEMPORAL_NAMESPACE": "acme", "DATABASE_URL": "postgres://user:secret-value@example.com/x"}
+	if code := f.run("--help"); code != exitDone || !strings.Contains(f.out.String(), `default "engine.example:7233"`) || strings.Contains(f.out.String(), "secret-value") {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	p := f.program()
+	if code := p.run(t.Context(), []string{"status", "--namespace", "other"}); code != exitDone || p.address != "engine.example:7233" || p.namespace != "other" || p.queue != fleet.DefaultQueue {
+		t.Errorf("got %d and %s %s %s", code, p.address, p.namespace, p.queue)
+	}
+	if code := f.run("unknown"); code != exitUsage {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+// The page answers at the printed address until the context ends.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.wait(plan(1), 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	addresses := make(chan string, 1)
+	p := f.program()
+	p.out = writerFunc(func(text []byte) (int, error) { addresses <- strings.TrimSpace(string(text)); return len(text), nil })
+	code := make(chan int, 1)
+	go func() { code <- p.run(ctx, []string{"serve", "--by", "jane"}) }()
+	select {
+	case got := <-code:
+		t.Fatalf("got %d: %s", got, &f.errOut)
+	case address := <-addresses:
+		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		answer, err := client.Get(address)
+		if err != nil || answer.StatusCode != http.StatusSeeOther || len(answer.Cookies()) != 1 {
+			t.Fatalf("got %v, %v", answer, err)
+		}
+		answer.Body.Close()
+		client.CloseIdleConnections()
+	}
+	cancel()
+	if got := <-code; got != exitDone {
+		t.Errorf("got %d: %s", got, &f.errOut)
+	}
+}
+
+func TestServe_Flags(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"--listen", "0.0.0.0:0"}, {"--listen", ":0"}, {"--listen", "example.com:80"}, {"--listen", "127.0.0.1"}, {"--by", " "},
+		{"--public", "http://example.com"}, {"--public", "https://example.com/x"}, {"--public", "https://user@example.com"}, {"--public", "example.com"},
+	} {
+		f := newFleet(t)
+		if code := f.run(append([]string{"serve"}, args...)...); code != exitUsage {
+			t.Errorf("%v: got %d: %s", args, code, &f.errOut)
+		}
+	}
+	if got, err := publicOrigin("https://Example.com:8443/"); got != "https://example.com:8443" || err != nil {
+		t.Errorf("got %s, %v", got, err)
+	}
+}

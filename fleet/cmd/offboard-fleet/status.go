@@ -1,0 +1,300 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
+	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// maxRows is the maximum number of rows of the table of status, without --all.
+const maxRows = 50
+
+const statusHelp = `Without ID, count all organizations by their states, and list those that wait, failed, or
+ended with another outcome than deleted: at most 50, or all with --all. With the ID of an
+organization or of a batch, show its state. A worker must run for the state of an ID.
+
+States: running; approval and provider: the organization waits for it; an outcome of a
+teardown, such as deleted, pending or blocked; and failed, canceled, terminated, timed_out:
+the workflow ended without an outcome.
+`
+
+// overview is the JSON form of status without ID.
+type overview struct {
+	// Counts has the number of organizations in each state.
+	Counts map[string]int `json:"counts"`
+
+	// Organizations lists those that wait or failed.
+	Organizations []row `json:"organizations"`
+
+	// Omitted is the number of those that wait or failed and are not listed.
+	Omitted int `json:"omitted,omitempty"`
+}
+
+// row is an organization of an overview.
+type row struct {
+	State string `json:"state"`
+	fleet.Listed
+}
+
+func (p *program) statusCommand() *cobra.Command {
+	var all, asJSON bool
+	c := &cobra.Command{
+		Use: "status [ID]", Short: "Show what waits or failed, or the state of an ID", Long: statusHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return arguments(1)(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.connected(cmd.Context(), func(e engine.Engine) error {
+				switch {
+				case len(args) == 0:
+					return p.overview(cmd.Context(), e, all, asJSON)
+				case strings.HasPrefix(args[0], "offboard-batch/"):
+					return p.batchStatus(cmd.Context(), e, args[0], asJSON)
+				}
+				return p.status(cmd.Context(), e, args[0], asJSON)
+			})
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "list all organizations that wait or failed")
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	return c
+}
+
+// stateOf returns the state of a workflow in a list, and whether it waits or failed. An outcome
+// precedes the status of the engine: a workflow that was canceled after its first step has one.
+func stateOf(l fleet.Listed) (state string, listed bool) {
+	switch {
+	case l.Status == "Running":
+		return cmp.Or(string(l.WaitingFor), "running"), l.WaitingFor != fleet.WaitingForNothing
+	case l.Outcome != "":
+		return l.Outcome, l.Outcome != string(teardown.Deleted)
+	case l.Status == "TimedOut":
+		return "timed_out", true
+	}
+	return strings.ToLower(l.Status), l.Status != "Completed"
+}
+
+// read reads the list of all organizations.
+func read(ctx context.Context, e engine.Engine, limit int) (overview, error) {
+	o := overview{Counts: map[string]int{}, Organizations: []row{}}
+	for l, err := range e.List(ctx, fleet.Filter{}) {
+		if err != nil {
+			return o, err
+		}
+		state, listed := stateOf(l)
+		o.Counts[state]++
+		switch {
+		case !listed:
+		case limit > 0 && len(o.Organizations) >= limit:
+			o.Omitted++
+		default:
+			o.Organizations = append(o.Organizations, row{state, l})
+		}
+	}
+	return o, nil
+}
+
+func (p *program) overview(ctx context.Context, e engine.Engine, all, asJSON bool) error {
+	limit := maxRows
+	if all {
+		limit = 0
+	}
+	o, err := read(ctx, e, limit)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.writeJSON(o)
+	}
+	writeOverview(p.out, o)
+	return nil
+}
+
+// writeOverview writes the counts and the table.
+func writeOverview(out io.Writer, o overview) {
+	if len(o.Counts) == 0 {
+		fmt.Fprintln(out, "No organization. To start a batch: offboard-fleet start MANIFEST")
+		return
+	}
+	total, counts, column := 0, []string{}, 0
+	for _, state := range slices.Sorted(maps.Keys(o.Counts)) {
+		total += o.Counts[state]
+		text := printable.Text(state)
+		if w := fleet.WaitingFor(state); w == fleet.WaitingForApproval || w == fleet.WaitingForProvider {
+			text = "waiting for " + waitingText(w)
+		}
+		counts = append(counts, fmt.Sprintf("%d %s", o.Counts[state], text))
+	}
+	fmt.Fprintln(out, wrapped(count(total, "organization")+": "+strings.Join(counts, ", "), 0, 2))
+	for _, r := range o.Organizations {
+		column = max(column, utf8.RuneCountInString(r.State)+2)
+	}
+	for i, r := range o.Organizations {
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		state, id := printable.Text(r.State), printable.Text(r.ID)
+		if column+utf8.RuneCountInString(id) > width {
+			fmt.Fprintf(out, "%s\n  %s\n", state, id)
+			continue
+		}
+		fmt.Fprintf(out, "%-*s%s\n", column, state, id)
+	}
+	if o.Omitted > 0 {
+		fmt.Fprintf(out, "%d more: use --all\n", o.Omitted)
+	}
+	if o.Counts[string(fleet.WaitingForApproval)] > 0 {
+		fmt.Fprint(out, "\nTo review a plan: offboard-fleet status ID, or offboard-fleet serve\n")
+	}
+}
+
+func (p *program) batchStatus(ctx context.Context, e engine.Engine, id string, asJSON bool) error {
+	s, err := e.BatchStatus(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.writeJSON(s)
+	}
+	fact(p.out, "Batch", printable.Text(id))
+	fact(p.out, "Organizations", strconv.Itoa(s.Organizations))
+	fact(p.out, "Started", strconv.Itoa(s.Started))
+	if s.Running > 0 {
+		fact(p.out, "Not started", fmt.Sprintf("%d, whose workflows of another batch run", s.Running))
+	}
+	return nil
+}
+
+func (p *program) status(ctx context.Context, e engine.Engine, id string, asJSON bool) error {
+	s, err := e.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.writeJSON(s)
+	}
+	writeStatus(p.out, s)
+	return nil
+}
+
+// writeStatus writes the state of an organization's workflow.
+func writeStatus(out io.Writer, s fleet.State) {
+	fact(out, "Workflow", printable.Text(s.ID))
+	fact(out, "Provider", printable.Text(s.Provider))
+	fact(out, "Digest", printable.Text(s.Digest))
+	writeWaiting(out, s)
+	if s.Plan != nil {
+		fact(out, "Steps", fmt.Sprintf("%d of %d deleted", s.Deleted, s.Steps))
+	}
+	if s.Differences != nil {
+		fact(out, "Differences", "the plan has resources that the plan approved before lacks")
+	}
+	if s.Denied != nil {
+		fact(out, "Denied by", decidedBy(*s.Denied))
+	}
+	switch {
+	case s.Result != nil:
+		fact(out, "Outcome", printable.Text(outcomeText(s.Result.Outcome, s.Result.Code)))
+		if s.Result.Report != nil {
+			fmt.Fprintf(out, "\nTo read the report:\n  offboard-fleet report \\\n    %s\n", printable.Text(s.ID))
+		}
+	case s.WaitingFor == fleet.WaitingForApproval:
+		fmt.Fprintf(out, "\nTo review and approve the plan:\n  offboard-fleet approve --by NAME \\\n    --digest %s \\\n    %s\n", s.Digest, printable.Text(s.ID))
+	}
+}
+
+func (p *program) cancelCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "cancel ID", Short: "End a workflow gently", Args: arguments(1),
+		Long: "End the workflow of an organization, or of a batch: requests in flight finish, and nothing\nmore starts. Workflows that the batch has started continue. What is deleted stays deleted.\n",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.connected(cmd.Context(), func(e engine.Engine) error {
+				if err := e.Cancel(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(p.out, "The cancellation is requested. To see the state: offboard-fleet status ID\n")
+				return nil
+			})
+		},
+	}
+}
+
+func (p *program) reportCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "report ID", Short: "Print the report of an organization", Args: arguments(1),
+		Long: "Print the report of an organization whose workflow has ended: the outcome, and the steps that\nare not deleted. With --json, print the whole report, whose JSON Schema is that of package teardown.\n",
+		RunE: func(cmd *cobra.Command, args []string) error { return p.report(cmd.Context(), args[0], asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	return c
+}
+
+func (p *program) report(ctx context.Context, id string, asJSON bool) error {
+	return p.reviewed(ctx, func(e engine.Engine, s *storage) error {
+		state, err := e.Status(ctx, id)
+		if err != nil {
+			return err
+		}
+		if state.Result == nil || state.Result.Report == nil {
+			return errors.New("the workflow has no report: no plan was applied, or it has not ended")
+		}
+		r, err := fleet.ReadReport(ctx, s, *state.Result.Report)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return p.writeJSON(r)
+		}
+		writeReport(p.out, r)
+		return nil
+	})
+}
+
+// writeReport writes a summary of a report.
+func writeReport(out io.Writer, r *teardown.Report) {
+	s := r.Summary(maxItems)
+	fact(out, "Organization", printable.Text(review.Named(s.Organization)))
+	fact(out, "Provider", printable.Text(strings.TrimSuffix(s.Provider+", "+s.Instance, ", ")))
+	fact(out, "Outcome", printable.Text(outcomeText(s.Outcome, s.Code)))
+	fact(out, "Pending on", printable.Text(s.PendingOn))
+	fact(out, "Started", stamp(s.StartedAt))
+	fact(out, "Finished", stamp(s.FinishedAt))
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(s.States)) {
+		states = append(states, fmt.Sprintf("%d %s", s.States[state], state))
+	}
+	fact(out, "Steps", strings.TrimPrefix(fmt.Sprintf("%d: %s", s.Total, strings.Join(states, ", ")), "0: "))
+	fact(out, "Error", printable.Text(s.Error))
+	if len(s.Steps) > 0 {
+		fmt.Fprint(out, "\nSteps that are not deleted\n")
+	}
+	for _, step := range s.Steps {
+		text := fmt.Sprintf("%s: %s", step.ID, step.State)
+		if step.Error != "" {
+			text += ": " + step.Error
+		}
+		item(out, printable.Text(text))
+	}
+	if s.Omitted > 0 {
+		item(out, fmt.Sprintf("%d more: use --json", s.Omitted))
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/folder"
+	"github.com/offboard-dev/offboard-go/fleet/postgres"
+)
+
+// storage is where plans, reports and journals are.
+type storage struct {
+	fleet.Store
+	journal  fleet.Journal
+	database *postgres.DB // nil for a directory
+	close    func()
+}
+
+// openStorage opens the directory of --store, or the database of --database or DATABASE_URL. A
+// flag precedes the variable.
+func (p *program) openStorage(ctx context.Context) (*storage, error) {
+	database := p.database
+	switch {
+	case p.store != "" && database != "":
+		return nil, usage("--store and --database exclude each other")
+	case p.store != "":
+		f, err := folder.Open(p.store)
+		if err != nil {
+			return nil, err
+		}
+		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }}, nil
+	case database == "":
+		database = p.getenv("DATABASE_URL")
+	}
+	if database == "" {
+		return nil, usage("the storage is missing: use --store DIR, or --database URL or DATABASE_URL; it must be that of the workers")
+	}
+	pool, err := pgxpool.New(ctx, database)
+	if err != nil { // its text may contain the password
+		return nil, usageError{errors.New("the URL of the database is invalid: use postgres://USER@HOST/DATABASE, and PGPASSWORD or a password file for the password")}
+	}
+	db, err := postgres.Open(ctx, pool)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &storage{db.Store(), db.Journal(), db, pool.Close}, nil
+}
