@@ -58,12 +58,19 @@ func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, erro
 		return fleet.Approval{}, refused("the organization does not wait for an approval")
 	case digest != r.State.Digest:
 		return fleet.Approval{}, refused("the digest is not that of the plan that waits for an approval: review the plan again")
-	case strings.TrimSpace(name) != strings.TrimSpace(r.Name()):
+	case !r.named(name):
 		return fleet.Approval{}, refused("the name differs from the organization's name")
 	case strings.TrimSpace(by) == "":
 		return fleet.Approval{}, refused("the name of the person who decides is missing")
 	}
 	return fleet.Approval{By: strings.TrimSpace(by), Digest: digest, Reason: strings.TrimSpace(reason)}, nil
+}
+
+// named reports whether a person typed the organization's name, or its printable form, which is all
+// that a person can see of a name with characters that do not print.
+func (r *Review) named(typed string) bool {
+	typed = strings.TrimSpace(typed)
+	return typed == strings.TrimSpace(r.Name()) || typed == strings.TrimSpace(printable.Text(r.Name()))
 }
 
 // Name returns the name that a person types to confirm: the organization's name, or its ID if it
@@ -194,6 +201,8 @@ func Message(err error) string {
 		return "no workflow has this ID"
 	case e.Operation == "Start" && e.Code == errors.Conflict:
 		return "a batch of this manifest is running already"
+	case e.Operation == "Status" && e.Code == errors.Unavailable && e.Err != nil:
+		return "unavailable: " + printable.Text(e.Err.Error()) + " (a worker must run)"
 	case e.Code == errors.NotConfirmed && e.Err != nil, e.Code == errors.InvalidArgument && e.Err != nil:
 		return printable.Text(e.Err.Error())
 	}

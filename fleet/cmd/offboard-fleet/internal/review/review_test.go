@@ -102,6 +102,19 @@ func TestDecision_WithoutName(t *testing.T) {
 	}
 }
 
+// A name that does not print is confirmed by what a person sees of it.
+func TestDecision_UnprintableName(t *testing.T) {
+	t.Parallel()
+	p := plan()
+	p.Organization.Name = "Acme\u200b"
+	r := &Review{Plan: p, State: fleet.State{WaitingFor: fleet.WaitingForApproval, Digest: p.Digest()}}
+	for name, want := range map[string]bool{"Acme\u200b": true, "Acme\uFFFD": true, "Acme": false} {
+		if _, err := r.Decision(p.Digest(), name, "jane", ""); (err == nil) != want {
+			t.Errorf("%q: got %v", name, err)
+		}
+	}
+}
+
 func TestSubjectOf(t *testing.T) {
 	t.Parallel()
 	got, ok := SubjectOf(fleet.WorkflowID("katapult", "https://api.example/core/v1", "a/b\x1b"))
