@@ -12,7 +12,9 @@
 //	offboard-fleet serve                           serve a page for approvals on this machine
 //
 // The flags --address and --namespace, or TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, name the
-// Temporal server. Plans, reports and manifests are in a directory (--store) or in a PostgreSQL
+// Temporal server. --tls, or TEMPORAL_TLS=true, uses TLS; TEMPORAL_API_KEY, TEMPORAL_TLS_CLIENT_CERT_PATH,
+// TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_NAME have the
+// meanings that they have for Temporal's own programs. Plans, reports and manifests are in a directory (--store) or in a PostgreSQL
 // database (--database or DATABASE_URL), which all commands and all workers share. Workers read
 // credentials from their environment, by the names that the manifest has; no other command needs
 // one.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,6 +61,7 @@ type program struct {
 	storage func(context.Context) (*storage, error)
 
 	address, namespace, queue string // flags
+	tls                       bool
 	store, database           string
 }
 
@@ -107,6 +110,7 @@ func (p *program) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.address, "address", p.env("TEMPORAL_ADDRESS", "127.0.0.1:7233"), "host and port of the Temporal server; TEMPORAL_ADDRESS")
 	flags.StringVar(&p.namespace, "namespace", p.env("TEMPORAL_NAMESPACE", client.DefaultNamespace), "namespace of the Temporal server; TEMPORAL_NAMESPACE")
+	flags.BoolVar(&p.tls, "tls", p.getenv("TEMPORAL_TLS") == "true", "use TLS for the Temporal server; TEMPORAL_TLS=true, or TEMPORAL_API_KEY")
 	flags.StringVar(&p.queue, "queue", fleet.DefaultQueue, "task queue of the workers")
 	flags.StringVar(&p.store, "store", "", "directory of plans, reports and journals, on one machine")
 	// The default is not the variable: the help would show its password.
@@ -139,9 +143,46 @@ func (p *program) logger() *slog.Logger { return slog.New(slog.NewTextHandler(p.
 
 // client connects to the Temporal server.
 func (p *program) client(ctx context.Context, logger *slog.Logger) (client.Client, error) {
-	c, err := client.DialContext(ctx, client.Options{HostPort: p.address, Namespace: p.namespace, Logger: log.NewStructuredLogger(logger)})
+	options := client.Options{HostPort: p.address, Namespace: p.namespace, Logger: log.NewStructuredLogger(logger)}
+	if key := p.getenv("TEMPORAL_API_KEY"); key != "" {
+		options.Credentials = client.NewAPIKeyStaticCredentials(key)
+	}
+	var err error
+	if options.ConnectionOptions.TLS, err = p.tlsConfig(); err != nil {
+		return nil, usageError{err}
+	}
+	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach the Temporal server at %s: %w", p.address, err)
+	}
+	return c, nil
+}
+
+// tlsConfig returns the configuration of --tls; nil without it. The variables have the names that
+// Temporal's own programs read. An API key is never sent without TLS.
+func (p *program) tlsConfig() (*tls.Config, error) {
+	certificate, key := p.getenv("TEMPORAL_TLS_CLIENT_CERT_PATH"), p.getenv("TEMPORAL_TLS_CLIENT_KEY_PATH")
+	authority := p.getenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH")
+	if !p.tls && certificate == "" && authority == "" && p.getenv("TEMPORAL_API_KEY") == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.getenv("TEMPORAL_TLS_SERVER_NAME")}
+	if certificate != "" {
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		if err != nil {
+			return nil, fmt.Errorf("TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	if authority != "" {
+		text, err := os.ReadFile(authority)
+		if err != nil {
+			return nil, fmt.Errorf("TEMPORAL_TLS_SERVER_CA_CERT_PATH: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, errors.New("TEMPORAL_TLS_SERVER_CA_CERT_PATH: the file has no certificate in PEM")
+		}
 	}
 	return c, nil
 }

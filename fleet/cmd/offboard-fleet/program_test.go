@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -440,6 +442,38 @@ func TestProgram_Variables(t *testing.T) {
 	}
 	if code := f.run("unknown"); code != exitUsage {
 		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+func TestProgram_TLS(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		tls       bool
+		variables map[string]string
+		want      bool
+		fault     string
+	}{
+		"without":        {false, map[string]string{"TEMPORAL_TLS_SERVER_NAME": "x"}, false, ""},
+		"flag":           {true, nil, true, ""},
+		"API key":        {false, map[string]string{"TEMPORAL_API_KEY": "secret-value"}, true, ""},
+		"authority":      {false, map[string]string{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": path}, true, ""},
+		"no authority":   {true, map[string]string{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": path + ".absent"}, false, "TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
+		"no certificate": {true, map[string]string{"TEMPORAL_TLS_CLIENT_CERT_PATH": path}, false, "TEMPORAL_TLS_CLIENT_CERT_PATH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &program{tls: test.tls, getenv: func(name string) string { return test.variables[name] }}
+			got, err := p.tlsConfig()
+			if (got != nil) != test.want || (err != nil) != (test.fault != "") || err != nil && !strings.Contains(err.Error(), test.fault) {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
 	}
 }
 
