@@ -31,12 +31,16 @@ const root = "../../.."
 // sdk is the module whose packages users import.
 const sdk = "github.com/offboard-dev/offboard-go"
 
-// A compiled is a module of this repository that users build, and its name in the page.
-type compiled struct{ folder, name string }
+// A compiled is a module of this repository that users build, its name in the page, and its packages
+// that users build; "" means all published ones.
+type compiled struct{ folder, name, packages string }
 
 // all are the modules in the order of the page. The packages of the first one are imported by the
 // others.
-var all = []compiled{{".", "SDK"}, {"cmd/offboard", "program"}, {"fleet", "fleet"}, {"telemetry", "telemetry"}, {"telemetry/example", "telemetry example"}}
+var all = []compiled{
+	{".", "SDK", ""}, {"cmd/offboard", "program", "."}, {"fleet", "fleet", "./..."}, {"telemetry", "telemetry", "."},
+	{"telemetry/example", "telemetry example", "."},
+}
 
 // standard stands for the standard library, which is no module.
 const standard = "Go standard library"
@@ -115,8 +119,8 @@ func list(root, temp string) (map[string]*module, error) {
 		if err := copyModule(folder, root, file); err != nil {
 			return nil, err
 		}
-		packages := []string{"."}
-		if folder == root {
+		packages := []string{of.packages}
+		if of.packages == "" {
 			if packages, err = published(folder); err != nil {
 				return nil, err
 			}
