@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/internal/postgrestest"
+)
+
+// The database of a variable is the storage, and its limiters accept the lowest and the highest
+// rate of --limit.
+func TestStorage_Database(t *testing.T) {
+	t.Parallel()
+	postgrestest.Skip(t)
+	server, err := postgrestest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	database, err := server.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{getenv: func(name string) string { return map[string]string{"DATABASE_URL": database}[name] }}
+	s, err := p.openStorage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	ref, err := fleet.PutManifest(t.Context(), s, fleet.Manifest{
+		Policy: fleet.Policy{Approvals: 1}, Organizations: []fleet.Entry{{Provider: "atlas", Organization: "5f1b"}},
+	})
+	if err != nil || len(ref.Pages) != 1 {
+		t.Errorf("got %v, %v", ref, err)
+	}
+
+	rates := map[string]float64{"atlas": 1, "katapult": maxPerMinute}
+	c := newConnector(rates, func(ctx context.Context, key string, rate float64) (sharedLimiter, error) {
+		return s.database.Limiter(ctx, limiterConfig(key, rate, slog.New(slog.DiscardHandler)))
+	}, offboard.FromEnv())
+	defer c.close()
+	for provider := range rates {
+		l := c.limiter(offboard.Spec{Provider: provider})
+		if err := l.Wait(t.Context(), "GetOrganization"); err != nil {
+			t.Errorf("%s: %v", provider, err)
+		}
+		l.Update("GetOrganization", http.StatusOK, http.Header{})
+	}
+}
