@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -40,9 +41,11 @@ by its ID if it has no name, or if another one in the file has the same name. If
 --confirm never selects: if one organization is not confirmed, nothing is deleted, and the
 error names all that are not confirmed. --only selects organizations, and confirms none.
 
-The prompt first shows everything that will be deleted. A wrong answer can be corrected
-and discards no other answer. An empty line skips the organization; then nothing is
-deleted, and the program prints the correct answers as flags.
+The prompt first shows everything that will be deleted, and the organizations that are not,
+because the manifest does not permit a required override. It does not ask for their names.
+A wrong answer can be corrected twice, and discards no other answer. After the third one,
+or an empty line, nothing is deleted: the prompt ends, and the program prints the correct
+answers as flags.
 
 --deny and --allow name organizations of the plan file. They also apply to organizations
 that are deleted before the named one. They only narrow what the manifest permits. An
@@ -259,7 +262,8 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 		}
 		return nil, exitcode.With(exitcode.Worst(codes), fmt.Errorf("no organization of the plan file can be applied: %s: %s", first.Named(), text))
 	}
-	answers, err := p.confirmAll(file, x.index, s)
+	applicable := slices.DeleteFunc(slices.Clone(x.index), func(i int) bool { return !file.Organizations[i].Applicable() })
+	answers, err := p.confirmAll(file, applicable, s)
 	if err != nil {
 		return nil, err
 	}

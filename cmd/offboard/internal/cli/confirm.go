@@ -41,56 +41,71 @@ func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings
 	case p.json || !p.interactive():
 		return nil, file.AllUnconfirmed(missing, format.Count(len(missing), "organization")+" without confirmation: the name was given neither in the manifest nor by --confirm NAME")
 	}
-	if err := p.showDeletion(file, indexes); err != nil {
+	if err := p.showDeletion(file); err != nil {
 		return nil, err
 	}
 	return p.ask(file, missing, s, bufio.NewReader(p.in))
 }
 
-// showDeletion shows everything that the plans delete.
-func (p *program) showDeletion(file *planfile.File, indexes []int) error {
+// showDeletion shows everything that the plans delete, and the organizations that apply refuses.
+func (p *program) showDeletion(file *planfile.File) error {
 	steps, cascades := 0, 0
-	for _, i := range indexes {
-		plan := file.Organizations[i].Plan
-		if err := plan.WriteTree(p.out); err != nil {
+	var deleted, refused []string
+	for _, o := range file.Organizations {
+		if o.Plan == nil {
+			refused = append(refused, fmt.Sprintf("%s: %s", o.Named(), o.Reason()))
+			continue
+		}
+		if err := o.Plan.WriteTree(p.out); err != nil {
 			return err
 		}
+		place := "the manifest"
+		if o.Overrides != nil && o.Overrides.Line > 0 {
+			place = fmt.Sprintf("line %d of the manifest", o.Overrides.Line)
+		}
+		p.showOverrides(o, place)
 		fmt.Fprintln(p.out)
-		steps, cascades = steps+len(plan.Steps), cascades+len(plan.Cascades)
+		if missing := o.Entry.MissingOverrides(o.Plan); len(missing) > 0 {
+			refused = append(refused, fmt.Sprintf("%s: the manifest does not permit: %s", o.Named(), format.List(missing)))
+			continue
+		}
+		deleted = append(deleted, fmt.Sprintf("%s: %s", o.Named(), format.Count(len(o.Plan.Steps), "step")))
+		steps, cascades = steps+len(o.Plan.Steps), cascades+len(o.Plan.Cascades)
 	}
-	fmt.Fprintf(p.out, "This permanently deletes %s, by %s", format.Count(len(indexes), "organization"), format.Count(steps, "step"))
+	if len(refused) > 0 {
+		fmt.Fprintf(p.out, "This run does not delete %s:\n", format.Count(len(refused), "organization"))
+		for _, line := range refused {
+			fmt.Fprintf(p.out, "  - %s\n", line)
+		}
+		fmt.Fprintln(p.out)
+	}
+	fmt.Fprintf(p.out, "This permanently deletes %s, by %s", format.Count(len(deleted), "organization"), format.Count(steps, "step"))
 	if cascades > 0 {
 		fmt.Fprintf(p.out, ", and what is deleted along with them")
 	}
 	fmt.Fprint(p.out, ":\n")
-	for _, i := range indexes {
-		o := file.Organizations[i]
-		fmt.Fprintf(p.out, "  - %s: %s\n", o.Named(), format.Count(len(o.Plan.Steps), "step"))
+	for _, line := range deleted {
+		fmt.Fprintf(p.out, "  - %s\n", line)
 	}
 	return nil
 }
 
 // ask asks for the name of each organization. A wrong answer is asked for again, and discards no
-// other answer. It returns the answers as values of --confirm.
+// other answer. After the first organization that stays unconfirmed, nothing can be deleted, and ask
+// asks for no further name. It returns the answers as values of --confirm.
 func (p *program) ask(file *planfile.File, missing []int, s applySettings, answers *bufio.Reader) ([]string, error) {
-	var confirmed, unconfirmed []int
-	var ended error
+	var unconfirmed []int
+	confirmed := missing
 	for n, i := range missing {
-		err := ended
-		if err == nil {
-			fmt.Fprintf(p.out, "\n%d of %d: %s\n", n+1, len(missing), file.Organizations[i].Named())
-			err = p.prompt(file.Organizations[i], file.Wanted(i), answers)
-		}
-		switch {
-		case err == nil:
-			confirmed = append(confirmed, i)
-			continue
-		case errors.Is(err, errEnded):
-			ended = err
-		case !errors.Is(err, errors.NotConfirmed):
+		fmt.Fprintf(p.out, "\n%d of %d: %s\n", n+1, len(missing), file.Organizations[i].Named())
+		err := p.prompt(file.Organizations[i], file.Wanted(i), answers)
+		if err != nil && !errors.Is(err, errEnded) && !errors.Is(err, errors.NotConfirmed) {
 			return nil, err
 		}
-		unconfirmed = append(unconfirmed, i)
+		if err != nil {
+			confirmed, unconfirmed = missing[:n], missing[n:]
+			break
+		}
 	}
 	s.answers = file.Confirmations(confirmed)
 	if len(unconfirmed) == 0 {
@@ -100,14 +115,14 @@ func (p *program) ask(file *planfile.File, missing []int, s applySettings, answe
 	if len(s.answers) > 0 {
 		fmt.Fprintf(p.out, "Your correct answers, as flags: %s\n", s.command())
 	}
-	return nil, file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: the answer at the prompt is missing or differs")
+	return nil, file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: an answer at the prompt is missing or differs, so nothing was deleted")
 }
 
 // errEnded is the error of a prompt that a signal, or the end of the input, ended.
 var errEnded = errors.New("the prompt ended")
 
 // prompt asks for the wanted text, which is the organization's name or its ID, at most
-// maxAnswers times. An empty line skips the organization. The texts never repeat an answer, which
+// maxAnswers times. An empty line ends the prompt. The texts never repeat an answer, which
 // may be a secret.
 func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reader) error {
 	kind := "name"
@@ -115,7 +130,7 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 		kind = "ID"
 	}
 	for n := range maxAnswers {
-		fmt.Fprintf(p.out, "Type the %s %s to confirm, or an empty line to skip it: ", kind, printable.Text(wanted))
+		fmt.Fprintf(p.out, "Type the %s %s to confirm. An empty line ends this run, and nothing is deleted: ", kind, printable.Text(wanted))
 		answer, err := p.line(answers)
 		if err != nil && (err != io.EOF || answer == "") {
 			fmt.Fprintln(p.out)
@@ -131,12 +146,12 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 		case answer == strings.TrimSpace(wanted):
 			return nil
 		}
-		fmt.Fprintf(p.out, "The answer differs from the %s. Nothing was deleted, and your other answers are kept. ", kind)
+		text := fmt.Sprintf("The answer differs from the %s.", kind) // in one write, which wraps it by words
 		if left := maxAnswers - 1 - n; left > 0 && err == nil {
-			fmt.Fprintf(p.out, "You can answer %s more.\n", format.Count(left, "time"))
+			fmt.Fprintf(p.out, "%s Nothing was deleted, and your other answers are kept. You can answer %s more.\n", text, format.Count(left, "time"))
 			continue
 		}
-		fmt.Fprintf(p.out, "The expected answer was %s. The organization stays unconfirmed, so this run deletes nothing.\n", printable.Text(wanted))
+		fmt.Fprintf(p.out, "%s The expected answer was %s. The organization stays unconfirmed, so this run deletes nothing and asks for no further name.\n", text, printable.Text(wanted))
 		break
 	}
 	return planfile.Unconfirmed("Teardown", o, fmt.Sprintf("the answer differs from the %s %q", kind, wanted))

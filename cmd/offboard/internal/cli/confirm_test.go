@@ -3,14 +3,20 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
+
+	"github.com/creack/pty"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/screentest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // unconfirmedPlan plans all organizations, and confirms none in the manifest.
@@ -162,8 +168,8 @@ func TestConfirm_Delete(t *testing.T) {
 // After the last wrong answer, the prompt states what it expected and the consequence.
 func TestPrompt_LastWrongAnswer(t *testing.T) {
 	t.Parallel()
-	const last = "The answer differs from the name. Nothing was deleted, and your other answers are kept. " +
-		"The expected answer was Acme. The organization stays unconfirmed, so this run deletes nothing.\n"
+	const last = "The answer differs from the name. The expected answer was Acme. " +
+		"The organization stays unconfirmed, so this run deletes nothing and asks for no further name.\n"
 	for answers, want := range map[string][]string{
 		"a\nb\nc\n": {"kept. You can answer 2 times more.\n", "kept. You can answer 1 time more.\n", last},
 		"a":         {last}, // the input ended
@@ -179,6 +185,111 @@ func TestPrompt_LastWrongAnswer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The text after the last wrong answer is wrapped by words.
+func TestPrompt_Width(t *testing.T) {
+	t.Parallel()
+	out := screentest.Terminal{Columns: 80}
+	p := &program{out: &out, errOut: io.Discard}
+	p.fitTerminal()
+	typed := io.TeeReader(iotest.OneByteReader(strings.NewReader("a\nb\nc\n")), &out) // as a terminal echoes it
+	if err := p.prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(typed)); !errors.Is(err, errors.NotConfirmed) {
+		t.Errorf("got %v", err)
+	}
+	screentest.Check(t, out.String(), 80)
+	if want := "organization\n  stays unconfirmed, so this run deletes nothing and asks for no further name.\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("%q is missing: %s", want, out.String())
+	}
+}
+
+// answered runs apply on a terminal with the answers of a person.
+func (b *harness) answered(answers string, args ...string) (code int, out, errOut string) {
+	b.Helper()
+	master, in, err := pty.Open()
+	if err != nil {
+		b.Skip(err)
+	}
+	b.Cleanup(func() { master.Close(); in.Close() })
+	if _, err := io.WriteString(master, answers); err != nil {
+		b.Fatal(err)
+	}
+	o, e := screentest.Terminal{}, screentest.Terminal{}
+	p := &program{in: in, out: &o, errOut: &e, connect: b.connect, signals: b.signals}
+	code = p.run(b.Context(), append([]string{"apply", b.dir + "/plan.json"}, args...))
+	return code, b.hideDir(o.String()), b.hideDir(e.String())
+}
+
+// apply shows before the first question what it refuses, and does not ask for its name.
+func TestPrompt_MissingOverride(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, family(), scripted.Hosting())
+		b.organizations[1].Organization = teardown.Organization{ID: "org_2", Name: "Other"}
+		b.write("manifest.yaml", "organizations:\n  - {provider: katapult, organization: org_1}\n  - {provider: katapult, organization: org_2}\n")
+		b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		code, out, errOut := b.answered("Other\n")
+		if code != exitcode.NotConfirmed || b.organizations[0].Touched() || !b.organizations[1].Deleted || strings.Contains(out, "Type the name Acme") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+		shown, _, _ := strings.Cut(out, "Type the name")
+		for _, want := range []string{
+			"  Not permitted by the manifest: managed_organizations. apply does not delete this organization.\n  To permit, write this line in the entry at line 2 of the manifest:\n    override: [managed_organizations]\n",
+			"This run does not delete 1 organization:\n  - katapult Acme (org_1): the manifest does not permit: managed_organizations\n",
+			"This permanently deletes 1 organization, by 3 steps:\n  - katapult Other (org_2): 3 steps\n", "1 of 1: katapult Other (org_2)\n",
+		} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("%q is missing: %s", want, out)
+			}
+		}
+	})
+}
+
+// Nothing can be deleted after an organization stays unconfirmed, so the prompt ends.
+func TestPrompt_EndsAfterUnconfirmed(t *testing.T) {
+	for name, answers := range map[string]string{"empty line": "Acme\n\n", "wrong": "Acme\na\nb\nc\n"} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Other"), scripted.Named("org_3", "Third"))
+				b.unconfirmedPlan()
+				code, out, errOut := b.answered(answers)
+				if code != exitcode.NotConfirmed || strings.Contains(out, "Type the name Third") || b.organizations[0].Touched() {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				for _, want := range []string{
+					"2 organizations without confirmation: an answer at the prompt is missing or differs, so nothing was deleted\n", "--confirm Other\n", "--confirm Third\n", "add its --confirm to the command",
+				} {
+					if !strings.Contains(errOut, want) {
+						t.Errorf("%q is missing: %s", want, errOut)
+					}
+				}
+				if !strings.Contains(out, "Your correct answers, as flags: offboard apply DIR/plan.json --confirm Acme\n") || strings.Contains(out, "skip") {
+					t.Errorf("got %s", out)
+				}
+			})
+		})
+	}
+}
+
+// The advice names the flag or the entry of a list.
+func TestConfirm_Advice(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Named("org_1", "Acme"))
+		b.write("deny.yaml", "organizations: [{provider: katapult, organization: org_1}]\ndeny: [org_1]\n")
+		b.unconfirmedPlan()
+		for command, want := range map[string]string{
+			"plan DIR/deny.yaml":                       "change entry 1 of deny in the manifest, and plan again",
+			"plan DIR/manifest.yaml --deny org_1":      "change number 1 of --deny, and plan again",
+			"apply DIR/plan.json":                      "add its --confirm to the command",
+			"apply DIR/plan.json --confirm Other":      "To apply, correct this --confirm.",
+			"delete katapult org_1":                    "add --confirm NAME to the command",
+			"delete katapult org_1 --confirm Other -v": "Check the organization and its name.",
+		} {
+			code, out, errOut := b.run(strings.Fields(command)...)
+			if code != exitcode.NotConfirmed || !strings.Contains(out+errOut, want) || !strings.Contains(want, "Check") && strings.Contains(out+errOut, "Check the organization and its name") {
+				t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+			}
+		}
+	})
 }
 
 func TestConfirm_NotSelectedByOnly(t *testing.T) {

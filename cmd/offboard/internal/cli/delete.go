@@ -83,7 +83,8 @@ func (p *program) deleteCommand() *cobra.Command {
 			if strings.TrimSpace(e.Confirm) == "" {
 				return &errors.Error{
 					Code: errors.NotConfirmed,
-					Err:  errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
+					Err: problem.Advise(errors.New("--confirm NAME is missing: give the name of the organization at the provider"),
+						"Nothing was changed. To delete the organization, add --confirm NAME to the command."),
 				}
 			}
 			return p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {

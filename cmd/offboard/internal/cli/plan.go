@@ -134,7 +134,11 @@ func (p *program) planCommand() *cobra.Command {
 				}
 			}
 			p.code = code
-			return p.showPlan(file, output, view)
+			again := ""
+			if args[0] != "-" {
+				again = "offboard plan " + format.ShellQuote(args[0]) + givenFlags(cmd)
+			}
+			return p.showPlan(file, output, view, again)
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
@@ -215,8 +219,9 @@ func (p *program) standardInput() os.FileInfo {
 	return info
 }
 
-// showPlan prints the plans, or the file as JSON.
-func (p *program) showPlan(file *planfile.File, output, view string) error {
+// showPlan prints the plans, or the file as JSON. again is the command that plans again; "" if the
+// manifest was read from the standard input.
+func (p *program) showPlan(file *planfile.File, output, view, again string) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
@@ -229,10 +234,13 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 		return graph.WriteMermaid(layout.Raw(p.out), file)
 	}
 	file.ShowUnmatched(p.out)
-	steps, ready := 0, 0
+	steps, ready, applicable := 0, 0, 0
 	for i, o := range file.Organizations {
 		if i > 0 {
 			fmt.Fprintln(p.out)
+		}
+		if o.Applicable() {
+			applicable++
 		}
 		if o.Plan == nil {
 			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.Title(), printable.Text(o.Problem.Text))
@@ -250,7 +258,7 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 		if err := write(p.out); err != nil {
 			return err
 		}
-		p.showDeletionError(o, i)
+		p.showDeletionError(o, p.source.EntryPlace(i))
 	}
 	fmt.Fprintf(p.out, "\n%s", format.Count(ready, "organization"))
 	if missing := len(file.Organizations) - ready; missing > 0 {
@@ -260,24 +268,29 @@ func (p *program) showPlan(file *planfile.File, output, view string) error {
 	switch {
 	case slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed):
 		fmt.Fprintln(p.out, "Correct confirm in the manifest, and plan again: apply refuses a plan with another name.")
-	case output != "" && ready > 0:
+	case ready > 0 && applicable == 0:
+		fmt.Fprintln(p.out, "apply can delete nothing. Write the lines above in the manifest, and plan again.")
+		if again != "" {
+			fmt.Fprintf(p.out, "To plan again: %s\n", again)
+		}
+	case output != "" && applicable > 0:
 		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", format.ShellQuote(output))
 	}
 	return nil
 }
 
-// showDeletionError prints blockers that no step removes, and the required overrides. i is the
-// index of the organization in the manifest.
-func (p *program) showDeletionError(o planfile.Planned, i int) {
+// showDeletionError prints blockers that no step removes, and the required overrides. place is that
+// of the entry in the manifest.
+func (p *program) showDeletionError(o planfile.Planned, place string) {
 	if err := o.Plan.Err(); err != nil && len(o.Plan.Steps) == 0 {
 		problem.Print(p.out, err)
 	}
-	p.showOverrides(o, i)
+	p.showOverrides(o, place)
 }
 
 // showOverrides prints the overrides that a plan requires: those that the manifest permits, and
 // those that it does not, with the line to add.
-func (p *program) showOverrides(o planfile.Planned, i int) {
+func (p *program) showOverrides(o planfile.Planned, place string) {
 	if o.Overrides == nil {
 		return
 	}
@@ -286,7 +299,7 @@ func (p *program) showOverrides(o planfile.Planned, i int) {
 	}
 	if missing := o.Overrides.Missing; len(missing) > 0 {
 		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, write this line in the entry at %s:\n    %s\n",
-			format.List(missing), p.source.EntryPlace(i), o.Overrides.Add)
+			format.List(missing), place, o.Overrides.Add)
 	}
 }
 

@@ -119,6 +119,22 @@ func TestPlan_OverridesJSON(t *testing.T) {
 	}
 }
 
+// plan advises to apply only if apply can delete an organization.
+func TestPlan_NothingApplicable(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, family())
+		b.manifest()
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--html", "DIR/plan.html")
+		const want = "apply can delete nothing. Write the lines above in the manifest, and plan again.\nTo plan again: offboard plan DIR/manifest.yaml --html DIR/plan.html --output DIR/plan.json\n"
+		if code != exitcode.NotConfirmed || !strings.Contains(out, want) || strings.Contains(out, "To apply") || strings.Contains(b.read("plan.html"), "To apply") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+		if page := b.read("plan.html"); !strings.Contains(page, "<code>override: [managed_organizations]</code>") {
+			t.Error("the page lacks the line that permits the override")
+		}
+	})
+}
+
 func TestPlan_Only(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		subdomain, manual := scripted.Named("org_2", "Other"), scripted.Named("org_3", "Other Three")

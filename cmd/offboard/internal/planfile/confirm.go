@@ -48,7 +48,7 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 	var confirmed []int
 	for n, value := range values {
 		if strings.TrimSpace(value) == "" {
-			return nil, mismatch("--confirm is empty: give the name of an organization")
+			return nil, mismatch("remove the empty --confirm", "--confirm is empty: give the name of an organization")
 		}
 		var by, called []int
 		for i, o := range f.Organizations {
@@ -68,13 +68,13 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
 		case len(both) == 0 && f.unselectedBy(value) != nil:
-			return nil, mismatch("--confirm number %d is about %s, which --only does not select: add it by --only, or remove this --confirm", n+1, f.unselectedBy(value).Named())
+			return nil, mismatch("correct --confirm or --only", "--confirm number %d is about %s, which --only does not select: add it by --only, or remove this --confirm", n+1, f.unselectedBy(value).Named())
 		case len(both) == 0:
-			return nil, mismatch("--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
+			return nil, mismatch("correct this --confirm", "--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
 		case len(by) == 0:
-			return nil, mismatch("%d organizations have the name %q: confirm each by its ID: %s", len(called), value, format.List(f.ids(called)))
+			return nil, mismatch("confirm by the IDs", "%d organizations have the name %q: confirm each by its ID: %s", len(called), value, format.List(f.ids(called)))
 		default:
-			return nil, mismatch("--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
+			return nil, mismatch("write confirm in the manifest, and plan again", "--confirm number %d matches %d organizations: confirm them in the manifest", n+1, len(both))
 		}
 	}
 	return confirmed, nil
@@ -104,9 +104,10 @@ func (f *File) Confirmations(indexes []int) []string {
 	return values
 }
 
-// mismatch returns the error of a value of --confirm that does not confirm one organization.
-func mismatch(format string, args ...any) error {
-	return &errors.Error{Code: errors.NotConfirmed, Err: fmt.Errorf(format, args...)}
+// mismatch returns the error of a value of --confirm that does not confirm one organization. The
+// action corrects the value.
+func mismatch(action, format string, args ...any) error {
+	return &errors.Error{Code: errors.NotConfirmed, Err: problem.Advise(fmt.Errorf(format, args...), "Nothing was changed. To apply, "+action+".")}
 }
 
 // ids returns the quoted IDs of organizations of the file.
@@ -252,8 +253,10 @@ func (f *File) idsOf(flag string, values []string) ([]string, error) {
 // forbid removes the plan of an organization that must not be deleted.
 func (f *File) forbid(i int, why string) {
 	o := &f.Organizations[i]
-	found, err := o.Plan.Organization, Unconfirmed("Teardown", *o, why)
-	o.Plan, o.Organization, o.Problem, o.ExitCode = nil, &found, problem.Of(err), exitcode.NotConfirmed
+	flag, _, _ := strings.Cut(why, " ")
+	found, err := o.Plan.Organization, Advised("Teardown", *o, why, fmt.Sprintf("This organization was not changed. To delete it, correct %s in the command.", flag))
+	o.steps = len(o.Plan.Steps)
+	o.Plan, o.Organization, o.Problem, o.ExitCode, o.Denied = nil, &found, problem.Of(err), exitcode.NotConfirmed, true
 }
 
 // Misnamed returns the error of a method for an organization whose name differs from the
@@ -271,7 +274,10 @@ func Misnamed(method string, e Entry, o teardown.Organization) error {
 // AllUnconfirmed returns the error of organizations that are not confirmed. It names all of them,
 // with the flag that confirms each.
 func (f *File) AllUnconfirmed(indexes []int, text string) error {
-	e := &errors.Error{Operation: "Teardown", Code: errors.NotConfirmed, Err: errors.New(text)}
+	e := &errors.Error{
+		Operation: "Teardown", Code: errors.NotConfirmed,
+		Err: problem.Advise(errors.New(text), "Nothing was changed. Check each organization, and add its --confirm to the command; or select others by --only."),
+	}
 	for _, i := range indexes {
 		e.Steps = append(e.Steps, errors.Step{Name: f.Organizations[i].Named(), Description: "--confirm " + format.ShellQuote(f.Wanted(i))})
 	}
@@ -288,6 +294,14 @@ func (p Planned) Named() string {
 		return p.Entry.Provider + " " + printable.Text(s.Name)
 	}
 	return fmt.Sprintf("%s %s (%s)", p.Entry.Provider, printable.Text(s.Name), printable.Text(s.ID))
+}
+
+// Advised returns the error of Unconfirmed with an advice of its own.
+func Advised(method string, o Planned, text, advice string) error {
+	return &errors.Error{
+		Provider: o.Entry.Provider, Operation: method, Target: o.Subject().ID, Code: errors.NotConfirmed,
+		Err: problem.Advise(errors.New(text), advice),
+	}
 }
 
 // Unconfirmed returns the error of a method for an organization that is not confirmed.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
@@ -57,9 +58,54 @@ type Planned struct {
 	// entry itself.
 	Overrides *Overrides `json:"overrides,omitempty"`
 
+	// Denied is true if there is no plan because a list of the manifest or a flag forbids the
+	// deletion.
+	Denied bool `json:"denied,omitempty"`
+
 	// NameDiffers is true if there is no plan because the name in the manifest differs from
 	// the provider's. apply then refuses the whole file.
 	NameDiffers bool `json:"name_differs,omitempty"`
+
+	steps int // of the plan that Restrict removed
+}
+
+// State is why apply starts no deletion of an organization without a plan.
+type State string
+
+// The states of organizations without a plan.
+const (
+	Denied     State = "denied"      // by a list of the manifest or a flag
+	NotPlanned State = "not_planned" // it could not be planned
+)
+
+// Text returns the state for people.
+func (s State) Text() string { return strings.ReplaceAll(string(s), "_", " ") }
+
+// State returns the state of an organization without a plan; "" if it has a plan.
+func (p Planned) State() State {
+	switch {
+	case p.Plan != nil:
+		return ""
+	case p.Denied:
+		return Denied
+	}
+	return NotPlanned
+}
+
+// Reason returns the state of an organization without a plan, and its problem.
+func (p Planned) Reason() string {
+	if p.Problem == nil {
+		return p.State().Text()
+	}
+	return p.State().Text() + ": " + printable.Text(p.Problem.Text)
+}
+
+// Total returns the number of steps of the plan, also if Restrict removed it.
+func (p Planned) Total() int {
+	if p.Plan != nil {
+		return len(p.Plan.Steps)
+	}
+	return p.steps
 }
 
 // Overrides lists the overrides that a plan requires.
@@ -90,6 +136,12 @@ func (p Planned) Exit() int {
 		return p.ExitCode
 	}
 	return exitcode.Failed
+}
+
+// Applicable reports whether the organization has a plan, and its entry permits all overrides that
+// the plan requires. apply does not delete another one.
+func (p Planned) Applicable() bool {
+	return p.Plan != nil && len(p.Entry.MissingOverrides(p.Plan)) == 0
 }
 
 // Misnamed reports whether the name in the manifest differs from the provider's name.

@@ -161,8 +161,9 @@ func (e *listed) allows(connection string, o teardown.Organization) bool {
 	return slices.Contains(e.names, resolvedID{connection, o.ID})
 }
 
-// forbids returns why a plan must not be applied; "" if it may be.
-func (l lists) forbids(p planfile.Planned) string {
+// forbids returns why a plan must not be applied, and the entry or the flag that forbids it; "" if
+// it may be applied.
+func (l lists) forbids(p planfile.Planned) (why, by string) {
 	for i, o := range deleted(p.Plan) {
 		object := " this organization"
 		if i > 0 {
@@ -171,16 +172,16 @@ func (l lists) forbids(p planfile.Planned) string {
 		allows := func(e *listed) bool { return e.allows(connectionOf(p.Entry), o) }
 		switch j := slices.IndexFunc(l.deny, func(e *listed) bool { return e.denies(o) }); {
 		case j >= 0 && l.deny[j].list == "--deny":
-			return "--deny forbids" + object
+			return "--deny forbids" + object, fmt.Sprintf("number %d of --deny", l.deny[j].index+1)
 		case j >= 0:
-			return "the manifest denies" + object
+			return "the manifest denies" + object, fmt.Sprintf("entry %d of deny in the manifest", l.deny[j].index+1)
 		case len(l.allow) > 0 && !slices.ContainsFunc(l.allow, allows):
-			return "the manifest does not allow" + object
+			return "the manifest does not allow" + object, "allow in the manifest"
 		case len(l.allowFlags) > 0 && !slices.ContainsFunc(l.allowFlags, allows):
-			return "--allow does not permit" + object
+			return "--allow does not permit" + object, "--allow"
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // all returns all entries.

@@ -45,11 +45,11 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 	}
 	file.Unmatched = listed.unmatched(file)
 	for i := range file.Organizations {
-		if err := forbidden(file, i, listed); err != nil {
+		if denied, err := forbidden(file, i, listed); err != nil {
 			o := &file.Organizations[i]
 			found := o.Plan.Organization
 			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
-			codes[i], o.Entry = o.ExitCode, o.Entry.Bare()
+			codes[i], o.Entry, o.Denied = o.ExitCode, o.Entry.Bare(), denied
 		} else if o := &file.Organizations[i]; o.Plan != nil {
 			o.Overrides = o.Entry.Overrides(o.Plan, s.EntryLine(i))
 		}
@@ -100,22 +100,22 @@ func planOne(ctx context.Context, e planfile.Entry, o connect.Organization) (pla
 	return made, exitcode.OK
 }
 
-// forbidden returns an error if an organization with a plan must not be applied: the
-// manifest denies it, or another entry names the same organization.
-func forbidden(f *planfile.File, i int, l lists) error {
+// forbidden returns an error if an organization with a plan must not be applied: a list denies it,
+// or another entry names the same organization.
+func forbidden(f *planfile.File, i int, l lists) (denied bool, err error) {
 	o := f.Organizations[i]
 	if o.Plan == nil {
-		return nil
+		return false, nil
 	}
 	id := o.Plan.Organization.ID
-	if why := l.forbids(o); why != "" {
-		return planfile.Unconfirmed("Plan", o, why)
+	if why, by := l.forbids(o); why != "" {
+		return true, planfile.Advised("Plan", o, why, fmt.Sprintf("To delete this organization, change %s, and plan again.", by))
 	}
 	for _, other := range f.Organizations[:i] {
 		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
 			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
-			return planfile.Unconfirmed("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization))
+			return false, planfile.Advised("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization), "Remove one of both entries from the manifest, and plan again.")
 		}
 	}
-	return nil
+	return false, nil
 }

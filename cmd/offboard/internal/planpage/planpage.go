@@ -81,6 +81,8 @@ type section struct {
 	DeletionAdvice     string // if no step removes the cause of the error
 	Overrides          []override
 	Missing            int
+	Add                string // the line of the manifest that permits the missing overrides
+	Line               int    // of the entry in the manifest; 0 if unknown
 	Manual             []step
 	Steps              []step
 	Cascades           []cascade
@@ -158,7 +160,7 @@ func render(file *planfile.File, planned string, now time.Time) ([]byte, error) 
 		})
 	}
 	p.Duration = estimate.Text(longest)
-	if planned != "" && p.Planned > 0 && !slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
+	if planned != "" && slices.ContainsFunc(file.Organizations, planfile.Planned.Applicable) && !slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
 		p.Apply = "offboard apply " + printable.Text(format.ShellQuote(planned))
 	}
 	var b bytes.Buffer
@@ -197,6 +199,9 @@ func sectionOf(o planfile.Planned, number int) section {
 		s.Overrides = append(s.Overrides, v)
 	}
 	s.Missing = len(missing)
+	if o.Overrides != nil {
+		s.Add, s.Line = printable.Text(o.Overrides.Add), o.Overrides.Line
+	}
 	numbers := map[string]int{}
 	for i, of := range p.Steps {
 		numbers[of.ID] = i + 1

@@ -58,11 +58,25 @@ const AdviceStopped = "Stopped: no further request was sent. To resume, run the 
 // adviceDiskFull is the advice after a write that failed because the disk is full.
 const adviceDiskFull = "The disk is full. Free space, then run the same command."
 
+// advised is an error with an advice of its own.
+type advised struct {
+	error
+	advice string
+}
+
+func (a *advised) Unwrap() error { return a.error }
+
+// Advise returns an error whose advice is not that of its code.
+func Advise(err error, advice string) error { return &advised{err, advice} }
+
 // advice returns what a person can do about an error; "" if nothing is known.
 func advice(e *errors.Error) string {
+	own, hasOwn := errors.AsType[*advised](e.Err)
 	switch {
 	case safefile.IsDiskFull(e) && e.Code != errors.OutcomeUnknown:
 		return adviceDiskFull
+	case hasOwn:
+		return own.advice
 	case e.Code == errors.OutcomeUnknown:
 		return "The organization is possibly deleted. Check at the provider before you retry."
 	case e.Code == errors.NotConfirmed && len(e.Steps) > 0 && strings.HasPrefix(e.Steps[0].Description, "requires the override"):
