@@ -85,6 +85,7 @@ func TestAdvice_Complete(t *testing.T) {
 const (
 	missingResource = "Check the ID. If the resource was deleted before, continue without it."
 	backoffWhen     = "After `retry_after_seconds`, or with a backoff if it is absent."
+	providerFailed  = "The provider failed. Try again later."
 	supportAction   = "Retry. If the error remains, give `request_id` to the provider's support."
 )
 
@@ -220,7 +221,7 @@ var codeAdvice = map[errors.Code]advice{
 		When:     "After the provider created the object storage.",
 		Action:   "Check in the provider's console that the object storage was created, then retry. If it is not created within some minutes, its creation failed: ask the provider's support.",
 		Contacts: []contact{support},
-		Show:     "The object storage is not ready, or its creation failed. Contact the operator of this program.",
+		Show:     "The object storage is not ready, or its creation failed. Contact the provider.",
 	},
 	errors.ObjectStorageAccountSuspended: {
 		When:     "After the suspension ended.",
@@ -255,7 +256,8 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.AlreadyRequestedDeletion: {
 		Retry: retryNever, When: "The deletion is requested already.",
-		Action:   "Wait until a read shows that the resource no longer exists. If its state does not change, ask the provider's support.",
+		Action: "Wait until a read shows that the resource no longer exists; the tenant at F5 is removed after an approval by F5, and no API reports when. " +
+			"If its state does not change, ask the provider's support.",
 		Contacts: []contact{support},
 		Show:     "The deletion was requested before and is in progress.",
 	},
@@ -367,20 +369,16 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.ServiceUnavailable: {Action: "Retry later. Check the provider's status page for maintenance."},
 	errors.TaskQueueingError:  {Action: "Retry; nothing was changed. If the error remains, give `request_id` to the provider's support."},
-	errors.NetworkError: {
-		When: "After a read: read first, then retry after `retry_after_seconds`, or with a backoff if it is absent.",
-		Action: "Read first, then retry: the request may have had its effect. If the read shows that the resource no longer exists, its deletion is finished. " +
-			"If the error remains, give `request_id` to the provider's support.",
-	},
+	errors.NetworkError:       {Action: supportAction},
 
 	errors.Internal: {
 		Retry: retryWait, When: backoffWhen,
-		Action:   supportAction + " Without `status`, read `cause`: the journal or the disk of this machine failed.",
+		Action:   "If `status` is absent, read `cause`, and correct it first: the journal or the disk of this machine failed. Otherwise retry. If the error remains, give `request_id` to the provider's support.",
 		Contacts: []contact{support, operator},
-		Show:     "The provider failed. Try again later.",
+		Show:     "The provider or this program failed. Try again later.",
 	},
-	errors.DeletionFailed:     {Action: supportAction + " Nothing that the API shows blocks the deletion."},
-	errors.UnhandledException: {Action: supportAction},
+	errors.DeletionFailed:     {Action: supportAction + " Nothing that the API shows blocks the deletion.", Show: providerFailed},
+	errors.UnhandledException: {Action: supportAction, Show: providerFailed},
 	errors.TaskFailed: {
 		Retry: retryChange, When: "After the cause of the failure is removed.",
 		Action: "Read the resource: its state can show the cause. Give `request_id` to the provider's support.",

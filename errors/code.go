@@ -37,7 +37,7 @@ const (
 	// Origin: every provider.
 	PermissionDenied Code = "permission_denied"
 
-	// InvalidArgument: the request is invalid. If [Error.Status] is 0, the client refused
+	// InvalidArgument: the request is invalid. Without [Error.Status], the client refused
 	// it and sent nothing.
 	//
 	// Origin: every provider, and the client.
@@ -314,7 +314,7 @@ const (
 
 // Codes in category [InvalidArgument].
 const (
-	// WrongClusterType: the cluster has another type, whose operations are others.
+	// WrongClusterType: the cluster has another type, which has its own operations.
 	//
 	// Origin: Atlas (CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API).
 	WrongClusterType Code = "wrong_cluster_type"
@@ -340,7 +340,7 @@ const (
 	// AlreadyRequestedDeletion: an earlier request to delete the resource was accepted, and
 	// the resource still exists.
 	//
-	// Origin: Atlas (400 CLUSTER_ALREADY_REQUESTED_DELETION).
+	// Origin: Atlas (400 CLUSTER_ALREADY_REQUESTED_DELETION), F5.
 	AlreadyRequestedDeletion Code = "already_requested_deletion"
 
 	// ManagedOrganizationRequired: the organization is not a managed one. This API cannot
@@ -439,8 +439,9 @@ const (
 	// Origin: Katapult (406).
 	TaskQueueingError Code = "task_queueing_error"
 
-	// NetworkError: the provider could not reach a part of itself. The request may have had
-	// its effect.
+	// NetworkError: the provider could not reach a part of itself. A read returns this code.
+	// For a removal, which may have had its effect, the code is outcome_unknown, and this code
+	// is the cause.
 	//
 	// Origin: Katapult (504).
 	NetworkError Code = "network_error"

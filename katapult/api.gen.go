@@ -1584,8 +1584,8 @@ func (c *Client) deleteOrganization(ctx context.Context, organization Organizati
 }
 
 // DeleteObjectStorageAccessKey deletes an access key to object storage at once, without the
-// trash. After [errors.NetworkError] (504), read the key before you delete it again. It
-// needs the scope object_storage.
+// trash. After [errors.OutcomeUnknown], also for the code network_error (504), read the key
+// before you delete it again. It needs the scope object_storage.
 //
 // Source: vendor OpenAPI 2.68.0; live exchanges.
 func (c *Client) DeleteObjectStorageAccessKey(ctx context.Context, accessKey ID) error {
@@ -1632,8 +1632,9 @@ func (c *Client) GetObjectStorageAccessKey(ctx context.Context, accessKey ID) (*
 
 // DeleteObjectStorageBucket deletes a bucket at once, without the trash. If the deletion
 // failed, the error is [errors.ObjectStorageBucketDeletionError] (403), with
-// [ObjectStorageBucketDeletionErrorDetail]. After [errors.NetworkError] (504), read the
-// bucket before you delete it again. It needs the scope object_storage.
+// [ObjectStorageBucketDeletionErrorDetail]. After [errors.OutcomeUnknown], also for the code
+// network_error (504), read the bucket before you delete it again. It needs the scope
+// object_storage.
 //
 // Source: vendor OpenAPI 2.68.0.
 func (c *Client) DeleteObjectStorageBucket(ctx context.Context, bucket ObjectStorageBucketLookup, objectStorageCluster ObjectStorageClusterLookup) error {

@@ -25,6 +25,10 @@ func classify(a *rest.Answer, e *errors.Error) (own bool) {
 	case errors.DeletionStepsNotSatisfied:
 		detail, _ := e.Detail.(DeletionStepsNotSatisfiedDetail)
 		e.Steps = detail.Steps.Open()
+	case errors.NetworkError:
+		if a.IsWrite() { // the request must not be sent again without a read
+			e.Code, e.Err = errors.OutcomeUnknown, errors.NetworkError
+		}
 	case errors.RateLimitReached:
 		if e.RetryAfter == 0 {
 			e.RetryAfter = untilNextMinute(a.Header)

@@ -207,6 +207,31 @@ func TestDeleteObjectStorageAccount_NotEmpty(t *testing.T) {
 	})
 }
 
+// A removal with the answer network_error may have had its effect, so it is not retryable. A read is.
+func TestOperations_NetworkError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		addAllKinds(srv)
+		c := newClient(t, srv)
+		const answer = `{"error":{"code":"network_error","description":"Not reached","detail":{}}}`
+		key := katapult.ID("objkey_1")
+		srv.Fail(offboardtest.Respond("DeleteObjectStorageAccessKey", 504, answer))
+		err := c.DeleteObjectStorageAccessKey(t.Context(), key)
+		e, _ := errors.AsType[*errors.Error](err)
+		if e == nil || e.Code != errors.OutcomeUnknown || e.Err != errors.NetworkError || errors.Retryable(err) {
+			t.Errorf("a removal: got %v, want %v", err, errors.OutcomeUnknown)
+		}
+		if n := srv.Count("DeleteObjectStorageAccessKey"); n != 1 {
+			t.Errorf("%d requests for the removal, want 1", n)
+		}
+		srv.Fail(offboardtest.Respond("GetObjectStorageAccessKey", 504, answer))
+		if _, err := c.GetObjectStorageAccessKey(t.Context(), key); err != nil {
+			t.Errorf("a read is not repeated: %v", err)
+		}
+	})
+}
+
 // An answer without a body has no task and no object in the trash.
 func TestRemovals_AcceptedWithoutBody(t *testing.T) {
 	t.Parallel()

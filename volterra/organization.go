@@ -33,7 +33,7 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 // Errors in addition to those of every call:
 //
 //   - [errors.NotConfirmed]: the request names another tenant
-//   - [errors.Conflict]: the tenant is already in [StateDisabled]
+//   - [errors.AlreadyRequestedDeletion]: the tenant is already in [StateDisabled]
 //   - [errors.InvalidArgument]: Name or Email is empty
 //   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not decide
 //
@@ -84,8 +84,9 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 }
 
 // CheckDeletion returns the error that [Client.DeleteTenant] is expected to return, and changes
-// nothing: [errors.NotConfirmed] if the request names another tenant, and [errors.Conflict] if the
-// tenant is already in [StateDisabled], the state before a deletion.
+// nothing: [errors.NotConfirmed] if the request names another tenant, and
+// [errors.AlreadyRequestedDeletion] if the tenant is already in [StateDisabled], the state before a
+// deletion.
 //
 // Nil means that no blocker was found, not that F5 will accept the request: F5 does not document
 // its refusals.
@@ -160,7 +161,7 @@ func marked(operation string, settings *TenantSettings) error {
 	}
 	return &errors.Error{
 		Provider: provider, Operation: operation, Target: settings.Name,
-		Code: errors.Conflict, Err: errors.New("the tenant is already marked for deletion"),
+		Code: errors.AlreadyRequestedDeletion, Err: errors.New("the tenant is already marked for deletion"),
 	}
 }
 

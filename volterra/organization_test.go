@@ -97,7 +97,7 @@ func TestDeleteTenant_OtherTenant(t *testing.T) {
 		"a host of a longer name":        {volterratest.Tenant{Name: "acme"}, "acme", "acme-production.console.ves.volterra.io", errors.NotConfirmed, `the host belongs to "acme-production", the tenant's domain is "acme"`},
 		"a host of another, in capitals": {volterratest.Tenant{Name: "acme"}, "acme", "OTHER.CONSOLE.ves.volterra.io", errors.NotConfirmed, `the host belongs to "other", the tenant's domain is "acme"`},
 		"a later label of the domain":    {volterratest.Tenant{Name: "x", Domain: "acme.example.com"}, "x", "example.console.ves.volterra.io", errors.NotConfirmed, `the host belongs to "example", the tenant's domain is "acme.example.com"`},
-		"a tenant being deleted":         {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", "acme.console.ves.volterra.io", errors.Conflict, "the tenant is already marked for deletion"},
+		"a tenant being deleted":         {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", "acme.console.ves.volterra.io", errors.AlreadyRequestedDeletion, "the tenant is already marked for deletion"},
 		"a suspended tenant":             {volterratest.Tenant{Name: "acme", State: volterra.StateSuspended}, "acme", "acme.console.ves.volterra.io", "", ""},
 		"one in a state of the future":   {volterratest.Tenant{Name: "acme", State: "StateFrozen"}, "acme", "acme.console.ves.volterra.io", "", ""},
 	} {
@@ -741,7 +741,7 @@ func TestDeactivateTenant(t *testing.T) {
 		"the same":                {lives, "acme", offboardtest.Fault{}, "job-1", "", 1},
 		"another name":            {lives, "acme-trial", offboardtest.Fault{}, "", errors.NotConfirmed, 0},
 		"no name":                 {lives, "", offboardtest.Fault{}, "", errors.InvalidArgument, 0},
-		"disabled already":        {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", offboardtest.Fault{}, "", errors.Conflict, 0},
+		"disabled already":        {volterratest.Tenant{Name: "acme", State: volterra.StateDisabled}, "acme", offboardtest.Fault{}, "", errors.AlreadyRequestedDeletion, 0},
 		"no role":                 {volterratest.Tenant{Name: "acme", Unprivileged: true}, "acme", offboardtest.Fault{}, "", errors.PermissionDenied, 1},
 		"a lost answer":           {lives, "acme", offboardtest.LoseResponse(operation), "", "", 1},
 		"a lost request":          {lives, "acme", offboardtest.LoseRequest(operation), "", errors.OutcomeUnknown, 1},

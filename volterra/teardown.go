@@ -29,7 +29,7 @@ import (
 // users and credentials, which are not listed.
 //
 // DeletionError of the plan is the error of [Client.CheckDeletion]: nil even with steps, or
-// [errors.Conflict] for a tenant in [StateDisabled]. Such a tenant is already marked for deletion:
+// [errors.AlreadyRequestedDeletion] for a tenant in [StateDisabled], which is marked for deletion:
 // the plan has no steps and no cascades.
 //
 // The tenant is always the credential's own, so the plan does not require

@@ -527,8 +527,8 @@ func TestTeardown_AlreadyMarked(t *testing.T) {
 			srv := inUse("acme")
 			srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
 			p, r, err := apply(t, newClient(t, srv))
-			if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.Conflict || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
-				t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.Conflict)
+			if e, _ := errors.AsType[*errors.Error](p.Err()); e == nil || e.Code != errors.AlreadyRequestedDeletion || e.Operation != "CheckDeletion" || len(p.Steps) != 0 {
+				t.Errorf("got %v and %+v, want %v", p.Err(), p.Steps, errors.AlreadyRequestedDeletion)
 			}
 			if err != nil || r.Outcome != teardown.Pending || !strings.Contains(r.PendingOn, "no request was sent") ||
 				srv.Count("GetTenantSettings") != len(srv.Requests()) {

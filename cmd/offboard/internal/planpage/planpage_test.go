@@ -110,11 +110,11 @@ func TestPage_AdviceWithoutSteps(t *testing.T) {
 	t.Parallel()
 	s := scripted.Tenant()
 	s.Cascades = nil
-	s.DeletionError = &errors.Error{Provider: s.Provider, Operation: "CheckDeletion", Target: s.ID, Code: errors.Conflict, Err: errors.New("the tenant is already marked for deletion")}
+	s.DeletionError = &errors.Error{Provider: s.Provider, Operation: "CheckDeletion", Target: s.ID, Code: errors.AlreadyRequestedDeletion, Err: errors.New("the tenant is already marked for deletion")}
 	hosting := scripted.Hosting() // its steps remove the cause
 	page := rendered(t, &planfile.File{Organizations: []planfile.Planned{scripted.Planned(t, s), scripted.Planned(t, hosting)}}, "plan.json")
 	const advice = "<br>F5 accepted an earlier request to delete the tenant"
-	if !strings.Contains(page, "conflict: the tenant is already marked for deletion"+advice) || strings.Contains(page, "Remove the blockers, then retry.") {
+	if !strings.Contains(page, "already_requested_deletion: the tenant is already marked for deletion"+advice) || strings.Contains(page, "Remove the blockers, then retry.") {
 		t.Errorf("the advice is missing, or is that of another organization:\n%s", page)
 	}
 }

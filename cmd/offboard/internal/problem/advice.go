@@ -83,7 +83,7 @@ func advice(e *errors.Error) string {
 		return "Nothing was changed. Permit the override in the manifest, and plan again."
 	case e.Code == errors.NotConfirmed:
 		return "Nothing was changed. Check the organization and its name."
-	case e.Provider == providers.F5 && e.Code == errors.Conflict && e.Status == 0: // only the client returns it, for this state
+	case e.Provider == providers.F5 && e.Code == errors.AlreadyRequestedDeletion:
 		return "F5 accepted an earlier request to delete the tenant, and removes the tenant after an approval; no API reports when or revokes the request. " +
 			"Nothing must be done to delete the tenant. To keep it, contact F5's support."
 	case e.Code == errors.Canceled:
