@@ -77,6 +77,9 @@ func TestDemo_Terminals(t *testing.T) {
 				t.Fatalf("no results:\n%s", ansi.Strip(text))
 			}
 			screentest.Check(t, after, test.columns)
+			if table := ansi.Strip(after); !strings.Contains(table, "REQUESTS") || !strings.Contains(table, "limited") {
+				t.Errorf("the table lacks a column:\n%s", table)
+			}
 			terminal := vt10x.New(vt10x.WithSize(test.columns, test.lines))
 			_, _ = terminal.Write(out.Bytes())
 			if last := strings.TrimRight(terminal.String(), " \n"); !strings.HasSuffix(last, "when.") {

@@ -51,7 +51,11 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 		return nil, err
 	}
 
-	fmt.Fprint(text, "\n3. Manual steps, which no API can do:\n\n")
+	const wrongName = "volterra: the demonstration gives a wrong name on purpose, because F5 documents no blocker: with the right name, F5 would accept the request.\n"
+	fmt.Fprint(text, layout.Reflow(wrongName, layout.Width(text)))
+
+	const manual = "\n3. A person must take some steps before a teardown. The demonstration takes them at the fakes:\n\n"
+	fmt.Fprint(text, layout.Reflow(manual, layout.Width(text)))
 	for _, s := range scenes {
 		if done := s.manualStep(); done != "" {
 			fmt.Fprintf(text, "   %-9s  %s\n", s.entry.Provider, done)
@@ -75,14 +79,13 @@ func Run(ctx context.Context, text io.Writer, scenes []*Scene, p Program) ([]rep
 	}
 
 	fmt.Fprint(text, "\n5. The results, compared with the state of the fakes:\n\n")
-	t := layout.NewTable("provider", "organization", "result", "state of the fake", "steps", "attempts", "time", "requests")
-	t.Optional(3)
+	t := layout.NewTable("provider", "organization", "result", "state of the fake", "steps", "time", "requests")
 	var wrong []error
 	for i, s := range scenes {
 		r := results[i]
 		t.Add(
 			r.Provider, r.Organization.Name, shortOutcome(r), s.actual(), fmt.Sprintf("%d/%d", r.Done, r.Total),
-			s.server.Count(s.deletion)-attempts[i], fmt.Sprintf("%.1fs", r.Took.Seconds()), requests(s),
+			fmt.Sprintf("%.1fs", r.Took.Seconds()), requests(s, s.server.Count(s.deletion)-attempts[i]),
 		)
 		wrong = append(wrong, s.check(r))
 	}
@@ -127,7 +130,7 @@ func showBefore(text io.Writer, file *planfile.File) error {
 	return nil
 }
 
-// showDeletionErrors deletes each organization without a teardown, and shows the errors of
+// showDeletionErrors deletes each organization without a teardown, that of F5 by a wrong name, and shows the errors of
 // the providers, or of the client before it sends the request.
 func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error {
 	t := layout.NewTable("provider", "organization", "code", "blockers", "reason")
@@ -151,9 +154,9 @@ func showDeletionErrors(ctx context.Context, w io.Writer, scenes []*Scene) error
 	return nil
 }
 
-// requests returns the number of requests that reached a fake, and how many of them its rate
-// limit refused.
-func requests(s *Scene) string {
+// requests returns the number of requests that reached a fake, how many of them were deletions of
+// the organization during the teardown, and how many its rate limit refused.
+func requests(s *Scene, deletions int) string {
 	all := s.server.Requests()
 	limited := 0
 	for _, r := range all {
@@ -161,5 +164,5 @@ func requests(s *Scene) string {
 			limited++
 		}
 	}
-	return fmt.Sprintf("%d, %d limited", len(all), limited)
+	return fmt.Sprintf("%d: %d deletions, %d limited", len(all), deletions, limited)
 }

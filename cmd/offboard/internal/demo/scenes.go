@@ -33,7 +33,7 @@ type Scene struct {
 	environment map[string]string // variables for the fake; "" stands for its base URL
 
 	attempt    func(context.Context) error // deletes the organization without a teardown
-	manualStep func() string               // does what no API can, and describes it
+	manualStep func() string               // does what a teardown does not, and describes it
 	deleted    func() bool                 // reports whether the fake deleted the organization
 	spared     func() bool                 // reports whether the other organization is unchanged
 	faults     []offboardtest.Fault
@@ -103,7 +103,7 @@ func sceneKatapult() *Scene {
 		attempt: func(ctx context.Context) error {
 			return katapult.DeleteOrganization(ctx, katapult.ID(id), srv.Option())
 		},
-		manualStep: func() string { srv.SetOpen(id); return "settle the balance" },
+		manualStep: func() string { srv.SetOpen(id); return "settle the balance in the console: no API can" },
 		deleted:    func() bool { return !srv.Exists(id) },
 		spared:     func() bool { return srv.Exists(other) && fmt.Sprint(srv.Remaining(other)) == had },
 		deletion:   "DeleteOrganization",
@@ -132,7 +132,7 @@ func sceneZitadel() *Scene {
 			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
 			return err
 		},
-		manualStep: func() string { srv.SetDefault(other); return "make another organization the default one" },
+		manualStep: func() string { srv.SetDefault(other); return "make another organization the default one: SetDefaultOrganization of package zitadel does, but only a person can choose the organization" },
 		deleted:    func() bool { return !srv.Exists(id) },
 		spared:     func() bool { return srv.Exists(other) },
 		deletion:   "DeleteOrganization",
@@ -191,7 +191,7 @@ func sceneApplivery() *Scene {
 		server:      srv.Server,
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
 		attempt:     func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
-		manualStep:  func() string { srv.CancelSubscriptions(id); return "cancel the subscription" },
+		manualStep:  func() string { srv.CancelSubscriptions(id); return "cancel the subscription in the dashboard: no API can" },
 		deleted:     func() bool { return !srv.Exists(id) },
 		spared:      func() bool { return srv.Exists(other) },
 		deletion:    "DeleteOrganization",

@@ -116,17 +116,16 @@ func TestTable_Widths(t *testing.T) {
 	}
 }
 
-func TestTable_OptionalColumns(t *testing.T) {
+// A table has all its columns at each width, or becomes a list.
+func TestTable_AllColumns(t *testing.T) {
 	t.Parallel()
 	for width, want := range map[int]string{
 		0:  "│ ABCDE │ FGHIJ │ KLMNO │ PQRST │\n",
 		33: "│ ABCDE │ FGHIJ │ KLMNO │ PQRST │\n",
-		32: "│ ABCDE │ FGHIJ │ KLMNO │\n",
-		24: "│ ABCDE │ FGHIJ │\n",
+		32: "ABCDE  0\nFGHIJ  1\nKLMNO  2\nPQRST  3\n",
 		16: "ABCDE  0\nFGHIJ  1\nKLMNO  2\nPQRST  3\n",
 	} {
 		table := NewTable("abcde", "fghij", "klmno", "pqrst")
-		table.Optional(2)
 		table.Add(0, 1, 2, 3)
 		s := &screentest.Terminal{Columns: width}
 		table.Write(s)

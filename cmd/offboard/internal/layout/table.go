@@ -16,14 +16,9 @@ const maxPart = 16
 // If the columns still do not fit, each row is a list of its cells. In a pipe, each row is one
 // line.
 type Table struct {
-	header   []string
-	rows     [][]string
-	optional int // the number of optional columns at the right
+	header []string
+	rows   [][]string
 }
-
-// Optional makes the last n columns optional: a table that does not fit omits them, from the
-// right.
-func (t *Table) Optional(n int) { t.optional = n }
 
 // NewTable returns a table with the names of its columns.
 func NewTable(header ...string) *Table {
@@ -46,11 +41,7 @@ func (t *Table) Add(cells ...any) {
 func (t *Table) Write(out io.Writer) {
 	var b strings.Builder
 	width := Width(out)
-	widths := t.fit(width, len(t.header))
-	for n := 1; widths == nil && n <= t.optional; n++ {
-		widths = t.fit(width, len(t.header)-n)
-	}
-	if widths != nil {
+	if widths := t.fit(width); widths != nil {
 		t.grid(&b, widths)
 	} else {
 		t.list(&b, width)
@@ -58,10 +49,10 @@ func (t *Table) Write(out io.Writer) {
 	_, _ = io.WriteString(Raw(out), b.String()) // fails only if the reader has closed the stream
 }
 
-// fit returns the widths of the first n columns; nil if the columns do not fit.
-func (t *Table) fit(width, n int) []int {
-	widths, least := make([]int, n), make([]int, n)
-	total := 3*n + 1
+// fit returns the widths of the columns; nil if the columns do not fit.
+func (t *Table) fit(width int) []int {
+	widths, least := make([]int, len(t.header)), make([]int, len(t.header))
+	total := 3*len(t.header) + 1
 	for i := range widths {
 		for _, row := range append([][]string{t.header}, t.rows...) {
 			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
@@ -97,7 +88,7 @@ func (t *Table) grid(b *strings.Builder, widths []int) {
 	}
 	row := func(cells []string) {
 		wrapped, height := make([][]string, len(widths)), 1
-		for i, cell := range cells[:len(widths)] {
+		for i, cell := range cells {
 			wrapped[i] = []string{cell}
 			if ansi.StringWidth(cell) > widths[i] {
 				wrapped[i] = fill(cell, "", "", widths[i])
