@@ -555,7 +555,7 @@ func TestOutput_FullDisk(t *testing.T) {
 		{[]string{"delete", "workspace", workspaceID(1), "--confirm", "Acme Two", "--json"}, exitcode.OK, result + "workspace " + workspaceID(1) + ": deleted\n"},
 		{
 			[]string{"apply", "plan.json", "--only", "Acme Three", "--confirm", "Acme Three"}, exitcode.OK,
-			result + "1 organization: 1 deleted\n  To see the result of each: offboard status plan.json\n",
+			result + "1 organization: 1 deleted\n  To see the result of each: offboard status plan.json --only 'Acme Three'\n",
 		},
 		{[]string{"apply", "plan.json", "--only", "Acme Two", "--confirm", "Acme Two"}, exitcode.NotFound, result + "1 organization: 1 not_found\n"},
 	} {

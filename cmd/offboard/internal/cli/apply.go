@@ -99,6 +99,14 @@ func (s applySettings) statusCommand() string {
 	if s.journal != journalOf(s.plan) {
 		command += " --journal " + format.ShellQuote(s.journal)
 	}
+	for _, flag := range []struct {
+		name   string
+		values []string
+	}{{"only", s.only}, {"allow", s.allow}, {"deny", s.deny}} {
+		for _, value := range flag.values {
+			command += " --" + flag.name + " " + format.ShellQuote(value)
+		}
+	}
 	return command
 }
 
@@ -181,7 +189,13 @@ func (p *program) apply(ctx context.Context, file *planfile.File, s applySetting
 		journal.Discard()
 		return err
 	}
-	defer safefile.Release(journal.File)
+	defer func() {
+		if len(x.jobs) == 0 {
+			journal.Discard()
+			return
+		}
+		safefile.Release(journal.File)
+	}()
 	x.resume, x.records = planfile.ByOrganization(journal.Entries), planfile.NewIndex(journal.Entries)
 	started := time.Now()
 	results := x.run(ctx, journal)
@@ -249,18 +263,6 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 			return nil, file.Failed(i, err)
 		}
 		x.index, opened = append(x.index, i), append(opened, o)
-	}
-	if len(opened) == 0 {
-		codes := make([]int, len(file.Organizations))
-		for i, o := range file.Organizations {
-			codes[i] = o.Exit()
-		}
-		first := file.Organizations[0]
-		text := "unknown reason"
-		if first.Problem != nil {
-			text = first.Problem.Text
-		}
-		return nil, exitcode.With(exitcode.Worst(codes), fmt.Errorf("no organization of the plan file can be applied: %s: %s", first.Named(), text))
 	}
 	applicable := slices.DeleteFunc(slices.Clone(x.index), func(i int) bool { return !file.Organizations[i].Applicable() })
 	answers, err := p.confirmAll(file, applicable, s)
@@ -349,8 +351,17 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 	if len(x.file.Allow) > 0 {
 		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
+	for i, r := range results {
+		if r.State != "" {
+			shown.End(i, r)
+		}
+	}
 	for done := range teardown.RunJobs(ctx, x.jobs, max(x.settings.parallel, 1), options...) {
 		i := x.index[done.Index]
+		if done.Report != nil { // an entry that matches nothing in one plan may match another of the file
+			done.Report.UnmatchedAllow = slices.DeleteFunc(done.Report.UnmatchedAllow, x.file.Names)
+			done.Report.UnmatchedDeny = slices.DeleteFunc(done.Report.UnmatchedDeny, x.file.Names)
+		}
 		results[i] = report.ResultOf(x.file.Organizations[i], done)
 		shown.End(i, results[i])
 		if x.settings.report == "" {
@@ -383,7 +394,7 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	}
 	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan)}
 	for _, r := range results {
-		n.Add(r.Code())
+		n.Add(r.Title, r.Code(), r.State)
 	}
 	p.result = report.Counts(results) + "\n  To see the result of each: " + s.statusCommand()
 	if command := n.Resumes(); command != "" {
@@ -392,13 +403,16 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	if p.json {
 		summary := report.Summarize(results, p.code)
 		summary.ResumeCommand = n.Resumes()
-		summary.Unmatched = file.Unmatched
+		summary.Unmatched, summary.NotSelected = file.Unmatched, file.Unselected()
 		summary.ReportProblem = problem.Of(unwritten)
 		p.emit(summary)
 		return
 	}
 	fmt.Fprintln(p.out)
 	report.Show(p.out, results)
+	if n := file.Unselected(); n > 0 {
+		fmt.Fprintf(p.out, "%s of the plan file not selected by --only\n", format.Count(n, "organization"))
+	}
 	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)

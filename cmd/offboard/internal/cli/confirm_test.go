@@ -279,6 +279,7 @@ func TestConfirm_Advice(t *testing.T) {
 		for command, want := range map[string]string{
 			"plan DIR/deny.yaml":                       "change entry 1 of deny in the manifest, and plan again",
 			"plan DIR/manifest.yaml --deny org_1":      "change number 1 of --deny, and plan again",
+			"apply DIR/plan.json --deny org_1":         "correct --deny in the command",
 			"apply DIR/plan.json":                      "add its --confirm to the command",
 			"apply DIR/plan.json --confirm Other":      "To apply, correct this --confirm.",
 			"delete katapult org_1":                    "add --confirm NAME to the command",

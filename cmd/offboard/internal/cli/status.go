@@ -59,8 +59,15 @@ type organizationStatus struct {
 	// Stale is true if apply refuses the plan: the plan expired or no longer matches a read.
 	Stale bool `json:"stale,omitempty"`
 
-	code  int
-	title string // the name of the organization, for people
+	// State is why apply starts no deletion; "" if the organization has a plan.
+	State planfile.State `json:"state,omitempty"`
+
+	// Missing lists the overrides that the plan requires and the manifest does not permit.
+	Missing []teardown.Override `json:"missing_overrides,omitempty"`
+
+	code     int
+	title    string // the name of the organization, for people
+	misnamed bool   // apply refuses the whole file
 }
 
 // statusDocument is the JSON output of status.
@@ -73,7 +80,7 @@ type statusDocument struct {
 
 func (p *program) statusCommand() *cobra.Command {
 	var journal string
-	var only []string
+	var only, allow, deny []string
 	var offline bool
 	var parallel int
 	command := &cobra.Command{
@@ -90,12 +97,20 @@ func (p *program) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := file.Restrict(allow, deny); err != nil {
+				return err
+			}
 			if err := file.Select(only); err != nil {
 				return err
 			}
 			again := applySettings{plan: args[0]}
-			for _, name := range only {
-				again.flags += " --only " + format.ShellQuote(name)
+			for _, flag := range []struct {
+				name   string
+				values []string
+			}{{"allow", allow}, {"deny", deny}, {"only", only}} {
+				for _, value := range flag.values {
+					again.flags += " --" + flag.name + " " + format.ShellQuote(value)
+				}
 			}
 			if journal == "" {
 				journal = journalOf(args[0])
@@ -129,6 +144,8 @@ func (p *program) statusCommand() *cobra.Command {
 	command.Flags().BoolVar(&offline, "offline", false, "read the journal only")
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	command.Flags().StringArrayVar(&only, "only", nil, "show only the organization with this `NAME` or ID; repeatable")
+	command.Flags().StringArrayVar(&allow, "allow", nil, "show the result of apply with this `ORG` in the same flag; repeatable")
+	command.Flags().StringArrayVar(&deny, "deny", nil, "show the result of apply with this `ORG` in the same flag; repeatable")
 	_ = command.RegisterFlagCompletionFunc("only", plannedNames)
 	p.timeoutFlag(command)
 	return command
@@ -160,7 +177,7 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 
 // statusOf returns the status of one organization. It does not read if o is nil.
 func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o connect.Organization) organizationStatus {
-	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.Subject(), Line: p.Line, Now: "not_read", title: p.Title()}
+	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.Subject(), Line: p.Line, Now: "not_read", title: p.Title(), State: p.State(), Total: p.Total(), misnamed: p.Misnamed()}
 	if p.Plan == nil {
 		s.Problem, s.code = p.Problem, p.Exit()
 		return s
@@ -178,6 +195,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 		}
 	}
 	s.Stale = time.Since(p.Plan.CreatedAt) > teardown.PlanTTL
+	s.Missing = p.Entry.MissingOverrides(p.Plan)
 	if o != nil {
 		now, err := o.Plan(ctx)
 		switch {
@@ -201,7 +219,11 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 		s.Done = s.Total - len(s.Remaining)
 		through = r.Last != nil && r.Last.Outcome == teardown.Pending
 	}
-	if !through {
+	switch {
+	case through:
+	case len(s.Missing) > 0:
+		s.code = exitcode.NotConfirmed // as apply, which refuses the organization
+	default:
 		s.code = exitcode.Blocked
 	}
 	return s
@@ -248,18 +270,25 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 		}
 		show("remaining", s.Remaining)
 		show("not in the plan", s.NotInPlan)
+		switch {
+		case len(s.Missing) > 0 && s.code == exitcode.NotConfirmed:
+			fmt.Fprintf(p.out, "%s %s: the manifest does not permit: %s. Permit the override in the manifest, and plan again.\n", s.Provider, s.title, format.List(s.Missing))
+		case s.State != "" && s.Problem != nil && s.Problem.Advice != "":
+			fmt.Fprintf(p.out, "%s %s: %s\n  %s\n", s.Provider, s.title, s.State.Text(), s.Problem.Advice)
+		}
 	}
 	if more > 0 {
 		fmt.Fprintf(p.out, "… and %d more not deleted; -v lists all\n", more)
 	}
 	fmt.Fprintln(p.out, statusCounts(statuses))
 	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
+	refused := slices.ContainsFunc(statuses, func(s organizationStatus) bool { return s.misnamed })
 	for _, s := range statuses {
-		if s.Stale && s.code != exitcode.OK {
-			n.AddStale()
+		if (s.Stale || refused) && s.code != exitcode.OK {
+			n.AddStale(s.title)
 			continue
 		}
-		n.Add(s.code)
+		n.Add(s.title, s.code, s.State)
 	}
 	n.Show(p.out)
 	return nil
@@ -283,7 +312,7 @@ func statusCounts(statuses []organizationStatus) string {
 		counts[s.outcome()]++
 	}
 	var parts []string
-	for _, outcome := range []string{"deleted", "pending", "stopped", "blocked", "unknown", "not_found", "exists", "not finished", "not read", "not started"} {
+	for _, outcome := range []string{"deleted", "pending", "stopped", "blocked", "unknown", "not_found", "exists", "not finished", "not read", "denied", "not planned", "not started"} {
 		if n := counts[outcome]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 		}
@@ -299,6 +328,10 @@ func (s organizationStatus) outcome() string {
 		return string(teardown.Deleted)
 	case s.Now == "not_found":
 		return string(teardown.NotFound)
+	case s.State != "":
+		return s.State.Text()
+	case !s.started() && len(s.Missing) > 0:
+		return string(teardown.Blocked) // as apply, which refuses the organization
 	case !s.started():
 		return "not started"
 	case s.Journal.Kind != teardown.EntryFinished:
@@ -337,6 +370,8 @@ func (s *organizationStatus) now() string {
 		return "not_found: the journal has no deletion; the credential may not see the organization"
 	case s.Now == "not_found":
 		return "deleted"
+	case s.State != "" && s.Problem != nil:
+		return s.State.Text() + ": " + printable.Text(s.Problem.Text)
 	case s.Problem != nil:
 		return printable.Text(s.Problem.Text)
 	case s.Now == "not_read":

@@ -214,10 +214,25 @@ func (f *File) Restrict(allow, deny []string) error {
 	return nil
 }
 
+// Names reports whether an organization of the file has an ID, or a step of one deletes it. It takes
+// organizations that are denied or not selected into account.
+func (f *File) Names(id string) bool {
+	return slices.ContainsFunc(slices.Concat(f.Organizations, f.unselected), func(p Planned) bool {
+		return slices.ContainsFunc(p.deletes(), func(o teardown.Organization) bool { return strings.EqualFold(o.ID, id) })
+	})
+}
+
+// Unselected returns the number of organizations that Select removed.
+func (f *File) Unselected() int { return len(f.unselected) }
+
 // deletes returns the organizations that a plan deletes: its own, and those that steps delete.
 func (p Planned) deletes() []teardown.Organization {
-	all := []teardown.Organization{p.Plan.Organization}
-	for _, step := range p.Plan.Steps {
+	all := []teardown.Organization{p.Subject()}
+	plan := cmp.Or(p.Plan, p.forbidden)
+	if plan == nil {
+		return all
+	}
+	for _, step := range plan.Steps {
 		if step.Organization != nil {
 			all = append(all, *step.Organization)
 		}
@@ -255,7 +270,7 @@ func (f *File) forbid(i int, why string) {
 	o := &f.Organizations[i]
 	flag, _, _ := strings.Cut(why, " ")
 	found, err := o.Plan.Organization, Advised("Teardown", *o, why, fmt.Sprintf("This organization was not changed. To delete it, correct %s in the command.", flag))
-	o.steps = len(o.Plan.Steps)
+	o.forbidden = o.Plan
 	o.Plan, o.Organization, o.Problem, o.ExitCode, o.Denied = nil, &found, problem.Of(err), exitcode.NotConfirmed, true
 }
 

@@ -66,7 +66,7 @@ type Planned struct {
 	// the provider's. apply then refuses the whole file.
 	NameDiffers bool `json:"name_differs,omitempty"`
 
-	steps int // of the plan that Restrict removed
+	forbidden *teardown.Plan // that Restrict removed
 }
 
 // State is why apply starts no deletion of an organization without a plan.
@@ -102,10 +102,13 @@ func (p Planned) Reason() string {
 
 // Total returns the number of steps of the plan, also if Restrict removed it.
 func (p Planned) Total() int {
-	if p.Plan != nil {
+	switch {
+	case p.Plan != nil:
 		return len(p.Plan.Steps)
+	case p.forbidden != nil:
+		return len(p.forbidden.Steps)
 	}
-	return p.steps
+	return 0
 }
 
 // Overrides lists the overrides that a plan requires.

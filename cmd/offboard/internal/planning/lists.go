@@ -218,7 +218,10 @@ func (l lists) unmatched(file *planfile.File) []string {
 	var unmatched []string
 	for _, e := range l.all() {
 		matches := slices.ContainsFunc(file.Organizations, func(o planfile.Planned) bool {
-			return o.Plan != nil && slices.ContainsFunc(deleted(o.Plan), e.denies)
+			if o.Plan == nil {
+				return o.Organization != nil && e.denies(*o.Organization)
+			}
+			return slices.ContainsFunc(deleted(o.Plan), e.denies)
 		})
 		if !matches {
 			text := fmt.Sprintf("%s: %q", e.list, e.text)

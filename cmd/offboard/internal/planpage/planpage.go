@@ -73,6 +73,7 @@ type section struct {
 	Anchor             string
 	Provider, Instance string
 	Name, ID           string
+	State              string // of an organization without a plan
 	Problem, Advice    string // of an organization that could not be planned
 	Created, Expires   string
 	Fingerprint        string
@@ -173,7 +174,7 @@ func render(file *planfile.File, planned string, now time.Time) ([]byte, error) 
 func sectionOf(o planfile.Planned, number int) section {
 	s := section{Anchor: fmt.Sprintf("organization-%d", number), Provider: printable.Text(o.Entry.Provider), Name: o.Title(), ID: printable.Text(o.Subject().ID)}
 	if o.Plan == nil {
-		s.Problem = "unknown"
+		s.State, s.Problem = o.State().Text(), "unknown"
 		if o.Problem != nil {
 			s.Problem, s.Advice = printable.Text(o.Problem.Text), printable.Text(o.Problem.Advice)
 		}

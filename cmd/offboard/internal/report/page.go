@@ -147,7 +147,7 @@ func render(file *planfile.File, results []Result, entries planfile.Index, recor
 		r.Steps.Of += s.Total
 		r.Organizations = append(r.Organizations, s)
 	}
-	for _, class := range []string{"deleted", "pending", "blocked", "stopped", "unknown", "not_found", "not_started"} {
+	for _, class := range []string{"deleted", "pending", "blocked", "stopped", "unknown", "not_found", "denied", "not_planned", "not_started"} {
 		if counts[class] > 0 {
 			r.Totals = append(r.Totals, total{Class: class, Text: class, Count: counts[class]})
 		}
@@ -162,7 +162,7 @@ func render(file *planfile.File, results []Result, entries planfile.Index, recor
 func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 	s := section{
 		Provider: printable.Text(r.Provider), Name: printable.Text(r.Organization.Name), ID: printable.Text(r.Organization.ID),
-		Class: cmp.Or(string(r.Outcome), "not_started"), Result: r.Text(), Done: r.Done, Total: r.Total,
+		Class: cmp.Or(string(r.Outcome), string(r.State), "not_started"), Result: r.Text(), Done: r.Done, Total: r.Total,
 	}
 	if s.Name == "" {
 		s.Name = r.Title

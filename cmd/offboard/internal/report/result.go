@@ -2,6 +2,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ type Result struct {
 	Provider     string                `json:"provider"`
 	Organization teardown.Organization `json:"organization"`
 	Line         int                   `json:"line,omitempty"` // in the manifest, if the organization has no plan
+
+	// State is why nothing was started; "" if the organization has a plan.
+	State planfile.State `json:"state,omitempty"`
 
 	// Outcome is "" if the teardown was not started.
 	Outcome   teardown.Outcome `json:"outcome,omitempty"`
@@ -49,10 +53,8 @@ type remainingStep struct {
 
 // NotStarted returns the result of an organization whose teardown was not started.
 func NotStarted(p planfile.Planned) Result {
-	r := Result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, Title: p.Title()}
-	if p.Plan != nil {
-		r.Total = len(p.Plan.Steps)
-	} else {
+	r := Result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, Title: p.Title(), State: p.State(), Total: p.Total()}
+	if p.Plan == nil {
 		r.unplanned = p.Exit()
 	}
 	return r
@@ -98,9 +100,9 @@ func (r Result) Text() string {
 	case r.Outcome == teardown.Deleted, r.Outcome == teardown.Pending:
 		return string(r.Outcome)
 	case r.Outcome == "" && r.Problem != nil:
-		return "not planned: " + printable.Text(r.Problem.Text)
+		return r.State.Text() + ": " + printable.Text(r.Problem.Text)
 	case r.Outcome == "":
-		return "not started"
+		return cmp.Or(r.State.Text(), "not started")
 	case r.Outcome == teardown.Unknown:
 		return "unknown: possibly deleted"
 	case r.Outcome == teardown.NotFound:
@@ -135,7 +137,7 @@ func (r Result) reason() string {
 // Code returns the exit code of one result.
 func (r Result) Code() int {
 	switch {
-	case r.Outcome == "" && r.Problem != nil:
+	case r.Outcome == "" && r.State != "":
 		return r.unplanned // the exit code of plan
 	case r.Outcome == "", r.Outcome == teardown.Stopped:
 		return exitcode.Stopped

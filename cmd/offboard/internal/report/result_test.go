@@ -84,6 +84,22 @@ func TestOutcomeOf_Error(t *testing.T) {
 	}
 }
 
+// Two commands are ordered, with the organizations of each. No command helps with a denied one.
+func TestNext_Order(t *testing.T) {
+	t.Parallel()
+	n := Next{Resume: "offboard apply p.json", Plan: "offboard plan MANIFEST -o p.json"}
+	for _, name := range []string{"A", "B", "C", "D"} {
+		n.Add(name, exitcode.Stopped, "")
+	}
+	n.Add("E", exitcode.NotConfirmed, planfile.Denied)
+	n.Add("F", exitcode.Failed, planfile.NotPlanned)
+	const want = "1. A, B, C and 1 more\n   To resume: offboard apply p.json\n2. F\n   To plan again: offboard plan MANIFEST -o p.json\n"
+	var out strings.Builder
+	if n.Show(&out); out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
 func TestNext_Commands(t *testing.T) {
 	t.Parallel()
 	const resume, plan = "To resume: offboard apply p.json\n", "To plan again: offboard plan MANIFEST -o p.json\n"
@@ -92,7 +108,7 @@ func TestNext_Commands(t *testing.T) {
 		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.NotFound: plan, exitcode.Usage: plan,
 	} {
 		n := Next{Resume: "offboard apply p.json", Plan: "offboard plan MANIFEST -o p.json"}
-		n.Add(code)
+		n.Add("Acme", code, "")
 		var out strings.Builder
 		n.Show(&out)
 		if out.String() != want || n.Any() != (want != "") || (n.Resumes() != "") != (want == resume) {

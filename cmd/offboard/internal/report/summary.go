@@ -9,6 +9,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -16,52 +17,65 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// Next lists the commands that can help with organizations which are not deleted.
+// Next lists the commands that can help with organizations which are not deleted. apply and status
+// use it, so that both advise the same.
 type Next struct {
 	Resume string // the command that applies the plan file again
 	Plan   string // the command that plans again
 	Fresh  bool   // nothing was applied yet
 
-	resume, plan bool
+	resume, plan []string // names of the organizations that each command is for
 }
 
-// Add adds an organization by its exit code.
-func (n *Next) Add(code int) {
+// Add adds an organization by its exit code and its state. No command can help with one that is
+// denied.
+func (n *Next) Add(name string, code int, state planfile.State) {
 	switch {
-	case code == exitcode.OK:
-	case exitcode.Resumable(code):
-		n.resume = true
+	case code == exitcode.OK, state == planfile.Denied:
+	case state == "" && exitcode.Resumable(code):
+		n.resume = append(n.resume, name)
 	default:
-		n.plan = true
+		n.plan = append(n.plan, name)
 	}
 }
 
 // AddStale adds an organization whose plan apply refuses.
-func (n *Next) AddStale() { n.plan = true }
+func (n *Next) AddStale(name string) { n.plan = append(n.plan, name) }
 
 // Any reports whether a command can help.
-func (n *Next) Any() bool { return n.resume || n.plan }
+func (n *Next) Any() bool { return len(n.resume)+len(n.plan) > 0 }
 
 // Resumes returns the command that resumes; "" if it cannot help.
 func (n *Next) Resumes() string {
-	if !n.resume {
+	if len(n.resume) == 0 {
 		return ""
 	}
 	return n.Resume
 }
 
-// Show prints the commands that can help.
+// Show prints the command that can help. If there are two, it prints both in their order, with the
+// organizations that each is for.
 func (n *Next) Show(out io.Writer) {
-	if n.resume {
-		verb := "resume"
-		if n.Fresh {
-			verb = "apply"
-		}
-		fmt.Fprintf(out, "To %s: %s\n", verb, n.Resume)
+	resume, plan := "To resume: "+n.Resume, "To plan again: "+n.Plan
+	if n.Fresh {
+		resume = "To apply: " + n.Resume
 	}
-	if n.plan {
-		fmt.Fprintf(out, "To plan again: %s\n", n.Plan)
+	switch {
+	case len(n.resume) > 0 && len(n.plan) > 0:
+		fmt.Fprintf(out, "1. %s\n   %s\n2. %s\n   %s\n", some(n.resume), resume, some(n.plan), plan)
+	case len(n.resume) > 0:
+		fmt.Fprintln(out, resume)
+	case len(n.plan) > 0:
+		fmt.Fprintln(out, plan)
 	}
+}
+
+// some lists at most three names.
+func some(names []string) string {
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
 }
 
 // MaxShown is the maximum number of organizations that the summary shows. The report shows
@@ -111,8 +125,13 @@ func Counts(results []Result) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, o))
 		}
 	}
-	if s.NotStarted > 0 {
-		parts = append(parts, fmt.Sprintf("%d not started", s.NotStarted))
+	for _, of := range []struct {
+		count int
+		text  string
+	}{{s.Denied, planfile.Denied.Text()}, {s.NotPlanned, planfile.NotPlanned.Text()}, {s.NotStarted - s.Denied - s.NotPlanned, "not started"}} {
+		if of.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", of.count, of.text))
+		}
 	}
 	return format.Count(len(results), "organization") + ": " + strings.Join(parts, ", ")
 }
@@ -123,6 +142,9 @@ const MaxListed = 10
 
 // Explain shows why an organization is not deleted, and the advice.
 func Explain(out io.Writer, r Result) {
+	if r.State != "" && r.Problem != nil && r.Problem.Advice != "" {
+		fmt.Fprintf(out, "%s %s: %s\n  %s\n", r.Provider, r.Title, r.State.Text(), r.Problem.Advice)
+	}
 	if r.err == nil {
 		return
 	}
@@ -167,6 +189,9 @@ type summary struct {
 	Organizations int                      `json:"organizations"`
 	Outcomes      map[teardown.Outcome]int `json:"outcomes"`
 	NotStarted    int                      `json:"not_started,omitempty"`
+	Denied        int                      `json:"denied,omitempty"`       // of NotStarted
+	NotPlanned    int                      `json:"not_planned,omitempty"`  // of NotStarted
+	NotSelected   int                      `json:"not_selected,omitempty"` // by --only; not counted in Organizations
 	ExitCode      int                      `json:"exit_code"`
 
 	// ResumeCommand is the command that resumes, as a shell takes it; "" if it cannot help.
@@ -184,6 +209,12 @@ func Summarize(results []Result, code int) summary {
 	for _, r := range results {
 		if r.Outcome == "" {
 			s.NotStarted++
+			switch r.State {
+			case planfile.Denied:
+				s.Denied++
+			case planfile.NotPlanned:
+				s.NotPlanned++
+			}
 			continue
 		}
 		s.Outcomes[r.Outcome]++

@@ -39,6 +39,7 @@ type row struct {
 	done, total    int
 	started, ended time.Time
 	outcome        teardown.Outcome // "" until the teardown has ended
+	state          planfile.State   // of an organization without a plan, which counts instead of its outcome
 	text           string           // the result
 	failed         int              // number of failed steps
 	running        []*activity
@@ -59,10 +60,8 @@ func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
 	v := &liveView{started: now, width: 80, height: 24}
 	for _, p := range organizations {
 		r := &row{provider: p.Entry.Provider, name: p.Title(), plan: p.Plan}
-		if p.Plan != nil {
-			r.total = len(p.Plan.Steps)
-		} else {
-			r.outcome, r.text = teardown.Blocked, "not planned"
+		if r.total = p.Total(); p.Plan == nil {
+			r.outcome, r.state, r.text = teardown.Blocked, p.State(), p.State().Text()
 		}
 		v.rows = append(v.rows, r)
 		v.names = max(v.names, ansi.StringWidth(r.name))
@@ -132,6 +131,9 @@ func (v *liveView) end(i int, now time.Time, end report.Result) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r := v.rows[i]
+	if end.Outcome == "" { // not started, and shown from the start
+		return
+	}
 	r.running, r.ended, r.outcome, r.text, r.note = nil, now, end.Outcome, end.Text(), ""
 }
 
@@ -370,18 +372,29 @@ func (a *activity) line(now time.Time) string {
 // totals returns the last lines.
 func (v *liveView) totals(now time.Time, width int) []string {
 	outcomes := map[teardown.Outcome]int{}
+	states := map[planfile.State]int{}
 	done, total, ended := 0, 0, 0
 	for _, r := range v.rows {
 		done, total = done+r.done, total+r.total
-		if r.outcome != "" {
-			ended++
-			outcomes[r.outcome]++
+		if r.outcome == "" {
+			continue
 		}
+		ended++
+		if r.state != "" {
+			states[r.state]++
+			continue
+		}
+		outcomes[r.outcome]++
 	}
 	parts := []string{strong.Render(fmt.Sprintf("%d of %s", ended, format.Count(len(v.rows), "organization")))}
 	for _, o := range []teardown.Outcome{teardown.Deleted, teardown.Pending, teardown.Stopped, teardown.Blocked, teardown.Unknown, teardown.NotFound} {
 		if n := outcomes[o]; n > 0 {
 			parts = append(parts, outcomeStyle(o).Render(fmt.Sprintf("%d %s", n, o)))
+		}
+	}
+	for _, s := range []planfile.State{planfile.Denied, planfile.NotPlanned} {
+		if n := states[s]; n > 0 {
+			parts = append(parts, bad.Render(fmt.Sprintf("%d %s", n, s.Text())))
 		}
 	}
 	parts = append(parts, fmt.Sprintf("%d of %s", done, format.Count(total, "step")), format.Clock(now.Sub(v.started)))

@@ -132,3 +132,14 @@ func TestLiveView_HostileNames(t *testing.T) {
 		}
 	}
 }
+
+// An organization without a plan is counted by its state, not as blocked.
+func TestLiveView_States(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	v := newLiveView(now, []planfile.Planned{{Entry: planfile.Entry{Provider: "katapult"}, Denied: true}, {Entry: planfile.Entry{Provider: "katapult"}}})
+	v.end(0, now, report.NotStarted(planfile.Planned{Denied: true}))
+	if out := ansi.Strip(v.draw(now)); !strings.Contains(out, "1 denied · 1 not planned") || strings.Contains(out, "blocked") {
+		t.Errorf("got %s", out)
+	}
+}
