@@ -25,7 +25,7 @@ func testFailures(t *testing.T, database string) {
 	s.config.Heartbeat = 3 * time.Second
 	f := &failures{
 		system: s, katapult: newKatapult(t, 600*time.Millisecond), random: rand.New(rand.NewPCG(1, 2)),
-		lost: map[string]loss{}, delays: map[string][]delay{}, enough: make(chan struct{}),
+		lost: map[string]loss{}, latest: map[string]int32{}, delays: map[string][]delay{}, enough: make(chan struct{}),
 	}
 	s.handle(f.event)
 	f.proxy = newProxy(t, s.server.Address())
@@ -42,11 +42,14 @@ func testFailures(t *testing.T, database string) {
 	for range kills() {
 		f.killWorker()
 	}
+	f.settle()
 	for range freezes() {
 		f.freezeWorker()
+		f.settle()
 	}
 	for range cuts() {
 		f.cutWorker()
+		f.settle()
 	}
 	down := 0
 	if database == "postgres" {
@@ -107,6 +110,7 @@ type failures struct {
 	mu     sync.Mutex
 	ids    []string // of the organizations
 	lost   map[string]loss
+	latest map[string]int32 // the last attempt of each activity that started
 	delays map[string][]delay
 }
 
@@ -141,18 +145,30 @@ func (f *failures) event(e event) {
 			}
 		}()
 	case "started":
+		if e.Time.Sub(e.process.thawedAt()) < time.Second {
+			return // the server gave it to the worker while it was frozen
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		l, ok := f.lost[e.Activity.key()]
+		key := e.Activity.key()
+		f.latest[key] = max(f.latest[key], e.Activity.Attempt)
+		l, ok := f.lost[key]
 		if !ok || e.Activity.Attempt <= l.attempt.Attempt {
 			return
 		}
-		delete(f.lost, e.Activity.key())
+		delete(f.lost, key)
 		d := delay{total: e.Time.Sub(l.at), lost: int(e.Activity.Attempt - l.attempt.Attempt)}
 		for n := l.attempt.Attempt; n < e.Activity.Attempt; n++ {
 			d.backoff += min(time.Second<<(n-1), time.Minute) // of the workflow's policy
 		}
 		f.delays[l.kind] = append(f.delays[l.kind], d)
+	case "finished":
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if l, ok := f.lost[e.Activity.key()]; ok && l.attempt == e.Activity && e.Time.Before(l.at.Add(50*time.Millisecond)) {
+			// It finished before the failure. If the server got the result, no attempt follows.
+			delete(f.lost, e.Activity.key())
+		}
 	}
 }
 
@@ -162,6 +178,9 @@ func (f *failures) lose(kind string, at time.Time, attempts []attempt) []string 
 	defer f.mu.Unlock()
 	var keys []string
 	for _, a := range attempts {
+		if f.latest[a.key()] > a.Attempt {
+			continue // another worker acts already
+		}
 		f.lost[a.key()] = loss{kind, at, a}
 		keys = append(keys, a.key())
 	}
@@ -178,6 +197,16 @@ func (f *failures) continued(keys []string) bool {
 		}
 	}
 	return true
+}
+
+// settle waits until another attempt of each lost activity has started.
+func (f *failures) settle() {
+	f.t.Helper()
+	eventually(f.t, 2*time.Minute, "all activities continue", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.lost) == 0
+	})
 }
 
 // feed deletes organizations, several at a time, until there were enough failures.
@@ -327,7 +356,7 @@ func (f *failures) check() {
 	deletions := map[string]int{}
 	for _, r := range f.katapult.Requests() {
 		if r.Operation == "DeleteOrganization" && r.Processed && r.Status/100 == 2 {
-			deletions["request "+r.Path+"?"+r.Query]++
+			deletions["request "+r.Query+string(r.Body)]++
 		}
 	}
 	for _, id := range f.katapult.Deleted() {

@@ -77,6 +77,8 @@ type event struct {
 	Time     time.Time      `json:"time"`
 	Activity attempt        `json:"activity,omitzero"`
 	Waiting  *fleet.Waiting `json:"waiting,omitempty"`
+
+	process *process // that wrote the line
 }
 
 // attempt is an attempt of an activity.
@@ -170,6 +172,7 @@ type process struct {
 
 	mu      sync.Mutex
 	running map[attempt]bool
+	thawed  time.Time // zero if it was never frozen
 }
 
 // startWorker starts a worker process, and returns when it polls for tasks. handle gets its events.
@@ -213,6 +216,7 @@ func startWorker(t testing.TB, config workerConfig, handle func(event)) *process
 				delete(p.running, e.Activity)
 			}
 			p.mu.Unlock()
+			e.process = p
 			handle(e)
 		}
 		_ = p.cmd.Wait()
@@ -255,7 +259,19 @@ func (p *process) stop() {
 func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
 // thaw continues the process.
-func (p *process) thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *process) thaw() error {
+	p.mu.Lock()
+	p.thawed = time.Now()
+	p.mu.Unlock()
+	return p.cmd.Process.Signal(syscall.SIGCONT)
+}
+
+// thawedAt returns the time of the last [process.thaw].
+func (p *process) thawedAt() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.thawed
+}
 
 func (a attempt) String() string {
 	return fmt.Sprintf("%s of %s, attempt %d", a.Type, a.Workflow, a.Attempt)
