@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -31,14 +32,17 @@ type lease struct {
 // errLost is the reason for the end of an activity whose lease has ended.
 var errLost = errors.New("the server may count this worker as lost: no heartbeat was confirmed in time")
 
-// newLease starts the heartbeats of an activity. The returned context ends with the lease. The
-// caller calls end. record sends a heartbeat; nil means one to the server.
+// newLease sends a heartbeat, and others until the caller calls end. The returned context ends with
+// the lease. The lease is lost if the first heartbeat is not confirmed: the server may have given the
+// activity to this worker before the worker was suspended, and to another one since then. record
+// sends a heartbeat; nil means one to the server.
 func newLease(ctx context.Context, timeout time.Duration, record func(context.Context) error) (context.Context, *lease) {
 	if record == nil {
 		record = heartbeat
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{}), confirmed: time.Now()}
+	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{})}
+	l.first(ctx, record)
 	go l.beat(ctx, record)
 	return ctx, l
 }
@@ -55,16 +59,25 @@ func heartbeat(ctx context.Context) error {
 	return err
 }
 
+// first sends the first heartbeat.
+func (l *lease) first(ctx context.Context, record func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout/3)
+	defer cancel()
+	sent := time.Now()
+	err := record(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.confirmed = sent
+	}
+	l.check(time.Now())
+}
+
 // beat sends heartbeats until the lease ends.
 func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
 	ticker := time.NewTicker(l.timeout / 3)
 	defer ticker.Stop()
 	for {
-		sent := time.Now()
-		attempt, cancel := context.WithTimeout(ctx, l.timeout/3)
-		err := record(attempt)
-		cancel()
-		l.note(sent, err)
 		select {
 		case <-ticker.C:
 		case <-l.done:
@@ -72,6 +85,11 @@ func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
 		case <-ctx.Done():
 			return
 		}
+		sent := time.Now()
+		attempt, cancel := context.WithTimeout(ctx, l.timeout/3)
+		err := record(attempt)
+		cancel()
+		l.note(sent, err)
 	}
 }
 
@@ -81,6 +99,9 @@ func (l *lease) note(sent time.Time, err error) {
 	defer l.mu.Unlock()
 	if err == nil && !l.lost && sent.Sub(l.confirmed) < l.limit() {
 		l.confirmed = sent
+	}
+	if _, ended := errors.AsType[*serviceerror.NotFound](err); ended { // the server has ended the attempt
+		l.confirmed = time.Time{}
 	}
 	l.check(time.Now())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -155,6 +156,41 @@ func TestLease_Lost(t *testing.T) {
 				t.Fatalf("got %v, %v, %d entries", err, context.Cause(ctx), len(journal.entries))
 			}
 			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// A worker that was suspended gets an activity that the server gave to another worker since then.
+func TestLease_FirstHeartbeatRefused(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{serviceerror.NewNotFound("the attempt has ended"), errors.New("the network is cut")} {
+		ctx, l := newLease(t.Context(), 15*time.Second, func(context.Context) error { return err })
+		if l.valid() || context.Cause(ctx) != errLost {
+			t.Errorf("%v: got %v", err, context.Cause(ctx))
+		}
+		l.end()
+	}
+}
+
+// The server answers a heartbeat that it has ended the attempt: the lease ends at once.
+func TestLease_AttemptEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		beats := 0
+		ctx, l := newLease(t.Context(), 15*time.Second, func(context.Context) error {
+			if beats++; beats > 1 {
+				return serviceerror.NewNotFound("the attempt has ended")
+			}
+			return nil
+		})
+		defer l.end()
+		time.Sleep(4 * time.Second)
+		if !l.valid() {
+			t.Error("the lease ended without a reason")
+		}
+		<-ctx.Done()
+		if context.Cause(ctx) != errLost || l.valid() {
+			t.Errorf("got %v", context.Cause(ctx))
 		}
 	})
 }
