@@ -3,9 +3,11 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -61,17 +63,33 @@ func decide(ctx context.Context, c client.Client, id, name string, a Approval) (
 	if !strings.HasPrefix(id, workflowPrefix) {
 		return s, invalid("%q is not the ID of an organization's workflow", id)
 	}
-	h, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+	update := client.UpdateWorkflowOptions{
+		UpdateID:   rand.Text(), // of all attempts: one after a lost answer returns the result of the first
 		WorkflowID: id, UpdateName: name, Args: []any{a}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = h.Get(ctx, &s)
 	}
-	if err != nil {
-		return State{}, engineError("Approve", err)
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
+		h, err := c.UpdateWorkflow(ctx, update)
+		if err == nil {
+			err = h.Get(ctx, &s)
+		}
+		if err == nil {
+			return s, nil
+		}
+		// The server aborts an update if a result arrives while the update ends the workflow.
+		err = engineError("Approve", err)
+		if !errors.Is(err, errors.Unavailable) || wait > maxDecideWait {
+			return State{}, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return State{}, err
+		}
 	}
-	return s, nil
 }
+
+// maxDecideWait is the last wait before another attempt of a decision.
+const maxDecideWait = 2 * time.Second
 
 // Status returns the state of an organization's workflow. A worker must run, because it answers.
 // The error of an ID without a workflow is [errors.NotFound].

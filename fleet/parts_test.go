@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -330,4 +331,47 @@ func TestRegister_Invalid(t *testing.T) {
 	if err := Register(nil, Config{Open: open, Store: &memory{}, Journal: &memory{}}); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// decisionClient is a client whose updates fail at first.
+type decisionClient struct {
+	client.Client
+	fails   int
+	updates []client.UpdateWorkflowOptions
+}
+
+func (c *decisionClient) UpdateWorkflow(_ context.Context, u client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
+	if c.updates = append(c.updates, u); len(c.updates) <= c.fails {
+		return nil, serviceerror.NewUnavailable("unexpected workflow task failure")
+	}
+	return updateHandle{}, nil
+}
+
+type updateHandle struct{ client.WorkflowUpdateHandle }
+
+func (updateHandle) Get(_ context.Context, value any) error {
+	value.(*State).Digest = "d"
+	return nil
+}
+
+// The server aborts an update if a result arrives while the update ends the workflow.
+func TestApprove_AbortedUpdate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &decisionClient{fails: 2}
+		s, err := Deny(t.Context(), c, "offboard/atlas//1", Approval{By: "ada", Digest: "d"})
+		if err != nil || s.Digest != "d" || len(c.updates) != 3 {
+			t.Fatalf("got %+v, %v, %d updates", s, err, len(c.updates))
+		}
+		if c.updates[0].UpdateID == "" || c.updates[0].UpdateID != c.updates[2].UpdateID {
+			t.Errorf("the attempts have different IDs: %v", c.updates)
+		}
+		if _, err := Approve(t.Context(), c, "offboard/atlas//1", Approval{By: "ada", Digest: "d"}); err != nil || c.updates[3].UpdateID == c.updates[0].UpdateID {
+			t.Errorf("got %v; another decision must have another ID", err)
+		}
+		c = &decisionClient{fails: 100}
+		if _, err := Approve(t.Context(), c, "offboard/atlas//1", Approval{By: "ada", Digest: "d"}); !errors.Is(err, errors.Unavailable) || len(c.updates) > 10 {
+			t.Errorf("got %v after %d updates", err, len(c.updates))
+		}
+	})
 }
