@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -189,11 +190,20 @@ func eventually(t testing.TB, limit time.Duration, what string, condition func()
 func (s *system) waitFor(id string, what fleet.WaitingFor) fleet.State {
 	s.t.Helper()
 	var state fleet.State
+	var err error
+	defer func() {
+		if s.t.Failed() {
+			text, _ := json.Marshal(state)
+			s.t.Logf("the state of %s is %s, %v", id, text, err)
+		}
+	}()
 	eventually(s.t, time.Minute, fmt.Sprintf("%s waits for %q", id, what), func() bool {
-		var err error
 		state, err = fleet.Status(s.t.Context(), s.client, id)
-		return err == nil && state.WaitingFor == what
+		return err == nil && (state.WaitingFor == what || state.Result != nil)
 	})
+	if state.WaitingFor != what {
+		s.t.Fatalf("%s has ended", id)
+	}
 	return state
 }
 

@@ -133,7 +133,7 @@ func runWorker(text string) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := client.DialContext(ctx, client.Options{
 		HostPort: config.Temporal, Identity: "worker", Logger: log.NewStructuredLogger(logger),
 	})
