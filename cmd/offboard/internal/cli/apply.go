@@ -15,6 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
@@ -235,6 +236,8 @@ type execution struct {
 	watcher  atomic.Pointer[view.Watcher] // nil before run
 	jobs     []teardown.Job               // one for each organization with a plan
 	index    []int                        // of each job in the file
+	ended    []int                        // of organizations that are deleted by the journal, and can be read
+	endedAt  []connect.Organization       // of each in ended
 	resume   map[planfile.Subject][]teardown.Entry
 	records  planfile.Index     // of the journal
 	recorder *timeline.Recorder // nil without a report
@@ -255,6 +258,11 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 	open := p.connector(view.LogRelay{Watcher: &x.watcher, Recorder: x.recorder})
 	var opened []connect.Organization
 	for i, planned := range file.Organizations {
+		if planned.Deletion != nil {
+			if o, err := open(planned.Entry); err == nil { // the credential may be deleted with the organization
+				x.ended, x.endedAt = append(x.ended, i), append(x.endedAt, o)
+			}
+		}
 		if planned.Plan == nil {
 			continue
 		}
@@ -305,13 +313,13 @@ func (x *execution) job(i int, o connect.Organization) teardown.Job {
 // and that can no longer be read: a provider may remove the account and its credential along with
 // it. It returns nil if a read is possible, which then decides.
 func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect.Organization) *teardown.Report {
-	record := x.records.Record(plan)
+	record := x.records.Proof(plan)
 	if !record.Complete() {
 		return nil
 	}
 	now := time.Now()
 	_, err := o.Identify(ctx)
-	if !accountDeleted(err) {
+	if !connect.AccountDeleted(err) {
 		return nil
 	}
 	made := &teardown.Report{
@@ -327,10 +335,16 @@ func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect
 	return made
 }
 
-// accountDeleted reports whether an error can be the result of an account that was deleted along
-// with its organization.
-func accountDeleted(err error) bool {
-	return !errors.Is(err, errors.OutcomeUnknown) && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
+// reread reads the organizations that are deleted by the journal. One that is found again loses its
+// deletion, and must be planned again. Without a read, the journal decides.
+func (x *execution) reread(ctx context.Context) {
+	planning.Each(len(x.ended), x.settings.parallel, func(j int) {
+		o := &x.file.Organizations[x.ended[j]]
+		if _, err := x.endedAt[j].Identify(ctx); err == nil && o.Deletion.Outcome == teardown.Deleted {
+			again := &errors.Error{Provider: o.Entry.Provider, Operation: "Teardown", Target: o.Subject().ID, Code: errors.PlanStale, Err: errors.New("the organization exists, and the plan file states its deletion")}
+			o.Deletion, o.Problem, o.ExitCode = nil, problem.Of(again), exitcode.Stale
+		}
+	})
 }
 
 // run runs the jobs and shows their progress. It returns a result for every organization
@@ -340,6 +354,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 	x.watcher.Store(&shown)
 	ctx, stop, done := x.stoppable(ctx, shown.Stopping)
 	defer done()
+	x.reread(ctx)
 	results := make([]report.Result, len(x.file.Organizations))
 	for i, planned := range x.file.Organizations {
 		results[i] = report.NotStarted(planned)
@@ -352,7 +367,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 		options = append(options, teardown.WithAllow(x.file.Allow...))
 	}
 	for i, r := range results {
-		if r.State != "" {
+		if x.file.Organizations[i].Plan == nil {
 			shown.End(i, r)
 		}
 	}
@@ -392,7 +407,7 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
-	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan)}
+	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan, s.journal)}
 	for _, r := range results {
 		n.Add(r.Title, r.Code(), r.State)
 	}
@@ -423,5 +438,12 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	}
 }
 
-// planAgain returns the command that plans the organizations of a plan file again.
-func planAgain(plan string) string { return "offboard plan MANIFEST -o " + format.ShellQuote(plan) }
+// planAgain returns the command that plans the organizations of a plan file again. The journal shows
+// it which of them are deleted; "" is the default one.
+func planAgain(plan, journal string) string {
+	command := "offboard plan MANIFEST -o " + format.ShellQuote(plan)
+	if journal != "" && journal != journalOf(plan) {
+		command += " --journal " + format.ShellQuote(journal)
+	}
+	return command
+}

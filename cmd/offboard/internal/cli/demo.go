@@ -59,7 +59,7 @@ func (p *program) demo(ctx context.Context) error {
 	p.connect = demo.Connect(scenes)
 	results, err := demo.Run(ctx, text, scenes, demo.Program{
 		Plan: func(ctx context.Context, m *planfile.Manifest) (*planfile.File, error) {
-			file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes))
+			file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes), planning.Earlier{})
 			return file, err
 		},
 		Apply: func(ctx context.Context, file *planfile.File) ([]report.Result, error) {

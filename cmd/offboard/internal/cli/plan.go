@@ -47,6 +47,10 @@ define the standard output and exclude each other.
 file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
 standard input.
 
+If the journal of an earlier run next to the --output, or --journal, shows that an
+organization is deleted, and a read does not find it, the plan states this. status and
+apply then show it as deleted.
+
 --only plans only the entry whose organization or confirm has this value. The lists allow
 and deny of the manifest are looked up as without it, at the providers of all entries.
 
@@ -74,7 +78,7 @@ variables or with OFFBOARD_.
 var planViews = []string{"tree", "table", "dot", "mermaid"}
 
 func (p *program) planCommand() *cobra.Command {
-	var output, html, view string
+	var output, html, view, journal string
 	var allow, deny, only []string
 	var parallel int
 	command := &cobra.Command{
@@ -112,13 +116,17 @@ func (p *program) planCommand() *cobra.Command {
 			if err := m.Select(only, p.source); err != nil {
 				return err
 			}
-			if err := p.checkPlanOutputs(args[0], output, html, m); err != nil {
+			if err := p.checkPlanOutputs(args[0], output, html, journal, m); err != nil {
+				return err
+			}
+			earlier, err := p.earlier(output, journal)
+			if err != nil {
 				return err
 			}
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
 			open, end := p.showReads(len(m.Organizations), p.connector(p.waits()))
-			file, code, err := planning.Plan(ctx, m, p.source, open, parallel)
+			file, code, err := planning.Plan(ctx, m, p.source, open, parallel, earlier)
 			end()
 			if err != nil {
 				return err
@@ -143,6 +151,7 @@ func (p *program) planCommand() *cobra.Command {
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "write the plan to this `FILE`, for offboard apply")
 	command.Flags().StringVar(&html, "html", "", "write the plan as a page to this HTML `FILE`, for review")
+	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` of earlier runs, which shows deleted organizations (default OUTPUT.journal)")
 	command.Flags().StringVar(&view, "view", "tree", "format of the plan: "+format.Alternatives(planViews))
 	positiveVar(command.Flags(), &parallel, "parallel", 4, "maximum number of organizations that are read at a time")
 	command.Flags().StringArrayVar(&allow, "allow", nil, "permit only this `ORG`, as \"allow\" in the manifest; repeatable; permits nothing that the manifest does not")
@@ -153,6 +162,38 @@ func (p *program) planCommand() *cobra.Command {
 	_ = command.RegisterFlagCompletionFunc("html", filesOf("html"))
 	_ = command.RegisterFlagCompletionFunc("view", cobra.FixedCompletions(planViews, cobra.ShellCompDirectiveNoFileComp))
 	return command
+}
+
+// earlier reads the journal of earlier runs, and the plan file that will be replaced, if they exist.
+// The names are "" for none. Only the default journal may be missing.
+func (p *program) earlier(output, journal string) (planning.Earlier, error) {
+	var r planning.Earlier
+	if journal != "" {
+		if _, err := os.Stat(journal); err != nil {
+			return r, safefile.Error(safefile.Reading, "--journal", journal, err)
+		}
+	} else if output != "" {
+		journal = journalOf(output)
+	}
+	if journal != "" {
+		entries, unreadable, err := planfile.ReadJournal(journal)
+		if err != nil {
+			return r, err
+		}
+		p.showUnreadable(journal, unreadable)
+		r.Journal = entries
+	}
+	if output != "" {
+		r.File, _ = planfile.Read(output) // a file that apply refuses shows nothing
+	}
+	return r, nil
+}
+
+// showUnreadable prints the number of lines of a journal that are not entries.
+func (p *program) showUnreadable(journal string, lines int) {
+	if lines > 0 {
+		fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", format.Count(lines, "line"), journal)
+	}
 }
 
 func (p *program) manifest(name string) (m *planfile.Manifest, err error) {
@@ -172,9 +213,9 @@ func (p *program) manifest(name string) (m *planfile.Manifest, err error) {
 	return m, err
 }
 
-// checkPlanOutputs returns an error if the plan file or the page would overwrite an input or
-// each other, or a file of another kind. The names are "" for none.
-func (p *program) checkPlanOutputs(name, output, html string, m *planfile.Manifest) error {
+// checkPlanOutputs returns an error if the plan file or the page would overwrite an input, the
+// journal or each other, or a file of another kind. The names are "" for none.
+func (p *program) checkPlanOutputs(name, output, html, journal string, m *planfile.Manifest) error {
 	var uses []safefile.Use
 	if output != "" {
 		uses = append(uses, safefile.Use{As: "--output", Name: output, Writes: true})
@@ -184,6 +225,12 @@ func (p *program) checkPlanOutputs(name, output, html string, m *planfile.Manife
 	}
 	if len(uses) == 0 {
 		return nil
+	}
+	if journal == "" && output != "" {
+		journal = journalOf(output)
+	}
+	if journal != "" {
+		uses = append(uses, safefile.Use{As: "--journal", Name: journal})
 	}
 	input := safefile.Use{As: "the manifest", Name: name}
 	if name == "-" {
@@ -234,13 +281,18 @@ func (p *program) showPlan(file *planfile.File, output, view, again string) erro
 		return graph.WriteMermaid(layout.Raw(p.out), file)
 	}
 	file.ShowUnmatched(p.out)
-	steps, ready, applicable := 0, 0, 0
+	steps, ready, applicable, ended := 0, 0, 0, 0
 	for i, o := range file.Organizations {
 		if i > 0 {
 			fmt.Fprintln(p.out)
 		}
 		if o.Applicable() {
 			applicable++
+		}
+		if o.Deletion != nil {
+			ended++
+			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.Title(), o.Deletion.Text())
+			continue
 		}
 		if o.Plan == nil {
 			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.Title(), printable.Text(o.Problem.Text))
@@ -261,7 +313,10 @@ func (p *program) showPlan(file *planfile.File, output, view, again string) erro
 		p.showDeletionError(o, p.source.EntryPlace(i))
 	}
 	fmt.Fprintf(p.out, "\n%s", format.Count(ready, "organization"))
-	if missing := len(file.Organizations) - ready; missing > 0 {
+	if ended > 0 {
+		fmt.Fprintf(p.out, " (%d more deleted or pending, by the journal)", ended)
+	}
+	if missing := len(file.Organizations) - ready - ended; missing > 0 {
 		fmt.Fprintf(p.out, " (%d more not planned)", missing)
 	}
 	fmt.Fprintf(p.out, ", %s. Nothing was changed.\n", format.Count(steps, "step"))

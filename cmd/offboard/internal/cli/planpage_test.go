@@ -142,7 +142,7 @@ func TestApply_ReportOfClients(t *testing.T) {
 		started := time.Now()
 		results, err := demo.Run(t.Context(), io.Discard, scenes, demo.Program{
 			Plan: func(ctx context.Context, m *planfile.Manifest) (*planfile.File, error) {
-				file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes))
+				file, _, err := planning.Plan(ctx, m, nil, p.connector(nil), len(scenes), planning.Earlier{})
 				return file, err
 			},
 			Apply: func(ctx context.Context, file *planfile.File) ([]report.Result, error) {

@@ -81,6 +81,17 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 				if code, out := command("status", "DIR/plan.json"); code != test.status {
 					t.Errorf("status: exit code %d: %s", code, out)
 				}
+				if test.status != exitcode.OK {
+					return
+				}
+				if code, out := command("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "pending 2000-01-01") {
+					t.Errorf("planned again: exit code %d: %s", code, out)
+				}
+				for _, name := range []string{"status", "apply"} {
+					if code, out := command(name, "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "1 organization: 1 pending\n") || len(srv.Accepted()) != 1 {
+						t.Errorf("%s after it: exit code %d: %s", name, code, out)
+					}
+				}
 			})
 		})
 	}

@@ -158,7 +158,7 @@ func TestSchema_MembersOfAllTypes(t *testing.T) {
 	for name, of := range map[string]any{
 		"plan": planfile.File{}, "status": statusDocument{}, "check": deletion{}, "version": versionDocument{}, "error": failure{},
 		"summary": report.Summarize(nil, 0), "problem": problem.Problem{}, "organization_status": organizationStatus{},
-		"planned": planfile.Planned{}, "manifest_entry": planfile.Entry{}, "planned_overrides": planfile.Overrides{}, "organization": teardown.Organization{}, "step": errors.Step{},
+		"planned": planfile.Planned{}, "manifest_entry": planfile.Entry{}, "planned_overrides": planfile.Overrides{}, "planned_deletion": planfile.Deletion{}, "organization": teardown.Organization{}, "step": errors.Step{},
 	} {
 		form := name
 		switch name {
@@ -166,7 +166,7 @@ func TestSchema_MembersOfAllTypes(t *testing.T) {
 			form = "error"
 		case "organization_status", "organization":
 			form = "status"
-		case "planned", "manifest_entry", "planned_overrides":
+		case "planned", "manifest_entry", "planned_overrides", "planned_deletion":
 			form = "plan"
 		}
 		text, err := schema.Of(form)

@@ -28,7 +28,8 @@ import (
 
 const statusHelp = `Show the finished and the remaining steps of a plan file: the journal, compared with a
 read. Status only reads. It can run during apply, after it, and after a crash. It counts
-the entries that the journal has for this plan, at the same provider and instance.
+the entries that the journal has for this plan, at the same provider and instance. An
+organization that is not found is deleted if the journal shows its deletion by any plan.
 Exit code 0 means that every organization is deleted or pending. A file that cannot be
 read never results in exit code 0.
 
@@ -117,15 +118,13 @@ func (p *program) statusCommand() *cobra.Command {
 			} else if _, err := os.Stat(journal); err != nil {
 				return safefile.Error(safefile.Reading, "--journal", journal, err) // only the default journal may be missing
 			} else {
-				again.flags += " --journal " + format.ShellQuote(journal)
+				again.flags, again.journal = again.flags+" --journal "+format.ShellQuote(journal), journal
 			}
 			entries, unreadable, err := planfile.ReadJournal(journal)
 			if err != nil {
 				return err
 			}
-			if unreadable > 0 {
-				fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", format.Count(unreadable, "line"), journal)
-			}
+			p.showUnreadable(journal, unreadable)
 			ctx, done := p.untilInterrupted(cmd.Context())
 			defer done()
 			statuses, err := p.status(ctx, file, entries, parallel, offline)
@@ -158,11 +157,13 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 	open, end := p.showReads(len(statuses), p.connector(p.waits()))
 	defer end()
 	for i, o := range file.Organizations {
-		if o.Plan == nil || offline {
+		if o.Plan == nil && o.Deletion == nil || offline {
 			continue
 		}
 		var err error
-		if opened[i], err = open(o.Entry); err != nil {
+		if opened[i], err = open(o.Entry); o.Deletion != nil && err != nil {
+			opened[i] = nil // the credential may be deleted with the organization; the journal decides
+		} else if err != nil {
 			return nil, file.Failed(i, err)
 		}
 	}
@@ -178,6 +179,9 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 // statusOf returns the status of one organization. It does not read if o is nil.
 func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o connect.Organization) organizationStatus {
 	s := organizationStatus{Provider: p.Entry.Provider, Organization: p.Subject(), Line: p.Line, Now: "not_read", title: p.Title(), State: p.State(), Total: p.Total(), misnamed: p.Misnamed()}
+	if p.Deletion != nil {
+		return s.ofDeletion(ctx, p.Deletion, journal, o)
+	}
 	if p.Plan == nil {
 		s.Problem, s.code = p.Problem, p.Exit()
 		return s
@@ -186,7 +190,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 		s.Problem, s.code = problem.Of(planfile.Misnamed("Plan", p.Entry, p.Plan.Organization)), exitcode.NotConfirmed
 		return s
 	}
-	r := journal.Record(p.Plan)
+	r := journal.Proof(p.Plan)
 	s.Organization, s.Journal, s.Total = p.Plan.Organization, r.Last, len(p.Plan.Steps)
 	through := r.Complete()
 	for _, step := range p.Plan.Steps {
@@ -208,7 +212,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 			return s
 		case err != nil:
 			s.Problem, s.code = problem.Of(err), exitcode.Of(err)
-			if through && accountDeleted(err) {
+			if through && connect.AccountDeleted(err) {
 				s.code = exitcode.OK // the credential may be deleted with the organization
 			}
 			return s
@@ -225,6 +229,33 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 		s.code = exitcode.NotConfirmed // as apply, which refuses the organization
 	default:
 		s.code = exitcode.Blocked
+	}
+	return s
+}
+
+// ofDeletion returns the status of an organization that is deleted or pending by the journal. A read
+// decides whether a deleted one exists again.
+func (s organizationStatus) ofDeletion(ctx context.Context, d *planfile.Deletion, journal planfile.Index, o connect.Organization) organizationStatus {
+	s.Journal = d.Entry(s.Provider, s.Organization)
+	if r := journal.Of(planfile.SubjectOf(&teardown.Plan{Provider: s.Provider, Instance: d.Instance, Organization: s.Organization})); r.Last != nil {
+		s.Journal = r.Last
+	}
+	if o == nil {
+		return s
+	}
+	switch _, err := o.Identify(ctx); {
+	case err == nil:
+		s.Now = "exists"
+		if d.Outcome == teardown.Deleted {
+			s.code, s.Stale = exitcode.Stale, true
+		}
+	case errors.Is(err, errors.OrganizationNotFound):
+		s.Now = "not_found"
+	default:
+		s.Problem = problem.Of(err)
+		if !connect.AccountDeleted(err) {
+			s.code = exitcode.Of(err)
+		}
 	}
 	return s
 }
@@ -281,7 +312,7 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 		fmt.Fprintf(p.out, "… and %d more not deleted; -v lists all\n", more)
 	}
 	fmt.Fprintln(p.out, statusCounts(statuses))
-	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
+	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan, again.journal), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
 	refused := slices.ContainsFunc(statuses, func(s organizationStatus) bool { return s.misnamed })
 	for _, s := range statuses {
 		if (s.Stale || refused) && s.code != exitcode.OK {

@@ -239,7 +239,7 @@ func TestStatus_NextCommand(t *testing.T) {
 		}
 		h.write("other.journal", "")
 		h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
-		if _, out, _ := h.run("status", "DIR/plan.json", "--journal", "DIR/other.journal"); !strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json\n") {
+		if _, out, _ := h.run("status", "DIR/plan.json", "--journal", "DIR/other.journal"); !strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json --journal DIR/other.journal\n") {
 			t.Errorf("a stale plan with another journal: %s", out)
 		}
 	})

@@ -31,8 +31,18 @@ type Organization interface {
 	// Plan plans the removal of all blockers.
 	Plan(context.Context) (*teardown.Plan, error)
 
+	// Driver returns the driver of a plan, whose method Provider names the instance. It sends no
+	// request.
+	Driver(*teardown.Plan) (teardown.Driver, error)
+
 	// Teardown applies a plan.
 	Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
+}
+
+// AccountDeleted reports whether an error can be the result of an account that was deleted along
+// with its organization.
+func AccountDeleted(err error) bool {
+	return !errors.Is(err, errors.OutcomeUnknown) && (errors.Is(err, errors.Unauthenticated) || errors.Is(err, errors.PermissionDenied))
 }
 
 // Connector returns the organization of an entry at its provider.

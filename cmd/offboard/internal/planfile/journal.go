@@ -145,6 +145,30 @@ func (c Index) Record(p *teardown.Plan) *Record {
 	return &Record{}
 }
 
+// Of returns the record of an organization, whatever plan its entries belong to. It has no steps. It
+// is empty, not nil, if the journal has none.
+func (c Index) Of(s Subject) *Record {
+	if r := c[indexKey{s, anyPlan}]; r != nil {
+		return r
+	}
+	return &Record{}
+}
+
+// Proof returns the record of a plan. If it does not show the end of the organization, but an entry of
+// another plan does, the last entry is that one: of a pending deletion, or of a deletion after the plan
+// was made. A plan that was made after a deletion proves that the organization existed again.
+func (c Index) Proof(p *teardown.Plan) *Record {
+	r, all := *c.Record(p), c.Of(SubjectOf(p))
+	r.DeletionStarted = r.DeletionStarted || all.DeletionStarted
+	if !r.Complete() && all.Complete() && (all.Last.Outcome == teardown.Pending || all.Last.Time.After(p.CreatedAt)) {
+		r.Last = all.Last
+	}
+	return &r
+}
+
+// anyPlan is the fingerprint in the key of the record of all plans of an organization.
+const anyPlan = "*"
+
 // NewIndex groups the entries of a journal. Only entries about organizations name
 // their plan. An entry about a step belongs to the plan that was started last for its
 // organization.
@@ -152,14 +176,17 @@ func NewIndex(entries []teardown.Entry) Index {
 	c, plans := Index{}, map[Subject]string{}
 	for _, e := range entries {
 		s := Subject{e.Provider, e.Instance, e.Organization}
+		keys := []indexKey{{s, plans[s]}}
 		if e.Step == "" {
 			plans[s] = e.Plan
+			keys = []indexKey{{s, e.Plan}, {s, anyPlan}}
 		}
-		key := indexKey{s, plans[s]}
-		if c[key] == nil {
-			c[key] = &Record{Steps: map[string]teardown.Entry{}}
+		for _, key := range keys {
+			if c[key] == nil {
+				c[key] = &Record{Steps: map[string]teardown.Entry{}}
+			}
+			c[key].add(e)
 		}
-		c[key].add(e)
 	}
 	return c
 }

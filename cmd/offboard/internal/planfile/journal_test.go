@@ -2,6 +2,7 @@ package planfile
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,5 +26,25 @@ func TestJournalIndex_RefusedDeletion(t *testing.T) {
 	}
 	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An entry of another plan proves the end of an organization, unless the plan was made after a deletion.
+func TestIndex_ProofByAnotherPlan(t *testing.T) {
+	t.Parallel()
+	made := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		outcome teardown.Outcome
+		after   time.Duration
+		want    bool
+	}{
+		{teardown.Deleted, time.Second, true}, {teardown.Deleted, -time.Second, false}, {teardown.Pending, -time.Second, true},
+		{teardown.Blocked, time.Second, false},
+	} {
+		p := &teardown.Plan{Provider: "katapult", Organization: teardown.Organization{ID: "org_1"}, Fingerprint: "this", CreatedAt: made}
+		index := NewIndex([]teardown.Entry{{Time: made.Add(test.after), Provider: "katapult", Organization: "org_1", Plan: "other", Kind: teardown.EntryFinished, Outcome: test.outcome}})
+		if got := index.Proof(p).Complete(); got != test.want || index.Record(p).Complete() {
+			t.Errorf("%s %v: got %t", test.outcome, test.after, got)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
@@ -58,6 +59,10 @@ type Planned struct {
 	// entry itself.
 	Overrides *Overrides `json:"overrides,omitempty"`
 
+	// Deletion is set if there is no plan because the organization is deleted, or its deletion is
+	// pending, by the journal of an earlier run.
+	Deletion *Deletion `json:"deletion,omitempty"`
+
 	// Denied is true if there is no plan because a list of the manifest or a flag forbids the
 	// deletion.
 	Denied bool `json:"denied,omitempty"`
@@ -67,6 +72,23 @@ type Planned struct {
 	NameDiffers bool `json:"name_differs,omitempty"`
 
 	forbidden *teardown.Plan // that Restrict removed
+}
+
+// Deletion is the end of an organization that a journal shows.
+type Deletion struct {
+	Instance string           `json:"instance,omitempty"` // as in [teardown.Plan.Instance]
+	Outcome  teardown.Outcome `json:"outcome"`            // [teardown.Deleted] or [teardown.Pending]
+	Time     time.Time        `json:"time"`               // of the last entry of the journal
+}
+
+// Text returns the outcome and its source for people.
+func (d *Deletion) Text() string {
+	return fmt.Sprintf("%s %s, by the journal", printable.Text(string(d.Outcome)), d.Time.UTC().Format(time.DateTime))
+}
+
+// Entry returns an entry of a journal with the deletion of an organization.
+func (d *Deletion) Entry(provider string, o teardown.Organization) *teardown.Entry {
+	return &teardown.Entry{Time: d.Time, Provider: provider, Instance: d.Instance, Organization: o.ID, Kind: teardown.EntryFinished, Outcome: d.Outcome}
 }
 
 // State is why apply starts no deletion of an organization without a plan.
@@ -81,10 +103,10 @@ const (
 // Text returns the state for people.
 func (s State) Text() string { return strings.ReplaceAll(string(s), "_", " ") }
 
-// State returns the state of an organization without a plan; "" if it has a plan.
+// State returns the state of an organization without a plan; "" if it has a plan or is deleted.
 func (p Planned) State() State {
 	switch {
-	case p.Plan != nil:
+	case p.Plan != nil, p.Deletion != nil:
 		return ""
 	case p.Denied:
 		return Denied
@@ -94,6 +116,9 @@ func (p Planned) State() State {
 
 // Reason returns the state of an organization without a plan, and its problem.
 func (p Planned) Reason() string {
+	if p.Deletion != nil {
+		return p.Deletion.Text()
+	}
 	if p.Problem == nil {
 		return p.State().Text()
 	}

@@ -122,9 +122,12 @@ func (e *listed) unresolved(s *planfile.Source, err error) error {
 	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
 }
 
-// planned adds the organizations of plans if the entry is their ID.
+// planned adds the organizations of plans, and deleted ones, if the entry names them.
 func (e *listed) planned(file *planfile.File) {
 	for _, o := range file.Organizations {
+		if o.Deletion != nil && (o.Organization.ID == e.text || o.Entry.Organization == e.text) {
+			e.names = append(e.names, resolvedID{connectionOf(o.Entry), o.Organization.ID}) // no provider finds it
+		}
 		if o.Plan == nil {
 			continue
 		}

@@ -12,12 +12,13 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Plan plans all organizations of a manifest, several at a time. The file also lists those
 // that could not be planned, with their problems. The exit code is the most severe one. The
-// source may be nil.
-func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open connect.Connector, parallel int) (*planfile.File, int, error) {
+// source may be nil. Earlier shows which of the organizations that are not found are deleted.
+func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open connect.Connector, parallel int, earlier Earlier) (*planfile.File, int, error) {
 	file := &planfile.File{Organizations: make([]planfile.Planned, len(m.Organizations))}
 	codes, opened := make([]int, len(m.Organizations)), make([]connect.Organization, len(m.Organizations))
 	for i, e := range m.Organizations {
@@ -27,7 +28,7 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 		}
 	}
 	Each(len(opened), parallel, func(i int) {
-		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i])
+		file.Organizations[i], codes[i] = planOne(ctx, m.Organizations[i], opened[i], earlier)
 		if file.Organizations[i].Plan == nil {
 			file.Organizations[i].Line = s.EntryLine(i)
 		}
@@ -75,10 +76,56 @@ func Each(n, parallel int, f func(int)) {
 	group.Wait()
 }
 
+// Earlier is what earlier runs have recorded. The zero value is empty.
+type Earlier struct {
+	Journal planfile.Index
+	File    *planfile.File // the plan file that is replaced; nil for none
+}
+
+// deletion returns the deletion that the journal shows of an organization whose read failed, and the
+// organization; nil for none. The earlier plan file has the IDs of entries that have another name.
+func (r Earlier) deletion(e planfile.Entry, o connect.Organization, failed error) (*planfile.Deletion, teardown.Organization) {
+	found := teardown.Organization{ID: e.Organization}
+	notFound, queued := errors.Is(failed, errors.OrganizationNotFound), errors.Is(failed, errors.Conflict)
+	if !notFound && !queued && !connect.AccountDeleted(failed) {
+		return nil, found
+	}
+	if r.File != nil {
+		for _, other := range r.File.Organizations {
+			if other.Entry.Provider == e.Provider && other.Entry.Organization == e.Organization && other.Entry.BaseURL == e.BaseURL {
+				found = other.Subject()
+				break
+			}
+		}
+	}
+	d, err := o.Driver(&teardown.Plan{Organization: found})
+	if err != nil {
+		return nil, found
+	}
+	provider, instance := d.Provider()
+	record := r.Journal.Of(planfile.SubjectOf(&teardown.Plan{Provider: provider, Instance: instance, Organization: found}))
+	switch {
+	case notFound && record.DeletionStarted:
+		return &planfile.Deletion{Instance: instance, Outcome: teardown.Deleted, Time: record.Last.Time}, found
+	case queued && record.Complete() && record.Last.Outcome == teardown.Deleted: // a read found it
+	case !notFound && record.Complete():
+		return &planfile.Deletion{Instance: instance, Outcome: record.Last.Outcome, Time: record.Last.Time}, found
+	}
+	return nil, found
+}
+
 // planOne plans an organization, and compares its name with the confirmed one.
-func planOne(ctx context.Context, e planfile.Entry, o connect.Organization) (planfile.Planned, int) {
+func planOne(ctx context.Context, e planfile.Entry, o connect.Organization, earlier Earlier) (planfile.Planned, int) {
 	made := planfile.Planned{Entry: e}
 	plan, err := o.Plan(ctx)
+	failed := err
+	if err == nil && len(plan.Steps) == 0 && errors.Is(plan.Err(), errors.Conflict) {
+		failed = plan.Err() // of a deletion that is pending
+	}
+	if d, found := earlier.deletion(e, o, failed); d != nil {
+		made.Deletion, made.Organization, made.Entry.Confirm, made.Entry.Override = d, &found, "", nil
+		return made, exitcode.OK
+	}
 	if err == nil && e.Confirm != "" && !planfile.Confirms(e.Confirm, plan.Organization) {
 		found := plan.Organization
 		made.Organization, made.NameDiffers, err = &found, true, planfile.Misnamed("Plan", e, found)

@@ -46,6 +46,7 @@ type page struct {
 	Apply               string // the command; "" if no plan file was written, or apply refuses the file
 	Fingerprint         string // of the plan file
 	Planned, Unplanned  int
+	Ended               int // deleted or pending, by the journal
 	Steps, Manual       int
 	Missing             int // number of missing overrides
 	Requests            int
@@ -73,7 +74,7 @@ type section struct {
 	Anchor             string
 	Provider, Instance string
 	Name, ID           string
-	State              string // of an organization without a plan
+	State, Class       string // of an organization without a plan
 	Problem, Advice    string // of an organization that could not be planned
 	Created, Expires   string
 	Fingerprint        string
@@ -146,7 +147,9 @@ func render(file *planfile.File, planned string, now time.Time) ([]byte, error) 
 		p.Manual += len(s.Manual)
 		p.Missing += s.Missing
 		p.Requests += s.Requests
-		if o.Plan == nil {
+		if o.Deletion != nil {
+			p.Ended++
+		} else if o.Plan == nil {
 			p.Unplanned++
 		} else {
 			p.Planned++
@@ -174,7 +177,12 @@ func render(file *planfile.File, planned string, now time.Time) ([]byte, error) 
 func sectionOf(o planfile.Planned, number int) section {
 	s := section{Anchor: fmt.Sprintf("organization-%d", number), Provider: printable.Text(o.Entry.Provider), Name: o.Title(), ID: printable.Text(o.Subject().ID)}
 	if o.Plan == nil {
-		s.State, s.Problem = o.State().Text(), "unknown"
+		if o.Deletion != nil {
+			s.State, s.Class = printable.Text(string(o.Deletion.Outcome)), "deleted"
+			s.Problem, s.Instance = o.Deletion.Text(), printable.Text(o.Deletion.Instance)
+			return s
+		}
+		s.State, s.Class, s.Problem = o.State().Text(), "not_planned", "unknown"
 		if o.Problem != nil {
 			s.Problem, s.Advice = printable.Text(o.Problem.Text), printable.Text(o.Problem.Advice)
 		}

@@ -54,7 +54,13 @@ type remainingStep struct {
 // NotStarted returns the result of an organization whose teardown was not started.
 func NotStarted(p planfile.Planned) Result {
 	r := Result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, Title: p.Title(), State: p.State(), Total: p.Total()}
-	if p.Plan == nil {
+	switch {
+	case p.Deletion != nil:
+		r.Outcome = p.Deletion.Outcome
+		if r.Outcome == teardown.Pending {
+			r.PendingOn = "by the journal, accepted " + p.Deletion.Time.UTC().Format(time.RFC3339)
+		}
+	case p.Plan == nil:
 		r.unplanned = p.Exit()
 	}
 	return r

@@ -56,6 +56,11 @@ func (s *Organization) Plan(ctx context.Context) (*teardown.Plan, error) {
 	return teardown.NewPlan(ctx, teardown.FromBlocking(driver{s}), s.Organization)
 }
 
+// Driver returns the driver of the organization.
+func (s *Organization) Driver(*teardown.Plan) (teardown.Driver, error) {
+	return teardown.FromBlocking(driver{s}), nil
+}
+
 func (s *Organization) Teardown(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	time.Sleep(time.Second) // another organization finishes first
 	return teardown.Execute(ctx, teardown.FromBlocking(driver{s}), p, options...)

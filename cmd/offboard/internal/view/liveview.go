@@ -60,7 +60,10 @@ func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
 	v := &liveView{started: now, width: 80, height: 24}
 	for _, p := range organizations {
 		r := &row{provider: p.Entry.Provider, name: p.Title(), plan: p.Plan}
-		if r.total = p.Total(); p.Plan == nil {
+		switch r.total = p.Total(); {
+		case p.Deletion != nil:
+			r.outcome, r.text = p.Deletion.Outcome, printable.Text(string(p.Deletion.Outcome))
+		case p.Plan == nil:
 			r.outcome, r.state, r.text = teardown.Blocked, p.State(), p.State().Text()
 		}
 		v.rows = append(v.rows, r)

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// mixed runs apply for two organizations: the first one is deleted, and the second one is blocked.
+func mixed(t *testing.T) *harness {
+	t.Helper()
+	b := newHarness(t, hostings()...)
+	b.organizations[0].Alias = "acme-hosting"
+	b.organizations[1].Remove = func(teardown.Step) error {
+		return &errors.Error{Provider: "katapult", Operation: "DeleteDisk", Code: errors.PermissionDenied, Status: 403}
+	}
+	b.plan()
+	if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.Blocked {
+		t.Fatalf("exit code %d: %s%s", code, out, errOut)
+	}
+	b.organizations[1].Remove = nil
+	return b
+}
+
+// A plan that replaces the plan file after a run keeps the organizations that the run deleted.
+func TestPlan_DeletedByTheJournal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := mixed(t)
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--html", "DIR/plan.html")
+		if code != exitcode.OK || !strings.Contains(out, "katapult: Acme Hosting: deleted 2000-01-01 00:00:0") || !strings.Contains(out, "1 organization (1 more deleted or pending, by the journal), 3 steps.") {
+			t.Errorf("plan: exit code %d: %s%s", code, out, errOut)
+		}
+		if page := b.read("plan.html"); !strings.Contains(page, `<span class="badge deleted">deleted</span>`) || strings.Contains(page, "not planned") {
+			t.Error("the page does not show the deletion")
+		}
+		code, out, errOut = b.run("status", "DIR/plan.json")
+		if code != exitcode.Blocked || !strings.Contains(out, "2 organizations: 1 deleted, 1 not started\n") {
+			t.Errorf("status: exit code %d: %s%s", code, out, errOut)
+		}
+		code, out, errOut = b.run("apply", "DIR/plan.json")
+		if code != exitcode.OK || !strings.Contains(out, "2 organizations: 2 deleted\n") {
+			t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+		}
+		for _, command := range []string{
+			"status DIR/plan.json", "plan DIR/manifest.yaml -o DIR/plan.json", "status DIR/plan.json", "status DIR/plan.json --offline", "apply DIR/plan.json", "apply DIR/plan.json --json",
+		} {
+			code, out, errOut := b.run(strings.Fields(command)...)
+			if code != exitcode.OK || strings.HasSuffix(command, "plan.json") && !strings.HasPrefix(command, "plan") && !strings.Contains(out, "2 organizations: 2 deleted\n") {
+				t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+			}
+		}
+	})
+}
+
+// A read decides if a deleted organization is found again.
+func TestPlan_DeletedFoundAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := mixed(t)
+		b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		b.organizations[0].Deleted = false
+		for _, command := range []string{"status", "apply"} {
+			code, out, errOut := b.run(command, "DIR/plan.json", "--only", "Acme Hosting")
+			if code != exitcode.Stale || strings.Contains(out, "1 deleted") || !strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json\n") {
+				t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+			}
+		}
+		if _, out, _ := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); strings.Contains(out, "by the journal") {
+			t.Errorf("the plan does not contain an organization that exists: %s", out)
+		}
+	})
+}
+
+// Only the journal proves a deletion.
+func TestPlan_NotFoundWithoutJournal(t *testing.T) {
+	for name, change := range map[string]func(*harness){
+		"no journal":       func(b *harness) { _ = os.Remove(b.dir + "/plan.json.journal") },
+		"another instance": func(b *harness) { b.replaceInJournal(`"provider":`, `"instance":"https://other.example","provider":`) },
+		"another provider": func(b *harness) { b.replaceInJournal(`"katapult"`, `"zitadel"`) },
+		"another ID":       func(b *harness) { b.replaceInJournal(`"org_1"`, `"org_9"`) },
+		"refused":          func(b *harness) { b.replaceInJournal(`"outcome":"deleted"`, `"outcome":"blocked"`); b.refuse() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := mixed(t)
+				change(b)
+				for _, command := range []string{"plan DIR/manifest.yaml -o DIR/plan.json", "status DIR/plan.json", "apply DIR/plan.json"} {
+					if code, out, errOut := b.run(strings.Fields(command)...); code != exitcode.NotFound || strings.Contains(out, "by the journal") {
+						t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+					}
+				}
+			})
+		})
+	}
+}
+
+func (b *harness) replaceInJournal(text, by string) {
+	b.Helper()
+	b.write("plan.json.journal", strings.ReplaceAll(b.read("plan.json.journal"), text, by))
+}
+
+// refuse makes the journal show that the provider refused each deletion.
+func (b *harness) refuse() {
+	b.Helper()
+	b.replaceInJournal(`"kind":"deletion_started"`, `"kind":"deletion_refused"`)
+}
+
+// --journal names the journal of the runs, and the advice repeats it.
+func TestPlan_JournalFlag(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := mixed(t)
+		b.write("other.journal", b.read("plan.json.journal"))
+		_ = os.Remove(b.dir + "/plan.json.journal")
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--journal", "DIR/other.journal")
+		if code != exitcode.OK || !strings.Contains(out, "by the journal") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+		b.organizations[1].Steps = append(b.organizations[1].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+		if _, out, _ := b.run("status", "DIR/plan.json", "--journal", "DIR/other.journal"); !strings.Contains(out, "To plan again: offboard plan MANIFEST -o DIR/plan.json --journal DIR/other.journal\n") {
+			t.Errorf("status: %s", out)
+		}
+		if code, _, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--journal", "DIR/none"); code != exitcode.Usage || !strings.Contains(errOut, "cannot read DIR/none: the file does not exist") {
+			t.Errorf("a missing journal: exit code %d: %s", code, errOut)
+		}
+	})
+}
+
+// An entry of allow still names an organization that an earlier run deleted.
+func TestPlan_AllowNamesDeleted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := mixed(t)
+		b.write("manifest.yaml", b.read("manifest.yaml")+"allow: [org_1, org_2]\n")
+		if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK || strings.Contains(out, "matches no") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
