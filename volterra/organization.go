@@ -30,6 +30,9 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 // base URL is a tenant's console, https://LABEL.console.ves.volterra.io, LABEL must be the first
 // label of the tenant's domain, or its name. Otherwise, no request for deletion is sent.
 //
+// DeleteTenant neither reads nor deletes child tenants, and F5 does not document what becomes of
+// them: see [Client.ListChildTenants]. [Client.Teardown] deletes them before the tenant.
+//
 // Errors in addition to those of every call:
 //
 //   - [errors.NotConfirmed]: the request names another tenant

@@ -17,6 +17,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -38,12 +40,18 @@ type deletion struct {
 	Organization string           `json:"organization"`
 	Deletable    *bool            `json:"deletable,omitempty"` // check only
 	Outcome      teardown.Outcome `json:"outcome,omitempty"`   // delete only
-	Problem      *problem.Problem `json:"problem,omitempty"`
-	ExitCode     int              `json:"exit_code"`
+
+	// ManagedOrganizations lists the child tenants of a tenant at F5; check only.
+	ManagedOrganizations []string `json:"managed_organizations,omitempty"`
+
+	Problem  *problem.Problem `json:"problem,omitempty"`
+	ExitCode int              `json:"exit_code"`
 }
 
 func (p *program) checkCommand() *cobra.Command {
 	var e planfile.Entry
+	var managed []string
+	var unread error
 	check := &cobra.Command{
 		Use:               "check PROVIDER ORG",
 		Short:             "Show what blocks the deletion of an organization, without changing anything",
@@ -52,14 +60,21 @@ func (p *program) checkCommand() *cobra.Command {
 		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := p.single(cmd.Context(), args, e, func(ctx context.Context, _ planfile.Entry, organization connect.Organization) error {
-				return organization.Check(ctx)
+			err := p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {
+				err := organization.Check(ctx)
+				if err == nil && e.Provider == providers.F5 {
+					managed, unread = childTenants(ctx, organization)
+				}
+				return err
 			}, func(_ string, err error) (deletion, string) {
-				deletable := err == nil
-				return deletion{Type: "check", Deletable: &deletable}, "no blocker found"
+				deletable, text := err == nil, "no blocker found"
+				if n := len(managed); n > 0 {
+					text += "; " + format.Count(n, "child tenant") + ": " + printable.Text(format.List(managed))
+				}
+				return deletion{Type: "check", Deletable: &deletable, ManagedOrganizations: managed}, text
 			})
 			e.Provider, e.Organization = providers.Name(args[0]), args[1]
-			p.next = afterCheck(e, err)
+			p.next = afterCheck(e, err, managed, unread)
 			return err
 		},
 	}
@@ -70,12 +85,15 @@ func (p *program) checkCommand() *cobra.Command {
 
 func (p *program) deleteCommand() *cobra.Command {
 	var e planfile.Entry
+	var overrides []string
 	remove := &cobra.Command{
 		Use:   "delete PROVIDER ORG --confirm NAME",
 		Short: "Delete an organization permanently",
 		Long: "Delete an organization permanently. NAME must be the provider's name of it, or its ID if\n" +
 			"it has no name. Delete removes no blockers; offboard plan and offboard apply do.\n" +
-			"At volterra, the tenant enters the provider's deletion queue.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
+			"At volterra, the tenant enters the provider's deletion queue. A tenant with child tenants\n" +
+			"requires --override managed_organizations: Delete does not delete them, and F5 does not\n" +
+			"document what becomes of them. offboard plan and offboard apply delete them first.\n\n" + argumentsHelp() + credentials(" unless --base-url does."),
 		Example:           `  offboard delete katapult acme-hosting --confirm "Acme Hosting"`,
 		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
@@ -87,8 +105,20 @@ func (p *program) deleteCommand() *cobra.Command {
 						"Nothing was changed. To delete the organization, add --confirm NAME to the command."),
 				}
 			}
+			for _, o := range overrides {
+				switch {
+				case o != string(teardown.ManagedOrganizations):
+					return errors.New("--override must be managed_organizations" + spelling.Hint(o, []string{string(teardown.ManagedOrganizations)}))
+				case providers.Name(args[0]) != providers.F5:
+					return errors.New("--override is for volterra only")
+				}
+				e.Override = append(e.Override, teardown.Override(o))
+			}
 			return p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {
 				if err := confirm(ctx, e, organization); err != nil {
+					return err
+				}
+				if err := permitChildTenants(ctx, e, organization); err != nil {
 					return err
 				}
 				return organization.Delete(ctx)
@@ -98,6 +128,7 @@ func (p *program) deleteCommand() *cobra.Command {
 		},
 	}
 	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
+	remove.Flags().StringArrayVar(&overrides, "override", nil, "volterra: permit the `OVERRIDE` managed_organizations; required for child tenants")
 	entryFlags(remove, &e)
 	p.timeoutFlag(remove)
 	return remove
@@ -137,21 +168,74 @@ func (p *program) single(
 	return err
 }
 
-// afterCheck returns the next command after a check as lines; "" if no command can help. It shows
-// only what the provider has confirmed, so not the email address.
-func afterCheck(e planfile.Entry, err error) string {
+// childTenants returns the IDs of the organizations that belong to a tenant at F5. They do not block
+// its deletion.
+func childTenants(ctx context.Context, o connect.Organization) ([]string, error) {
+	plan, err := o.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, step := range plan.Steps {
+		if step.Organization != nil {
+			ids = append(ids, step.Organization.ID)
+		}
+	}
+	return ids, nil
+}
+
+// permitChildTenants returns an error if a tenant at F5 has child tenants, or if they cannot be read,
+// unless the override is given. F5 documents no refusal of such a tenant.
+func permitChildTenants(ctx context.Context, e planfile.Entry, o connect.Organization) error {
+	if e.Provider != providers.F5 || slices.Contains(e.Override, teardown.ManagedOrganizations) {
+		return nil
+	}
+	children, err := childTenants(ctx, o)
+	if err != nil {
+		return err
+	}
+	if len(children) == 0 {
+		return nil
+	}
+	failed := &errors.Error{
+		Provider: e.Provider, Operation: "DeleteTenant", Target: e.Organization, Code: errors.NotConfirmed,
+		Err: problem.Advise(errors.New("missing overrides: "+string(teardown.ManagedOrganizations)),
+			"Nothing was changed. To delete the child tenants first, use offboard plan and offboard apply. "+
+				"To delete the tenant only, add --override managed_organizations: F5 does not document what becomes of the child tenants."),
+	}
+	for _, id := range children {
+		failed.Steps = append(failed.Steps, errors.Step{Name: "child_tenant", Description: id})
+	}
+	return failed
+}
+
+// afterCheck returns the next command after a check as lines; "" if no command can help. managed are
+// the child tenants, and unread is the error of their read.
+func afterCheck(e planfile.Entry, err error, managed []string, unread error) string {
 	command := e.Provider + " " + format.ShellQuote(e.Organization)
-	entry := "provider: " + e.Provider + ", organization: " + strconv.Quote(e.Organization)
+	entry := "  - provider: " + e.Provider + "\n    organization: " + strconv.Quote(e.Organization) + "\n"
 	if e.BaseURL != "" {
 		command += " --base-url " + format.ShellQuote(e.BaseURL)
-		entry += ", base_url: " + strconv.Quote(e.BaseURL)
+		entry += "    base_url: " + strconv.Quote(e.BaseURL) + "\n"
 	}
 	if e.Email != "" {
-		command += " --email ADDRESS"
-		entry += ", email: ADDRESS"
+		address, quoted := "ADDRESS", "ADDRESS"
+		if strings.Contains(e.Email, "@") && secrets.Fault(e.Email) == "" && !secrets.LooksLikeToken(e.Email) { // no provider has confirmed it
+			address, quoted = format.ShellQuote(e.Email), strconv.Quote(e.Email)
+		}
+		command += " --email " + address
+		entry += "    email: " + quoted + "\n"
 	}
+	if len(managed) > 0 {
+		entry += "    override: [" + string(teardown.ManagedOrganizations) + "]\n"
+	}
+	plan := "To plan the removal: offboard plan manifest.yaml\nContent of manifest.yaml:\norganizations:\n" + entry
 	failed, _ := errors.AsType[*errors.Error](err)
 	switch {
+	case err == nil && len(managed) > 0:
+		return plan + "The override permits the deletion of the child tenants, which precedes that of the tenant.\n"
+	case err == nil && unread != nil:
+		return "The child tenants could not be read: " + problem.Short(unread) + "\n" + plan
 	case err == nil:
 		return "To delete: offboard delete " + command + " --confirm NAME\n"
 	case !errors.Is(err, errors.DeletionStepsNotSatisfied), failed.Code == errors.SystemOrganization:
@@ -159,7 +243,7 @@ func afterCheck(e planfile.Entry, err error) string {
 	case slices.Contains([]errors.Code{errors.ActiveSubscriptions, errors.PaymentRequired, errors.DefaultOrganization}, failed.Code):
 		return "To check again: offboard check " + command + "\n" // a person removes the blocker
 	}
-	return "To plan the removal: offboard plan manifest.yaml\nContent of manifest.yaml: organizations: [{" + entry + "}]\n"
+	return plan
 }
 
 // entryFlags adds the flags that a manifest has as keys.

@@ -258,9 +258,9 @@ func TestCheck_NextCommand(t *testing.T) {
 	for args, want := range map[string]string{
 		"check katapult org_1": "To delete: offboard delete katapult org_1 --confirm NAME\n",
 		"check katapult org_1 --base-url https://api.example.com": "To delete: offboard delete katapult org_1 --base-url 'https://api.example.com' --confirm NAME\n",
-		"check f5 " + tenant + " --email owner@example.com":       "To delete: offboard delete volterra " + tenant + " --email ADDRESS --confirm NAME\n",
+		"check f5 " + tenant + " --email owner@example.com":       "To delete: offboard delete volterra " + tenant + " --email 'owner@example.com' --confirm NAME\n",
 		"check katapult org_2": "To plan the removal: offboard plan manifest.yaml\n" +
-			"Content of manifest.yaml: organizations: [{provider: katapult, organization: \"org_2\"}]\n",
+			"Content of manifest.yaml:\norganizations:\n  - provider: katapult\n    organization: \"org_2\"\n",
 		"check katapult org_3": "To check again: offboard check katapult org_3\n",
 		"check katapult org_4": "",
 		"check katapult org_9": "",
@@ -276,7 +276,7 @@ func TestCheck_NextCommand(t *testing.T) {
 			}
 		}
 	}
-	h.write("manifest.yaml", "organizations: [{provider: katapult, organization: \"org_2\"}]\n")
+	h.write("manifest.yaml", "organizations:\n  - provider: katapult\n    organization: \"org_2\"\n")
 	if code, _, errOut := h.run("plan", "DIR/manifest.yaml"); code != exitcode.OK {
 		t.Errorf("the manifest: exit code %d: %s", code, errOut)
 	}

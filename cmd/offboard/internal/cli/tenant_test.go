@@ -10,6 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/volterra"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
@@ -19,20 +20,7 @@ func TestPlan_TenantMarkedForDeletion(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	srv.SetTenant(volterratest.Tenant{Name: "acme", State: volterra.StateDisabled})
-	open := func(*slog.Logger) connect.Connector {
-		return func(e planfile.Entry) (connect.Organization, error) {
-			base, client := srv.Endpoint()
-			spec := connect.Spec(e)
-			spec.BaseURL = base
-			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
-				offboard.WithCredentials(func(name string) (string, error) {
-					if name != "F5XC_API_TOKEN" {
-						return "", nil
-					}
-					return volterratest.Token, nil
-				}))
-		}
-	}
+	open := atTenant(t, srv)
 	dir := t.TempDir()
 	h := &harness{T: t, dir: dir}
 	h.write("manifest.yaml", "organizations: [{provider: volterra, organization: acme, email: owner@example.com}]\n")
@@ -56,4 +44,95 @@ func TestPlan_TenantMarkedForDeletion(t *testing.T) {
 			}
 		}
 	}
+}
+
+// atTenant returns a connector to a tenant at a fake.
+func atTenant(t *testing.T, srv *volterratest.Server) func(*slog.Logger) connect.Connector {
+	return func(*slog.Logger) connect.Connector {
+		return func(e planfile.Entry) (connect.Organization, error) {
+			base, client := srv.Endpoint()
+			spec := connect.Spec(e)
+			spec.BaseURL = base
+			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
+				offboard.WithCredentials(func(name string) (string, error) {
+					if name != "F5XC_API_TOKEN" {
+						return "", nil
+					}
+					return volterratest.Token, nil
+				}))
+		}
+	}
+}
+
+// F5 documents no refusal of a tenant with child tenants, so check shows them, and delete requires an
+// override.
+func TestDelete_ChildTenants(t *testing.T) {
+	t.Parallel()
+	const tenant = "volterra acme --email owner@example.com"
+	run := func(t *testing.T, srv *volterratest.Server, args string) (code int, out, errOut string) {
+		var o, e bytes.Buffer
+		code = runWith(t.Context(), strings.Fields(args), &o, &e, atTenant(t, srv))
+		return code, o.String(), e.String()
+	}
+	made := func(t *testing.T) *volterratest.Server {
+		srv := volterratest.NewServer()
+		srv.SetTenant(volterratest.Tenant{Name: "acme"})
+		srv.AddChildTenantManager("partners")
+		srv.AddChildTenant(volterratest.ChildTenant{Name: "acme-labs", Manager: "partners"})
+		return srv
+	}
+	t.Run("check", func(t *testing.T) {
+		t.Parallel()
+		srv := made(t)
+		code, out, errOut := run(t, srv, "check "+tenant)
+		if code != exitcode.OK || !strings.Contains(out, "no blocker found; 1 child tenant: acme-labs") ||
+			!strings.Contains(errOut, "    override: [managed_organizations]\n") || !strings.Contains(errOut, "    email: \"owner@example.com\"\n") || strings.Contains(errOut, "To delete:") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+		if _, out, _ := run(t, srv, "check --json "+tenant); !strings.Contains(out, `"managed_organizations":["acme-labs"]`) {
+			t.Errorf("the child tenant is missing: %s", out)
+		}
+	})
+	t.Run("check, unreadable", func(t *testing.T) {
+		t.Parallel()
+		srv := made(t)
+		srv.Fail(offboardtest.Respond("ListChildTenants", 403, `{"code":7,"details":[],"message":"x"}`))
+		if code, out, errOut := run(t, srv, "check "+tenant); code != exitcode.OK || !strings.Contains(errOut, "The child tenants could not be read: permission_denied") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+	t.Run("delete", func(t *testing.T) {
+		t.Parallel()
+		srv := made(t)
+		code, out, errOut := run(t, srv, "delete "+tenant+" --confirm acme")
+		if code != exitcode.NotConfirmed || len(srv.Accepted()) != 0 || !strings.Contains(errOut, "acme-labs") || !strings.Contains(errOut, "--override managed_organizations") {
+			t.Errorf("exit code %d after %d requests: %s%s", code, len(srv.Accepted()), out, errOut)
+		}
+	})
+	t.Run("delete, unreadable", func(t *testing.T) {
+		t.Parallel()
+		srv := made(t)
+		srv.Fail(offboardtest.Respond("ListChildTenants", 403, `{"code":7,"details":[],"message":"x"}`))
+		if code, out, errOut := run(t, srv, "delete "+tenant+" --confirm acme"); code != exitcode.Failed || len(srv.Accepted()) != 0 {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+	t.Run("delete, permitted", func(t *testing.T) {
+		t.Parallel()
+		srv := made(t)
+		code, out, errOut := run(t, srv, "delete "+tenant+" --confirm acme --override managed_organizations")
+		if code != exitcode.OK || len(srv.Accepted()) != 1 || srv.Count("DeleteChildTenant") != 0 {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+	t.Run("unknown override", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range []string{
+			"delete " + tenant + " --confirm acme --override managed_organisations", "delete katapult org_1 --confirm Acme --override managed_organizations",
+		} {
+			if code, out, errOut := run(t, made(t), args); code != exitcode.Usage || !strings.Contains(errOut, "--override") {
+				t.Errorf("%s: exit code %d: %s%s", args, code, out, errOut)
+			}
+		}
+	})
 }

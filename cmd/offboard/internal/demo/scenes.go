@@ -132,11 +132,14 @@ func sceneZitadel() *Scene {
 			_, err := zitadel.DeleteOrganization(ctx, id, srv.Option())
 			return err
 		},
-		manualStep: func() string { srv.SetDefault(other); return "make another organization the default one: SetDefaultOrganization of package zitadel does, but only a person can choose the organization" },
-		deleted:    func() bool { return !srv.Exists(id) },
-		spared:     func() bool { return srv.Exists(other) },
-		deletion:   "DeleteOrganization",
-		faults:     faultsOf("DeleteOrganization"),
+		manualStep: func() string {
+			srv.SetDefault(other)
+			return "make another organization the default one: SetDefaultOrganization of package zitadel does, but only a person can choose the organization"
+		},
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(other) },
+		deletion: "DeleteOrganization",
+		faults:   faultsOf("DeleteOrganization"),
 	}
 }
 
@@ -191,11 +194,14 @@ func sceneApplivery() *Scene {
 		server:      srv.Server,
 		environment: map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token},
 		attempt:     func(ctx context.Context) error { return workspace.DeleteOrganization(ctx, "acme-apps", srv.Option()) },
-		manualStep:  func() string { srv.CancelSubscriptions(id); return "cancel the subscription in the dashboard: no API can" },
-		deleted:     func() bool { return !srv.Exists(id) },
-		spared:      func() bool { return srv.Exists(other) },
-		deletion:    "DeleteOrganization",
-		faults:      faultsOf("DeleteOrganization"),
+		manualStep: func() string {
+			srv.CancelSubscriptions(id)
+			return "cancel the subscription in the dashboard: no API can"
+		},
+		deleted:  func() bool { return !srv.Exists(id) },
+		spared:   func() bool { return srv.Exists(other) },
+		deletion: "DeleteOrganization",
+		faults:   faultsOf("DeleteOrganization"),
 	}
 }
 
