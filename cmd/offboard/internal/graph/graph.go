@@ -29,9 +29,10 @@ const (
 
 // Node is a step, all steps of a kind, or the deletion of the organization. Its texts print.
 type Node struct {
-	Kind, Name string
-	Note       string // "manual", or the required overrides
-	Class      Class
+	Kind  string
+	Label format.Label
+	Note  string // "manual", or the required overrides
+	Class Class
 }
 
 // Edge is an order of two nodes: To starts after From.
@@ -89,12 +90,12 @@ func New(p *teardown.Plan) *Graph {
 	if name == "" {
 		name = p.Organization.ID
 	}
-	g.Nodes = append(g.Nodes, Node{Kind: "organization", Name: printable.Text(name), Class: Organization})
+	g.Nodes = append(g.Nodes, Node{Kind: "organization", Label: format.Label{Name: printable.Text(name)}, Class: Organization})
 	return g
 }
 
 func nodeOf(s teardown.Step) Node {
-	n := Node{Kind: printable.Text(s.Kind), Name: printable.Text(s.Name), Class: Plain, Note: printable.Text(format.List(s.Requires))}
+	n := Node{Kind: printable.Text(s.Kind), Class: Plain, Note: printable.Text(format.List(s.Requires))}
 	switch {
 	case s.Manual:
 		n.Class, n.Note = Manual, "manual"
@@ -104,21 +105,14 @@ func nodeOf(s teardown.Step) Node {
 	return n
 }
 
-// addSteps adds a node for each step. Resources of one kind with the same name, such as those of
-// two projects, have their ID in addition, which is unique and may contain that of the parent.
+// addSteps adds a node for each step.
 func (g *Graph) addSteps(p *teardown.Plan, at map[string]int) {
-	type label struct{ kind, name string }
-	used := map[label]int{}
+	labels := format.Labels(p.Steps)
 	for i, s := range p.Steps {
 		at[s.ID] = i
 		n := nodeOf(s)
+		n.Label = labels[i]
 		g.Nodes = append(g.Nodes, n)
-		used[label{n.Kind, n.Name}]++
-	}
-	for i, s := range p.Steps {
-		if n := &g.Nodes[i]; used[label{n.Kind, n.Name}] > 1 {
-			n.Name = strings.TrimSpace(n.Name + " (" + printable.Text(strings.TrimPrefix(s.ID, s.Kind+"/")) + ")")
-		}
 	}
 }
 
@@ -149,7 +143,7 @@ func (g *Graph) addKinds(p *teardown.Plan, at map[string]int) {
 	}
 	for _, k := range kinds {
 		n := &g.Nodes[k.node]
-		n.Name, n.Note = format.Count(k.steps, "step"), printable.Text(format.List(k.requires))
+		n.Label.Name, n.Note = format.Count(k.steps, "step"), printable.Text(format.List(k.requires))
 		switch {
 		case k.manual > 0:
 			n.Class, n.Note = Manual, fmt.Sprintf("%d manual", k.manual)
@@ -237,8 +231,8 @@ func (g *Graph) Description() string {
 // title returns the texts of a node in one line.
 func (n Node) title() string {
 	text := n.Kind
-	if n.Name != "" {
-		text += " " + n.Name
+	if name := n.Label.String(); name != "" {
+		text += " " + name
 	}
 	if n.Note != "" {
 		text += " [" + n.Note + "]"

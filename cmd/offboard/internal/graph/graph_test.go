@@ -75,10 +75,23 @@ func TestNew_SameNameInTwoParents(t *testing.T) {
 	g := New(p)
 	var names []string
 	for _, n := range g.Nodes {
-		names = append(names, n.Kind+" "+n.Name)
+		names = append(names, n.Kind+" "+n.Label.String())
 	}
 	if diff := cmp.Diff([]string{"cluster main (p1/main)", "cluster main (p2/main)", "project p1", "project p2", "disk main", "organization Acme"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for i := range 2 {
+		p.Steps[i].Name = "the main cluster of the shop"
+	}
+	for _, style := range []Style{Wide, Narrow} {
+		for _, b := range New(p).Draw(style).Boxes {
+			if b.Lines[0].Text == "cluster" && !strings.HasSuffix(b.Lines[1].Text, "/main)") {
+				t.Errorf("the ID is cut: %q", b.Lines[1].Text)
+			}
+		}
+	}
+	for i := range 2 {
+		p.Steps[i].Name = "main"
 	}
 	file := &planfile.File{Organizations: []planfile.Planned{{Entry: planfile.Entry{Provider: "atlas"}, Plan: p}}}
 	var dot, mermaid strings.Builder
@@ -96,7 +109,7 @@ func TestNew_SameNameInTwoParents(t *testing.T) {
 func TestNew_LargePlanByKind(t *testing.T) {
 	t.Parallel()
 	g := New(many())
-	if !g.ByKind || len(g.Nodes) != 4 || g.Nodes[0].Name != "31 steps" || g.Nodes[2].Name != "1 step" {
+	if !g.ByKind || len(g.Nodes) != 4 || g.Nodes[0].Label.Name != "31 steps" || g.Nodes[2].Label.Name != "1 step" {
 		t.Fatalf("got %+v", g.Nodes)
 	}
 	if diff := cmp.Diff([]Edge{{0, 1}, {1, 0}, {1, 3}, {2, 3}}, g.Edges); diff != "" {

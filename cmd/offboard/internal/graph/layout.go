@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 )
 
 // Drawing is a layered drawing: each node is below the nodes that it starts after. The numbers
@@ -259,14 +259,14 @@ func (g *Graph) rows(perRow int) [][]*cell {
 func box(n Node, x, y, height int, s Style) Box {
 	b := Box{X: x, Y: y, Width: s.BoxWidth, Height: height, Class: n.Class, Title: n.title()}
 	top := y + 23
-	for i, text := range []string{n.Kind, n.Name, n.Note} {
-		if text == "" {
+	for i, text := range []format.Label{{Name: n.Kind}, n.Label, {Name: n.Note}} {
+		if text == (format.Label{}) {
 			continue
 		}
 		size := [3]int{7, 8, 7}[i] // of a character, at most
 		b.Lines = append(b.Lines, Line{
 			X: x + s.BoxWidth/2, Y: top, Class: [3]string{"kind", "name", "note"}[i],
-			Text: ansi.Truncate(text, (s.BoxWidth-12)/size, "…"),
+			Text: text.Fit((s.BoxWidth - 12) / size),
 		})
 		top += 20
 	}

@@ -35,7 +35,7 @@ func groupsOf(f *planfile.File) []group {
 // lines returns the texts of a node.
 func (n Node) lines() []string {
 	lines := []string{n.Kind}
-	for _, text := range []string{n.Name, n.Note} {
+	for _, text := range []string{n.Label.String(), n.Note} {
 		if text != "" {
 			lines = append(lines, text)
 		}

@@ -23,6 +23,8 @@ func TestWrap_Lines(t *testing.T) {
 		"indented":       {11, "  one two three", "  one two\n    three"},
 		"long word":      {8, "a 0123456789abcdef", "a\n  012345\n  6789ab\n  cdef"},
 		"number":         {10, "5. one two three", "5. one two\n   three"},
+		"list of IDs":    {15, "  - disk/0123456789: failed", "  - disk/\n    0123456789:\n    failed"},
+		"part of a word": {36, "│  └─ shop (project/5e2f0000000000000000000a): delete it", "│  └─ shop\n│       (project/\n│       5e2f0000000000000000000a):\n│       delete it"},
 		"list":           {10, "  - one two", "  - one\n    two"},
 		"tree":           {16, "│  ├─ web (vm_1): stop", "│  ├─ web\n│  │    (vm_1):\n│  │    stop"},
 		"last leaf":      {14, "   └─ web (vm_1)", "   └─ web\n        (vm_1)"},

@@ -43,7 +43,7 @@ func Wrap(line string, width int) []string {
 		return fill(text, guides, next+hang, width)
 	}
 	if m := marker.FindString(text); m != "" {
-		return fill(text, guides, next+strings.Repeat(" ", len(m)), width)
+		return fill(text[len(m):], guides+m, next+strings.Repeat(" ", len(m)), width)
 	}
 	switch at, in := column(line, len(guides), width/2); {
 	case at > 0:
@@ -100,7 +100,7 @@ func fill(text, first, next string, width int) []string {
 		}
 		for used+len(spaces)+n > width {
 			part := ansi.Truncate(word, max(width-used-len(spaces), 0), "")
-			if end := strings.LastIndexAny(part, separators) + 1; end > len(part)/3 {
+			if end := strings.LastIndexAny(part, separators) + 1; end > len(part)/3 || end > 2 && ansi.StringWidth(segment(word[end:])) <= width-ansi.StringWidth(next) {
 				part = part[:end]
 			}
 			if part == "" && used > ansi.StringWidth(next) {
@@ -126,6 +126,14 @@ func fill(text, first, next string, width int) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// segment returns the start of a word, up to its first separator.
+func segment(word string) string {
+	if end := strings.IndexAny(word, separators); end >= 0 {
+		return word[:end+1]
+	}
+	return word
 }
 
 // wrapCommand returns a command as lines. The label before it gets a line of its own, and so does

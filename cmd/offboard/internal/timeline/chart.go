@@ -99,12 +99,22 @@ func (r Run) Draw(report *teardown.Report, width int) Chart {
 	if c.ByKind = len(started) > MaxSteps; c.ByKind {
 		y = r.drawKinds(&c, s, started, y)
 	} else {
+		steps := make([]teardown.Step, len(report.Steps))
+		labels := map[string]format.Label{}
+		for i, step := range report.Steps {
+			steps[i] = step.Step
+		}
+		for i, label := range format.Labels(steps) {
+			labels[steps[i].ID] = label
+		}
 		for _, step := range started {
 			spans := r.spansOf(step)
-			row := Row{Y: y + 12, Name: printable.Text(step.Kind + " " + step.Name)}
+			kind, label := printable.Text(step.Kind), labels[step.ID]
+			row := Row{Y: y + 12, Name: kind + " " + label.String()}
 			row.State = format.Clock(step.FinishedAt.Sub(step.StartedAt)) + ", " + format.State(step.State)
 			row.Title = row.Name + ", " + row.State
-			row.Name = ansi.Truncate(row.Name, (width-len(row.State)*7)/7, "…")
+			most := (width - len(row.State)*7) / 7
+			row.Name = ansi.Truncate(kind+" "+label.Fit(max(most-ansi.StringWidth(kind)-1, 0)), most, "…")
 			row.Bars = s.bars(spans, y)
 			c.Rows = append(c.Rows, row)
 			y += rowHeight

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,22 @@ func TestDraw_Bars(t *testing.T) {
 						t.Errorf("%d steps: %+v leaves the chart of %d × %d", n, b, c.Width, c.Height)
 					}
 				}
+			}
+		}
+	}
+}
+
+// Steps with equal names have their IDs, also in a narrow chart.
+func TestDraw_EqualNames(t *testing.T) {
+	t.Parallel()
+	r := reportOf(3)
+	for i := range 3 {
+		r.Steps[i].Kind, r.Steps[i].Name = "disk", "System Disk of the first virtual machine"
+	}
+	for _, width := range []int{Wide, Narrow} {
+		for i, row := range (Run{}).Draw(r, width).Rows {
+			if want := fmt.Sprintf("(%d)", i); !strings.Contains(row.Name, want) || !strings.Contains(row.Title, want) {
+				t.Errorf("got %q and %q, want %s in both", row.Name, row.Title, want)
 			}
 		}
 	}

@@ -36,6 +36,7 @@ type liveView struct {
 type row struct {
 	provider, name string
 	plan           *teardown.Plan
+	labels         []format.Label // of the steps of the plan
 	done, total    int
 	started, ended time.Time
 	outcome        teardown.Outcome // "" until the teardown has ended
@@ -50,10 +51,11 @@ type row struct {
 
 // activity is a running step.
 type activity struct {
-	id, title string
-	since     time.Time
-	text      string    // the reason of a wait
-	until     time.Time // the end of the wait; zero if unknown
+	id, kind string
+	label    format.Label
+	since    time.Time
+	text     string    // the reason of a wait
+	until    time.Time // the end of the wait; zero if unknown
 }
 
 func newLiveView(now time.Time, organizations []planfile.Planned) *liveView {
@@ -100,7 +102,7 @@ func (v *liveView) Event(i int, e teardown.Event) {
 		return
 	}
 	if at < 0 {
-		r.running = append(r.running, &activity{id: e.Step, title: stepTitle(r.plan, e.Step), since: e.Time})
+		r.running = append(r.running, r.activity(e))
 		at = len(r.running) - 1
 	}
 	a := r.running[at]
@@ -162,16 +164,20 @@ func (v *liveView) setHint(text string) {
 	v.hint = text
 }
 
-// stepTitle returns the kind and the name of a step, or its ID if the plan does not have it.
-func stepTitle(p *teardown.Plan, id string) string {
-	if p != nil {
-		for _, s := range p.Steps {
-			if s.ID == id {
-				return printable.Text(s.Kind + " " + s.Name)
-			}
-		}
+// activity returns the activity of a step that has started. A step that the plan does not have is
+// named by its ID.
+func (r *row) activity(e teardown.Event) *activity {
+	a := &activity{id: e.Step, kind: printable.Text(e.Step), since: e.Time}
+	if r.plan == nil {
+		return a
 	}
-	return printable.Text(id)
+	if r.labels == nil {
+		r.labels = format.Labels(r.plan.Steps)
+	}
+	if i := slices.IndexFunc(r.plan.Steps, func(s teardown.Step) bool { return s.ID == e.Step }); i >= 0 {
+		a.kind, a.label = printable.Text(r.plan.Steps[i].Kind), r.labels[i]
+	}
+	return a
 }
 
 // reasonOf returns the reason of a retry.
@@ -250,7 +256,7 @@ func (v *liveView) render(now time.Time, width, height int) string {
 			if j == steps[i] {
 				break
 			}
-			lines = append(lines, a.line(now))
+			lines = append(lines, a.line(now, width))
 		}
 	}
 	lines = append(lines, foot...)
@@ -360,8 +366,11 @@ func (r *row) status(now time.Time) string {
 	return dim.Render(fmt.Sprintf("%d running", len(r.running)))
 }
 
-func (a *activity) line(now time.Time) string {
-	line := fmt.Sprintf("   %s %s %s", accent.Render(spin(now)), a.title, dim.Render(format.Clock(now.Sub(a.since))))
+// line returns the line of a step. The kind stays whole if the width permits.
+func (a *activity) line(now time.Time, width int) string {
+	took := format.Clock(now.Sub(a.since))
+	title := strings.TrimSpace(a.kind + " " + a.label.Fit(max(width-ansi.StringWidth("   ⠋ ")-ansi.StringWidth(a.kind)-1-1-len(took), 0)))
+	line := fmt.Sprintf("   %s %s %s", accent.Render(spin(now)), title, dim.Render(took))
 	switch {
 	case a.text == "":
 	case a.until.After(now):

@@ -63,6 +63,30 @@ func TestLiveView_Screens(t *testing.T) {
 	golden.Compare(t, "liveview.txt", text)
 }
 
+// Running steps with equal names have their IDs, also on a narrow terminal.
+func TestLiveView_EqualNames(t *testing.T) {
+	t.Parallel()
+	s := scripted.Hosting()
+	for i := range s.Steps {
+		s.Steps[i].Kind, s.Steps[i].Name = "disk", "System Disk"
+		s.Steps[i].ID = fmt.Sprintf("disk/org_labs/disk_%d", i)
+		s.Steps[i].After = nil
+	}
+	b := newLiveView(at(0), []planfile.Planned{scripted.Planned(t, s)})
+	b.Event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Total: 3})
+	for _, step := range s.Steps {
+		b.Event(0, teardown.Event{Time: at(0), Kind: teardown.EventStarted, Step: step.ID, Total: 3})
+	}
+	for _, width := range []int{100, 40} {
+		screen := ansi.Strip(b.render(at(2), width, 24))
+		for i := range s.Steps {
+			if want := fmt.Sprintf("disk_%d) 0:02", i); !strings.Contains(screen, want) {
+				t.Errorf("%d columns: %q is missing:\n%s", width, want, screen)
+			}
+		}
+	}
+}
+
 func TestLiveView_FitsTerminal(t *testing.T) {
 	t.Parallel()
 	var plans []planfile.Planned
