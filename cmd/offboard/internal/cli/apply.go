@@ -59,12 +59,12 @@ written, the outcomes and the exit code stay the same.
 
 Press Ctrl-C once to stop: running attempts finish, and no further one starts. Press it
 twice to stop at once. SIGTERM, SIGHUP and the end of --timeout stop like the first
-Ctrl-C. A closed pipe never stops a run. After a stop or a crash, run the same command to resume: resources
-that are already deleted are not removed again. The journal records every start and every
-result. If an organization is not found, its outcome is "deleted" if the journal shows
-that its deletion was started, and otherwise "not_found", with exit code 8. If the journal
-shows that an organization is deleted or pending, and its account no longer exists, the
-outcome stays the same.
+Ctrl-C. A closed pipe never stops a run. After a stop or a crash, run the same command to
+resume: resources that are already deleted are not removed again. The journal records every
+start and every result. If an organization is not found, its outcome is "deleted" if the
+journal shows that its deletion was started, and otherwise "not_found", with exit code 8. If
+the journal shows that an organization is deleted or pending, and its account no longer
+exists, the outcome stays the same.
 `
 
 // applySettings are the settings of apply.

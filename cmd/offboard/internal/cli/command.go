@@ -22,7 +22,7 @@ Many organizations, with the resources that block their deletion:
 Exit codes. For several organizations, the code is the most severe one:
   0  deleted, or accepted by the provider; check: no blocker is known; plan: no
      blocker is known that apply does not remove
-  1  the provider refused or failed, or the disk is full
+  1  the provider refused or failed, the disk is full, or another apply uses the plan
   2  usage: an invalid flag, file or ID, a missing credential or an unknown provider
   3  blocked: blockers must be removed first
   4  unknown: possibly deleted; check at the provider before you retry

@@ -233,7 +233,7 @@ func TestPrompt_MissingOverride(t *testing.T) {
 		}
 		shown, _, _ := strings.Cut(out, "Type the name")
 		for _, want := range []string{
-			"  Not permitted by the manifest: managed_organizations. apply does not delete this organization.\n  To permit, write this line in the entry at line 2 of the manifest:\n    override: [managed_organizations]\n",
+			"  Not permitted by the manifest: managed_organizations. apply does not delete this organization.\n  To permit, set this key in the entry at line 2 of the manifest; in an entry in braces, before the closing brace and after a comma:\n    override: [managed_organizations]\n",
 			"This run does not delete 1 organization:\n  - katapult Acme (org_1): the manifest does not permit: managed_organizations\n",
 			"This permanently deletes 1 organization, by 3 steps:\n  - katapult Other (org_2): 3 steps\n", "1 of 1: katapult Other (org_2)\n",
 		} {

@@ -325,7 +325,7 @@ func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 			"apply DIR/plan.json", "apply DIR/plan.json --journal DIR/another", "apply DIR/other.json",
 			"apply DIR/third.json --journal DIR/plan.json.journal", "plan DIR/manifest.yaml -o DIR/plan.json",
 		} {
-			if code, _, errOut := b.run(strings.Fields(args)...); code != exitcode.Usage || !strings.Contains(errOut, "is in use by") {
+			if code, _, errOut := b.run(strings.Fields(args)...); code != exitcode.Failed || !strings.Contains(errOut, "is in use by another offboard apply") {
 				t.Errorf("%s: exit code %d: %s", args, code, errOut)
 			}
 		}

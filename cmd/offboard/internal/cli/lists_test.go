@@ -88,9 +88,9 @@ func TestLists_UnresolvedEntryFailsClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		lines, want string
 	}{
-		"deny, unknown":          {"deny: [org_deleted]", `manifest.yaml:3: cannot resolve entry 1 of deny`},
-		"allow, unknown":         {"allow: [org_1, org_child, org_deleted]", `manifest.yaml:3: cannot resolve entry 3 of allow`},
-		"deny, by name":          {"deny: [Acme]", `cannot resolve entry 1 of deny`},
+		"deny, unknown":          {"deny: [org_deleted]", `manifest.yaml:3: entry 1 of deny matches no organization`},
+		"allow, unknown":         {"allow: [org_1, org_child, org_deleted]", `manifest.yaml:3: entry 3 of allow matches no organization`},
+		"deny, by name":          {"deny: [Acme]", `entry 1 of deny matches no organization`},
 		"deny, empty":            {"deny: ['']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, blank":            {"deny: [' ']", "manifest.yaml:3: an entry of deny is empty"},
 		"deny, null":             {"deny: [~]", "manifest.yaml:3: an entry of deny is empty"},
@@ -153,8 +153,8 @@ func TestLists_FlagsOfPlan(t *testing.T) {
 		"not allowed by the flag":     {"allow: [acme, child]", []string{"--allow", "acme"}, exitcode.NotConfirmed, `--allow does not permit "org_child"`},
 		"nothing in common":           {"allow: [acme, child]", []string{"--allow", "other"}, exitcode.Usage, "--allow and the manifest permit no organization in common"},
 		"denied by the manifest":      {"deny: [child]", []string{"--allow", "acme", "--allow", "child"}, exitcode.NotConfirmed, `the manifest denies "org_child"`},
-		"not found":                   {"", []string{"--deny", "org_missing"}, exitcode.Usage, "cannot resolve entry 1 of --deny"},
-		"empty":                       {"", []string{"--deny", " "}, exitcode.Usage, "cannot resolve entry 1 of --deny: the entry is empty"},
+		"not found":                   {"", []string{"--deny", "org_missing"}, exitcode.Usage, "cannot resolve --deny number 1: "},
+		"empty":                       {"", []string{"--deny", " "}, exitcode.Usage, "--deny number 1 is empty"},
 		"another":                     {"", []string{"--deny", "other"}, exitcode.OK, "--deny: \"other\" (org_2) matches no organization of this plan\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,8 +44,8 @@ dot and --view mermaid write the order as text for Graphviz and Mermaid. Plans o
 define the standard output and exclude each other.
 
 --output and --html replace only a file of their kind that this program wrote, or an empty
-file. They never replace the manifest, each other or a key file. All files must be regular files; "-" reads the manifest from the
-standard input.
+file. They never replace the manifest, each other or a key file. All files must be regular
+files; "-" reads the manifest from the standard input.
 
 If the journal of an earlier run next to the --output, or --journal, shows that an
 organization is deleted, and a read does not find it, the plan states this. status and
@@ -344,7 +344,7 @@ func (p *program) showDeletionError(o planfile.Planned, place string) {
 }
 
 // showOverrides prints the overrides that a plan requires: those that the manifest permits, and
-// those that it does not, with the line to add.
+// those that it does not, with the key to set.
 func (p *program) showOverrides(o planfile.Planned, place string) {
 	if o.Overrides == nil {
 		return
@@ -353,7 +353,7 @@ func (p *program) showOverrides(o planfile.Planned, place string) {
 		fmt.Fprintf(p.out, "  Permitted by the manifest: %s\n", format.List(permitted))
 	}
 	if missing := o.Overrides.Missing; len(missing) > 0 {
-		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, write this line in the entry at %s:\n    %s\n",
+		fmt.Fprintf(p.out, "  Not permitted by the manifest: %s. apply does not delete this organization.\n  To permit, set this key in the entry at %s; in an entry in braces, before the closing brace and after a comma:\n    %s\n",
 			format.List(missing), place, o.Overrides.Add)
 	}
 }

@@ -153,7 +153,7 @@ func TestPlan_Only(t *testing.T) {
 			{[]string{"other-hosting"}, exitcode.OK, "katapult: Other (org_2)", "Acme"},
 			{[]string{"Other"}, exitcode.OK, "katapult: Other (org_2)", "Acme"},
 			{[]string{"Acme Hosting", "Other", "org_1"}, exitcode.OK, "2 organizations, 3 steps", "org_3"},
-			{[]string{"org_3"}, exitcode.NotConfirmed, "write this line in the entry at DIR/manifest.yaml:9:", "Acme"}, // the line in the whole manifest
+			{[]string{"org_3"}, exitcode.NotConfirmed, "set this key in the entry at DIR/manifest.yaml:9;", "Acme"}, // the line in the whole manifest
 			{[]string{"org_2"}, exitcode.Usage, "--only number 1 matches no organization of the manifest: give organization or confirm of an entry; did you mean org_1?", ""},
 			{[]string{"org_1", "other-hostin"}, exitcode.Usage, "--only number 2 matches no organization of the manifest: give organization or confirm of an entry; did you mean other-hosting?", "hostin:"},
 			{[]string{"unrelated"}, exitcode.Usage, "confirm of an entry\n", "unrelated"},
@@ -659,6 +659,19 @@ func TestCheckAndDelete_JSON(t *testing.T) {
 			text.WriteString(out)
 		}
 		golden.Compare(t, "single.jsonl", text.String())
+	})
+}
+
+// A plan file in the place of a manifest is named as such.
+func TestPlan_PlanFileAsManifest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Named("org_1", "Acme"))
+		b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1}]\n")
+		b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		code, _, errOut := b.run("plan", "DIR/plan.json")
+		if code != exitcode.Usage || !strings.Contains(errOut, "plan.json: this is a plan file: apply it with offboard apply") {
+			t.Errorf("exit code %d: %s", code, errOut)
+		}
 	})
 }
 

@@ -389,9 +389,9 @@ func (s *organizationStatus) journal() string {
 	case s.Journal == nil:
 		return "no entry"
 	case s.Journal.Kind == teardown.EntryFinished:
-		return printable.Text(string(s.Journal.Outcome)) + " " + s.Journal.Time.Format(time.DateTime)
+		return printable.Text(string(s.Journal.Outcome)) + " " + s.Journal.Time.UTC().Format(time.RFC3339)
 	}
-	return printable.Text(string(s.Journal.Kind)) + " " + s.Journal.Time.Format(time.DateTime)
+	return printable.Text(string(s.Journal.Kind)) + " " + s.Journal.Time.UTC().Format(time.RFC3339)
 }
 
 // now returns the result of the read as text.

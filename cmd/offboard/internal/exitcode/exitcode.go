@@ -10,7 +10,8 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
-// Exit codes. Failed is that of a refusal or failure of the provider.
+// Exit codes. Failed is that of a refusal or failure of the provider, a full disk, or a file
+// that another apply uses.
 const (
 	OK           = 0
 	Failed       = 1
@@ -43,7 +44,7 @@ func Of(err error) int {
 	switch {
 	case err == nil:
 		return OK
-	case !provider && safefile.IsDiskFull(err):
+	case !provider && (safefile.IsDiskFull(err) || errors.Is(err, safefile.ErrInUse)):
 		return Failed
 	case !provider, errors.Is(err, errors.InvalidArgument):
 		return Usage

@@ -138,6 +138,9 @@ func ParseManifest(r io.Reader, name string) (*Manifest, *Source, error) {
 	}
 	m := new(Manifest)
 	file, err := decode(text, m)
+	if err != nil && IsPlanFile(text) {
+		return nil, nil, fmt.Errorf("%s: this is a plan file: apply it with offboard apply, or give the manifest to plan again", name)
+	}
 	if err != nil {
 		return nil, nil, located(name, text, err)
 	}

@@ -141,8 +141,8 @@ type Overrides struct {
 	Permitted []teardown.Override `json:"permitted,omitempty"` // by the manifest
 	Missing   []teardown.Override `json:"missing,omitempty"`   // without them, apply does not delete the organization
 
-	// Add is the line that permits the missing ones, and Line the line of the entry in the
-	// manifest that needs it; "" and 0 if none is missing.
+	// Add is the key with its value that permits the missing ones, and Line the line of the entry in
+	// the manifest that needs it; "" and 0 if none is missing.
 	Add  string `json:"add,omitempty"`
 	Line int    `json:"line,omitempty"`
 }

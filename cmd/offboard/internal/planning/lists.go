@@ -69,7 +69,7 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 	all := l.all()
 	for _, e := range all {
 		if strings.TrimSpace(e.text) == "" {
-			return l, e.unresolved(s, errors.New("the entry is empty"))
+			return l, e.unresolved(s, errEmpty)
 		}
 	}
 	type lookup struct {
@@ -106,20 +106,34 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 		case e.err != nil:
 			return l, e.unresolved(s, e.err)
 		case len(e.names) == 0:
-			return l, e.unresolved(s, errors.New("not found at any provider of the manifest; nothing was planned"))
+			return l, e.unresolved(s, errUnmatched)
 		}
 	}
 	return l, nil
 }
 
+// Errors of an entry of allow or deny.
+var (
+	errEmpty     = errors.New("is empty")
+	errUnmatched = errors.New("matches no organization at any provider of the manifest; nothing was planned")
+)
+
 // unresolved returns the error of an entry that cannot be resolved. It does not repeat the
 // entry, which may be a secret.
 func (e *listed) unresolved(s *planfile.Source, err error) error {
-	subject := fmt.Sprintf("entry %d of %s", e.index+1, e.list)
-	if strings.HasPrefix(e.list, "--") {
-		return fmt.Errorf("cannot resolve %s: %w", subject, err)
+	flag, subject := strings.HasPrefix(e.list, "--"), fmt.Sprintf("entry %d of %s", e.index+1, e.list)
+	if flag {
+		subject = fmt.Sprintf("%s number %d", e.list, e.index+1)
 	}
-	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, fmt.Errorf("cannot resolve %s: %w", subject, err))
+	if err == errEmpty || err == errUnmatched {
+		err = fmt.Errorf("%s %w", subject, err)
+	} else {
+		err = fmt.Errorf("cannot resolve %s: %w", subject, err)
+	}
+	if flag {
+		return err
+	}
+	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, err)
 }
 
 // planned adds the organizations of plans, and deleted ones, if the entry names them.

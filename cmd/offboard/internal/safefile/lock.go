@@ -7,6 +7,9 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 )
 
+// ErrInUse is the error of a file that another offboard apply uses.
+var ErrInUse = errors.New("is in use by another offboard apply")
+
 // errLocked is the error of a lock that another process holds.
 var errLocked = errors.New("locked")
 
@@ -15,7 +18,7 @@ var errLocked = errors.New("locked")
 func Lock(file *os.File, name string) error {
 	switch err := tryLock(file); {
 	case errors.Is(err, errLocked):
-		return fmt.Errorf("%s is in use by another offboard apply: wait for its end; nothing was changed", name)
+		return fmt.Errorf("%s %w: wait for its end; nothing was changed", name, ErrInUse)
 	case err != nil:
 		return fmt.Errorf("cannot lock %s: %w", name, err)
 	}
@@ -49,7 +52,7 @@ func unlocked(name string) error {
 	defer file.Close()
 	defer unlock(file)
 	if errors.Is(tryLock(file), errLocked) {
-		return fmt.Errorf("%s is in use by offboard apply: name another file, or wait for its end", name)
+		return fmt.Errorf("%s %w: name another file, or wait for its end", name, ErrInUse)
 	}
 	return nil
 }
