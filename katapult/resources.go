@@ -368,7 +368,7 @@ func (n *inventory) readRegion(ctx context.Context, region string, keys []Object
 		exists = false
 	case errors.ObjectStorageAccountSuspended, errors.ObjectStorageAccountNotProvisioned:
 		s.Manual = true
-		s.Why = "it keeps the deletion step object_storage open, and cannot be read: " + code.Error()
+		s.Why = "open deletion step: object_storage; cannot be read: " + code.Error()
 		s.Removal = "delete it " + consoleOnly + " in this state"
 	default:
 		return err

@@ -423,7 +423,7 @@ func TestPlan_AddressAfterPossibleUsers(t *testing.T) {
 	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
-	if why := p.Steps[len(p.Steps)-1].Why; why != "it would keep the deletion step ip_addresses open once no resource uses it" {
+	if why := p.Steps[len(p.Steps)-1].Why; why != "deletion step that opens when no resource uses it: ip_addresses" {
 		t.Errorf("got %q", why)
 	}
 }

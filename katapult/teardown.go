@@ -320,9 +320,9 @@ func (n *inventory) add(kind string, s teardown.Step, identity ...string) string
 	k, id := n.kinds.byName(kind), identity[len(identity)-1]
 	s.ID, s.Kind = n.stepID(kind, identity...), kind
 	s.Name, s.Removal, s.Manual = cmp.Or(s.Name, id), cmp.Or(s.Removal, k.removal), s.Manual || k.manual
-	why := "it keeps the deletion step " + k.step + " open"
+	why := "open deletion step: " + k.step
 	if !n.unsatisfied(k.step) {
-		why = "it would keep the deletion step " + k.step + " open once no resource uses it"
+		why = "deletion step that opens when no resource uses it: " + k.step
 	}
 	s.Why = cmp.Or(s.Why, why)
 	if s.Requires = k.requires; n.child {

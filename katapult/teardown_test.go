@@ -85,8 +85,8 @@ func TestPlan_AllKindsInOrder(t *testing.T) {
 		"ensure_zero_balance/org_acme":    "Katapult reports this deletion step as open: Still to do: ensure zero balance.",
 		"object_storage_buckets/uk-lon-1": "no access key and no list names 1 of the buckets",
 		"trash_object/trsh_1":             "it is in the trash",
-		"load_balancer/lb_a":              "it keeps the deletion step load_balancers open",
-		"disk/disk_vm_a":                  "it keeps the deletion step disks open",
+		"load_balancer/lb_a":              "open deletion step: load_balancers",
+		"disk/disk_vm_a":                  "open deletion step: disks",
 	} {
 		if i := slices.IndexFunc(p.Steps, func(s teardown.Step) bool { return s.ID == id }); i < 0 || p.Steps[i].Why != want {
 			t.Errorf("%s: got %+v, want %q", id, p.Steps[max(i, 0)], want)
