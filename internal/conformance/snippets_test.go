@@ -311,3 +311,52 @@ func runSnippet(t *testing.T, root string, s snippet) {
 		t.Errorf("%s:%d: %v\n%s", s.page, s.line, err, out)
 	}
 }
+
+// Each text in the column "you see" of the page about troubleshooting is a part of a string in the
+// sources.
+func TestDocs_TroubleshootingTexts(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "troubleshooting.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var literals []string
+	files := token.NewFileSet()
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				if text, err := strconv.Unquote(l.Value); err == nil {
+					literals = append(literals, text)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, found := strings.Join(literals, "\n"), 0
+	for line := range strings.Lines(string(page)) {
+		cell, _, row := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		if !row || !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+			if found++; !strings.Contains(all, match[1]) {
+				t.Errorf("no string in the sources contains %q", match[1])
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("the page has %d texts", found)
+	}
+}
