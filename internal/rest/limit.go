@@ -43,7 +43,7 @@ func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Err
 			fresh := trace.FreshnessOf(ctx)
 			if err := fresh.Renew(ctx); err != nil {
 				e := c.newError(call, errors.CodeOf(err), err) // the write was not sent
-				if cause, ok := errors.AsType[*errors.Error](err); ok {
+				if cause, ok := errors.AsType[*errors.Error](err); ok && cause != nil {
 					e.RetryAfter = cause.RetryAfter
 				}
 				return e

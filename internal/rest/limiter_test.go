@@ -160,6 +160,15 @@ func TestLimiter_ReplacesOwn(t *testing.T) {
 	})
 }
 
+// embedsCode is an error that is also a code.
+type embedsCode struct{ errors.Code }
+
+// equalsCode is an error that equals a code.
+type equalsCode struct{}
+
+func (equalsCode) Error() string        { return "equals a code" }
+func (equalsCode) Is(target error) bool { return target == errors.NotFound }
+
 // Without a permit nothing is sent. The error keeps a code about the limit, and no other: a limiter
 // knows nothing about the resource.
 func TestLimiter_WaitFails(t *testing.T) {
@@ -179,6 +188,10 @@ func TestLimiter_WaitFails(t *testing.T) {
 		"permission denied":      {&errors.Error{Code: errors.PermissionDenied}, errors.Unavailable, 5, 0},
 		"outcome unknown":        {errors.OutcomeUnknown, errors.Unavailable, 5, 0},
 		"its own context's end":  {context.DeadlineExceeded, errors.Unavailable, 5, 0},
+		"an embedded code":       {&embedsCode{errors.OrganizationNotFound}, errors.Unavailable, 5, 0},
+		"an equal code":          {equalsCode{}, errors.Unavailable, 5, 0},
+		"joined codes":           {errors.Join(errors.RateLimitReached, errors.OrganizationNotFound), errors.RateLimitReached, 5, 0},
+		"a nil error":            {errors.Join(errors.RateLimitReached, (*errors.Error)(nil)), errors.RateLimitReached, 5, 0},
 		"its own error of waits": {&errors.Error{Code: errors.Unavailable, Err: new(ratelimit.TooLongError)}, errors.Unavailable, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,8 +202,11 @@ func TestLimiter_WaitFails(t *testing.T) {
 				var last trace.Last
 				err := newClient(t, server, l.use(t)).Do(trace.With(t.Context(), &last), remove())
 				e, _ := errors.AsType[*errors.Error](err)
-				if e == nil || e.Code != test.want || e.RetryAfter != test.retryAfter || e.Err != test.err || e.Status != 0 || e.Attempts != 0 {
+				if e == nil || e.Code != test.want || e.RetryAfter != test.retryAfter || e.Err.Error() != test.err.Error() || e.Status != 0 || e.Attempts != 0 {
 					t.Fatalf("got %#v, want %+v", err, test)
+				}
+				if errors.Is(err, errors.NotFound) || errors.Is(err, errors.OrganizationNotFound) || errors.Is(test.err, plain) && !errors.Is(err, plain) {
+					t.Errorf("got %#v", err)
 				}
 				if l.waits != test.waits || len(server.requests) != 0 || last.Sent() != 0 || len(l.updates) != 0 {
 					t.Errorf("%d waits, want %d; requests: %d", l.waits, test.waits, len(server.requests))
