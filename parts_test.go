@@ -91,9 +91,7 @@ func (w *worker) process(f func(context.Context, offboard.Organization, ...teard
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		err = f(ctx, o,
-			teardown.WithConfirm(w.name), teardown.WithJournalWriter(&w.journal), teardown.WithResume(w.journal.entries),
-			teardown.WithOverrides(teardown.Overrides()...))
+		err = f(ctx, o, w.options()...)
 		interrupted := ctx.Err() != nil
 		cancel()
 		if !interrupted {
@@ -231,6 +229,140 @@ func TestParts_Interrupted(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// The organization that a step deletes belongs to another one since the preparation.
+func TestParts_ManagedOrganizationMoved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := func(srv *katapulttest.Server) offboard.Organization {
+			to := serve()["katapult"]
+			to.server = srv.Server
+			return to.open(t)
+		}
+		srv, later := katapulttest.NewServer(), katapulttest.NewServer()
+		for _, s := range []*katapulttest.Server{srv, later} {
+			s.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+			s.AddOrganization(katapulttest.Organization{ID: "org_buyer", Name: "Buyer"})
+		}
+		srv.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Parent: "org_acme"})
+		later.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Parent: "org_buyer"})
+		w := &worker{t: t, name: "Acme"}
+		plan, _ := w.prepare(at(srv))
+		d, err := at(later).Driver(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := teardown.ExecuteSteps(t.Context(), d, plan, []string{plan.Steps[0].ID}, w.options()...)
+		if err == nil || !later.Exists("org_child") {
+			t.Errorf("got %+v, %v; exists: %v", steps, err, later.Exists("org_child"))
+		}
+	})
+}
+
+// One process deletes a cluster, which retains a snapshot, and another one its project.
+func TestParts_RetainedSnapshot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const project = "5e2f0000000000000000000a"
+		srv := atlastest.NewServer()
+		srv.AddOrganization(atlastest.Organization{ID: acmeAtlas, Name: "Acme"})
+		srv.AddProject(acmeAtlas, atlastest.Project{ID: project, Name: "shop"})
+		srv.AddResource(project, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
+		srv.AddResource(project, atlastest.Resource{Kind: atlas.BlockerSnapshot, Parent: "main"})
+		c, err := atlas.New(srv.Option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := serve()["atlas"]
+		to.server = srv.Server
+		w := &worker{t: t, name: "Acme"}
+		plan, o := w.prepare(to.open(t))
+		if len(plan.Steps) != 2 {
+			t.Fatalf("got %+v", plan.Steps)
+		}
+		retains := teardown.WithEvents(func(e teardown.Event) { // a policy retains the snapshot
+			switch {
+			case e.Step != plan.Steps[0].ID:
+			case e.Kind == teardown.EventStarted:
+				srv.AddResource(project, atlastest.Resource{Kind: atlas.BlockerBackupCompliancePolicy})
+			case e.State == teardown.StepDeleted:
+				if err := c.DeleteBackupCompliancePolicy(t.Context(), project); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for _, s := range plan.Steps {
+			d, err := o.Driver(plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := teardown.ExecuteSteps(t.Context(), d, plan, []string{s.ID}, append(w.options(), retains)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := o.Driver(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := teardown.ExecuteDelete(t.Context(), d, plan, w.options()...); err != nil || r.Outcome != teardown.Deleted {
+			t.Errorf("got %+v, %v", r, err)
+		}
+	})
+}
+
+// The cause of an open deletion step at Katapult is unknown. Prepare refuses the plan as Teardown
+// does: only an inspection shows that a step of the plan was the cause.
+func TestPrepare_UnknownCause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := katapulttest.NewServer()
+		srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+		srv.Add("org_acme", katapulttest.VirtualMachine{ID: "vm_1"}, katapulttest.DNSZone{ID: "zone_1", Name: "a.b"})
+		to := serve()["katapult"]
+		to.server = srv.Server
+		o := to.open(t)
+		plan, err := o.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.Remove("vm_1")
+		srv.SetOpen("org_acme", "virtual_machines")
+		d, err := o.Driver(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &worker{t: t, name: "Acme"}
+		if prepared, _, err := teardown.Prepare(t.Context(), d, plan, w.options()...); prepared != nil || !errors.Is(err, errors.PlanStale) {
+			t.Errorf("got %v, %v", prepared, err)
+		}
+	})
+}
+
+// prepare plans and prepares an organization.
+func (w *worker) prepare(o offboard.Organization) (*teardown.Plan, offboard.Organization) {
+	w.t.Helper()
+	plan, err := o.Plan(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	d, err := o.Driver(plan)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	prepared, report, err := teardown.Prepare(w.t.Context(), d, plan, w.options()...)
+	if prepared == nil {
+		w.t.Fatal(report, err)
+	}
+	return prepared, o
+}
+
+// options returns the options of all parts.
+func (w *worker) options() []teardown.Option {
+	return []teardown.Option{
+		teardown.WithConfirm(w.name), teardown.WithJournalWriter(&w.journal), teardown.WithResume(w.journal.entries),
+		teardown.WithOverrides(teardown.Overrides()...),
 	}
 }
 

@@ -115,7 +115,17 @@ func (c *Client) Driver(p *teardown.Plan) (teardown.Driver, error) {
 	if p == nil {
 		return nil, rest.Invalid(provider, "Teardown", "", errors.New("the plan is nil"))
 	}
-	return c.driver(), nil
+	d := c.driver()
+	if !p.PreparedAt.IsZero() {
+		// Another process of this teardown may have deleted the clusters. Their snapshots are then
+		// deleted along with the projects, as if this one had.
+		for _, s := range p.Steps {
+			if r, err := d.refOf(p.Organization, s); err == nil && r.kind != nil && r.kind.name == BlockerCluster {
+				d.noteRemoved(r)
+			}
+		}
+	}
+	return d, nil
 }
 
 // driver implements [teardown.Driver] for Atlas.

@@ -294,7 +294,7 @@ func (a *activities) prepare(ctx context.Context, in planInput) (prepareResult, 
 		return prepareResult{}, a.failed(ctx, "prepare", err)
 	}
 	r := prepareResult{Prepared: ref, Steps: len(prepared.Steps)}
-	for _, c := range chunksOf(prepared.Steps, chunkSize) {
+	for _, c := range chunksOf(prepared.Steps, chunkSize(len(prepared.Steps))) {
 		r.Chunks = append(r.Chunks, c.after)
 	}
 	return r, nil
@@ -349,7 +349,7 @@ func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, erro
 	if err != nil {
 		return stepsResult{}, a.failed(ctx, "steps", err)
 	}
-	chunks := chunksOf(p.plan.Steps, chunkSize)
+	chunks := chunksOf(p.plan.Steps, chunkSize(len(p.plan.Steps)))
 	if in.Chunk >= len(chunks) {
 		return stepsResult{}, a.failed(ctx, "steps", invalid("the plan has no chunk %d", in.Chunk))
 	}

@@ -6,8 +6,15 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// chunkSize is the number of steps of a chunk. A chunk is one activity.
-const chunkSize = 200
+// Limits of the chunks of a plan. A chunk is one activity, which inspects the organization once: more
+// chunks need more requests.
+const (
+	minChunkSize = 200
+	maxChunks    = 20
+)
+
+// chunkSize returns the number of steps in the chunks of a plan.
+func chunkSize(steps int) int { return max(minChunkSize, (steps+maxChunks-1)/maxChunks) }
 
 // chunk is a part of the steps of a plan.
 type chunk struct {

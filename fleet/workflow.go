@@ -13,7 +13,7 @@ import (
 
 // Limits of the workflow of an organization.
 const (
-	maxChunks    = 4                   // chunks at the same time
+	maxActive    = 4                   // chunks at the same time
 	firstCheck   = time.Hour           // until the first read of a pending deletion
 	longestCheck = 24 * time.Hour      // between two reads
 	pendingFor   = 60 * 24 * time.Hour // after which a pending deletion is a result
@@ -327,7 +327,7 @@ func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInpu
 	}
 	for {
 		for n, after := range p.Chunks {
-			if active >= maxChunks || firstErr != nil {
+			if active >= maxActive || firstErr != nil {
 				break
 			}
 			ready := states[n] == waiting

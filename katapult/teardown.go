@@ -113,8 +113,10 @@ func (c *Client) Driver(p *teardown.Plan) (teardown.Driver, error) {
 		return nil, rest.Invalid(provider, "Teardown", "", errors.New("the plan is nil"))
 	}
 	d := c.driver()
-	for _, s := range p.Steps { // an inspection of another process has shown them
-		d.shown[s.ID] = true
+	if !p.PreparedAt.IsZero() {
+		for _, s := range p.Steps { // the inspection of the preparation has shown them
+			d.shown[s.ID] = true
+		}
 	}
 	return d, nil
 }

@@ -77,16 +77,21 @@ func (r *run) end(ctx context.Context) (*Report, error) {
 
 // decide returns the outcome after an error of the last attempt, and its error. If the deletion
 // may have had its effect, an inspection decides: the error of a driver shows only that the
-// answer was not a success.
+// answer was not a success. An inspection also follows a credential that is refused: it may have
+// ended with the organization, which others may have deleted.
 func (r *run) decide(ctx context.Context, err error) (Outcome, error) {
-	if !r.undecided {
+	sent := r.undecided
+	if !sent && !(r.method == methodDelete && denied(err)) {
 		return Blocked, err
 	}
+	err = r.typed(ctx, err) // before another method is called
 	switch _, failure := r.inspect(ctx); {
-	case r.absent(failure):
+	case r.absent(failure) && sent:
 		return Deleted, nil
-	case r.undecided: // the inspection failed
-		return Unknown, r.unknown(r.typed(ctx, err))
+	case r.absent(failure):
+		return NotFound, failure
+	case r.undecided, denied(failure): // the inspection failed
+		return Unknown, r.unknown(err)
 	}
 	return Blocked, err
 }

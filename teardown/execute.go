@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -55,6 +54,8 @@ func newRun(ctx context.Context, d Driver, p *Plan, options []Option, part part)
 		s.invalid("the driver is nil")
 	case p == nil:
 		s.invalid("the plan is nil")
+	case p.PreparedAt.IsZero() && (part == stepsOnly || part == deletionOnly):
+		s.invalid("the plan is not prepared: see Prepare")
 	}
 	if s.err != nil {
 		e := &errors.Error{Operation: "Teardown", Code: errors.InvalidArgument, Err: s.err}
@@ -112,7 +113,9 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 	}
 	r.start(listed, StepAlreadyDeleted, missed)
 	if r.part == preparation {
-		r.prepared = r.prepare(now)
+		if r.prepared, err = r.prepare(now); err != nil {
+			return nil, err
+		}
 		r.plan.Fingerprint = r.prepared.Fingerprint // of the journal's entries
 	}
 	if err := r.write(Entry{Kind: EntryStarted}, nil); err != nil {
@@ -191,11 +194,7 @@ func (r *run) unknown(err error) error { return r.refuse(errors.OutcomeUnknown, 
 // admit checks the plan and the options before the first request.
 func (r *run) admit() error {
 	p, s := r.plan, r.settings
-	ttl := s.planTTL
-	if r.part == stepsOnly || r.part == deletionOnly {
-		ttl = math.MaxInt64 // the preparation checked the age
-	}
-	if wrong := p.check(ttl); len(wrong) > 0 {
+	if wrong := p.check(s.planTTL); len(wrong) > 0 {
 		return r.refuse(errors.PlanStale, wrong, "%s %s", wrong[0].Name, wrong[0].Description)
 	}
 	if name, instance := r.driver.Provider(); p.Provider != name || p.Instance != instance {
@@ -293,7 +292,7 @@ func (r *run) missed(ctx context.Context, now *Plan) ([]string, error) {
 	var found []string
 	for i, step := range missing {
 		switch e, ok := errors.AsType[*errors.Error](errs[i]); {
-		case ok && e.Code.Category() == errors.InvalidArgument && e.Status == 0: // the driver does not know the step
+		case r.part != deletionOnly && ok && e.Code.Category() == errors.InvalidArgument && e.Status == 0: // the driver does not know the step
 		case errs[i] != nil:
 			return nil, typed(ctx, r.plan.Provider, methodPoll, step.ID, errs[i])
 		case !deleted[i]:

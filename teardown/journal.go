@@ -109,7 +109,7 @@ func recordOf(entries []Entry, p *Plan) record {
 			r.steps[e.Step] = stepDeleted
 		case e.Step != "":
 		case e.Kind == EntryStarted:
-			ofPlan = ofPlan || e.Plan == p.Fingerprint
+			ofPlan = e.Plan == p.Fingerprint
 		case e.Kind == EntryDeletionStarted:
 			r.deletionOpen++
 		case e.Kind == EntryDeletionRefused:

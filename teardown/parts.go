@@ -3,6 +3,7 @@ package teardown
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/trace"
@@ -21,23 +22,22 @@ const (
 // Prepare is the first of three functions that apply a plan in parts, in several processes if
 // necessary; [Execute] does the same in one call:
 //
-//   - Prepare inspects the organization and compares it with the plan, once. It changes nothing.
-//   - [ExecuteSteps] removes the resources of some steps, without an inspection. Calls for
-//     different steps may run at the same time, in different processes.
+//   - Prepare inspects the organization and compares it with the plan. It changes nothing.
+//   - [ExecuteSteps] removes the resources of some steps. Calls for different steps may run at the
+//     same time, in different processes.
 //   - [ExecuteDelete] inspects the organization again, and deletes it.
 //
 // Prepare returns the prepared plan: the steps of p that the inspection found, in the form of
-// the inspection. Store it as JSON, and give it to the other two functions, with a driver of the
-// provider's client for that plan; see its method Driver. A prepared plan has no age limit, because
-// a teardown may wait for days: its driver acts on the resources that [Step.Ref] locates and on no
-// others, and ExecuteDelete compares it with a fresh inspection.
+// the inspection. Store it as JSON where only these processes can write, and give it to the other
+// two functions, with a driver of the provider's client for that plan; see its method Driver.
 //
 // If nothing remains to be done, Prepare returns a report instead: the outcome is [NotFound],
 // [Deleted], [Blocked] or [Unknown], and the error is its Err. If both are nil, the error was
 // found before the plan was applied, as in Execute.
 //
 // Give the same options to all three functions, and the entries of the journal by [WithResume] to
-// each call: what it proves is not read again.
+// each call: what it proves is not read again. [WithPlanTTL] limits the age of p, and then that of
+// the prepared plan: a teardown that waits for days needs a longer one.
 func Prepare(ctx context.Context, d Driver, p *Plan, options ...Option) (*Plan, *Report, error) {
 	r, err := newRun(ctx, d, p, options, preparation)
 	if err != nil {
@@ -51,10 +51,18 @@ func Prepare(ctx context.Context, d Driver, p *Plan, options ...Option) (*Plan, 
 
 // prepare returns the prepared plan. Its cascades and overrides are those of the plan, because an
 // inspection that precedes a run reads less.
-func (r *run) prepare(now *Plan) *Plan {
+func (r *run) prepare(now *Plan) (*Plan, error) {
 	p := *r.plan
 	p.Steps, p.DeletionError = now.Steps, now.DeletionError
-	return p.clone().seal()
+	prepared := p.clone()
+	prepared.PreparedAt = time.Now().UTC().Round(0)
+	if prepared.seal().invalidText() != "" {
+		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned text that is not valid UTF-8: %q", prepared.invalidText())
+	}
+	if wrong := prepared.checkSteps(); len(wrong) > 0 {
+		return nil, r.refuse(errors.DriverFailed, wrong, "the driver returned a plan that cannot be applied")
+	}
+	return prepared, nil
 }
 
 // ExecuteSteps removes the resources of steps of a prepared plan, see [Prepare], in the order
@@ -62,15 +70,21 @@ func (r *run) prepare(now *Plan) *Plan {
 // step whose After has a step that is not in ids starts only if that step is deleted: an entry of
 // [WithResume] proves it, or else a read. Otherwise its state is [StepNotStarted].
 //
+// ExecuteSteps inspects the organization once: the plan may be days old, and the organization may
+// not be visible to the credential, or have another owner. A step is acted on only if the
+// inspection finds its resource, and in the form of that inspection, as in Execute. What is new
+// since the preparation concerns ExecuteDelete only. Use hundreds of steps in a call, so that the
+// requests of the inspections are few.
+//
 // ExecuteSteps can be repeated, for example after a crash. A step that is deleted according to an
-// entry of WithResume is not started again; its state is [StepAlreadyDeleted]. A step that was
-// started according to an entry is read before it is started again. Only entries since the
-// preparation of p count.
+// entry of WithResume is not started again; its state is [StepAlreadyDeleted]. If a read shows that
+// its resource exists again, the error is [errors.PlanStale]. Only entries since the preparation of
+// p count.
 //
 // The error joins those of the steps that failed. It is [errors.DeletionStepsNotSatisfied] if
 // no step failed and some are not deleted, such as a manual step, and as in [Execute] after a
-// stop. The result is nil if no request was sent, such as for [errors.InvalidArgument]: an ID that
-// is not in the plan, or is listed twice.
+// stop. The result is nil if the error was found before the first step, such as
+// [errors.InvalidArgument]: p is not prepared, or an ID is not in the plan or is listed twice.
 func ExecuteSteps(ctx context.Context, d Driver, p *Plan, ids []string, options ...Option) ([]StepReport, error) {
 	r, err := newRun(ctx, d, p, options, stepsOnly)
 	if err != nil {
@@ -82,7 +96,7 @@ func ExecuteSteps(ctx context.Context, d Driver, p *Plan, ids []string, options 
 		return nil, err
 	}
 	if err := r.startSteps(ctx, steps, others); err != nil {
-		return nil, err
+		return nil, r.typed(ctx, err)
 	}
 	newScheduler(ctx, r).runSteps()
 	return slices.Clone(r.states), r.stepsErr(ctx)
@@ -114,59 +128,98 @@ func (r *run) selected(ids []string) (steps, others []Step, err error) {
 	return steps, others, nil
 }
 
-// startSteps sets the states of the selected steps. Reads decide about the steps that were started
-// before, and about other steps that must be deleted first, unless the journal proves them deleted.
+// startSteps inspects the organization, and sets the states of the selected steps. Reads decide about
+// the steps that the inspection does not find, and about those that are deleted according to the
+// journal and that it finds: a list may lack a resource, or still contain it.
 func (r *run) startSteps(ctx context.Context, steps, others []Step) error {
+	r.states = nil
 	reading := trace.WithReadsStopped(ctx)
-	r.deletedBefore = map[string]bool{}
-	var unproved []Step
-	for _, s := range others {
-		if r.recorded.steps[s.ID] == stepDeleted {
-			r.deletedBefore[s.ID] = true
-		} else if !s.Manual { // the driver cannot poll a manual step
-			unproved = append(unproved, s)
+	now, err := r.inspectSteps(reading, append(slices.Clone(steps), others...))
+	if err != nil {
+		return err
+	}
+	found, exists := now.byID(), map[string]bool{}
+	var polled []Step
+	for _, s := range slices.Concat(steps, others) {
+		listed, recorded := found[s.ID] != nil, r.recorded.steps[s.ID] == stepDeleted
+		switch {
+		case s.Manual, listed && found[s.ID].Manual: // only the inspection reads it
+			exists[s.ID] = listed
+		case listed != recorded: // both agree
+			exists[s.ID] = listed
+		default:
+			polled = append(polled, s)
 		}
 	}
-	deleted, errs := r.areDeleted(reading, unproved)
-	for i, s := range unproved {
+	deleted, errs := r.areDeleted(reading, polled)
+	for i, s := range polled {
 		if errs[i] != nil {
 			return typed(ctx, r.plan.Provider, methodPoll, s.ID, errs[i])
 		}
-		r.deletedBefore[s.ID] = deleted[i]
+		if exists[s.ID] = !deleted[i]; exists[s.ID] && r.recorded.steps[s.ID] == stepDeleted {
+			return r.existsAgain(s)
+		}
+	}
+	r.deletedBefore = map[string]bool{}
+	for _, s := range others {
+		r.deletedBefore[s.ID] = !exists[s.ID]
 	}
 	r.states, r.index = make([]StepReport, len(steps)), make(map[string]int, len(steps))
-	var again []Step
 	for i, s := range steps {
 		r.index[s.ID] = i
-		r.states[i] = StepReport{Step: s, State: StepNotStarted, found: true}
+		r.states[i] = StepReport{Step: s, State: StepNotStarted}
 		switch {
-		case s.Manual:
-			r.states[i].State, r.states[i].found = StepManual, false
-		case r.recorded.steps[s.ID] == stepDeleted:
-			r.skip(i)
-		case r.recorded.steps[s.ID] == stepStarted:
-			again = append(again, s)
-		}
-	}
-	// If a read fails, the step is started, and its own reads decide.
-	deleted, errs = r.areDeleted(reading, again)
-	for i, s := range again {
-		if errs[i] == nil && deleted[i] {
-			r.skip(r.index[s.ID])
-			if err := r.append(Entry{Step: s.ID, Kind: EntryFinished, State: StepAlreadyDeleted}, nil); err != nil {
+		case !exists[s.ID]:
+			if err := r.skip(i); err != nil {
 				return err
 			}
+		case found[s.ID] == nil:
+			r.states[i].Err = r.notListed(s.ID, nil)
+		case found[s.ID].Manual:
+			r.states[i].Step, r.states[i].State = *found[s.ID], StepManual
+		default:
+			r.states[i].Step, r.states[i].found = *found[s.ID], true
 		}
 	}
-	r.plan.Steps = nil // the states have them
+	plan := *r.plan
+	plan.Steps = nil // the states have them
+	r.plan = &plan
 	return r.sync()
 }
 
+// inspectSteps inspects the organization and compares the steps that it has in common with the
+// plan. What is new concerns the deletion of the organization only.
+func (r *run) inspectSteps(ctx context.Context, steps []Step) (*Plan, error) {
+	r.method = methodInspect
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
+	switch {
+	case err != nil:
+		return nil, err
+	case now == nil:
+		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned no plan")
+	case now.Err() != nil && permanent(now.Err()):
+		return nil, now.Err()
+	}
+	selected := make(map[string]bool, len(steps))
+	for _, s := range steps {
+		selected[s.ID] = true
+	}
+	common := *now
+	common.Steps = slices.DeleteFunc(slices.Clone(now.Steps), func(s Step) bool { return !selected[s.ID] })
+	common.Cascades = nil
+	return &common, r.compare(r.plan, &common)
+}
+
 // skip records that a step was deleted before.
-func (r *run) skip(i int) {
-	r.states[i].State, r.states[i].found = StepAlreadyDeleted, false
+func (r *run) skip(i int) error {
+	id := r.states[i].ID
+	r.states[i].State = StepAlreadyDeleted
 	r.done++
-	r.event(Event{Step: r.states[i].ID, Kind: EventFinished, State: StepAlreadyDeleted})
+	r.event(Event{Step: id, Kind: EventFinished, State: StepAlreadyDeleted})
+	if r.recorded.steps[id] == stepDeleted {
+		return nil
+	}
+	return r.append(Entry{Step: id, Kind: EntryFinished, State: StepAlreadyDeleted}, nil)
 }
 
 // stepsErr returns the error of [ExecuteSteps].

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -108,8 +109,8 @@ func TestParts_WholePlan(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b", "c", "d"}, p.at.removed, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
 		t.Errorf("removed (-want +got):\n%s", diff)
 	}
-	// The plan, its preparation and the deletion inspect once each.
-	if p.at.inspected != 3 || p.at.deleted != 1 {
+	// The plan, its preparation, each part and the deletion inspect once each.
+	if p.at.inspected != 6 || p.at.deleted != 1 {
 		t.Errorf("got %d inspections and %d deletions", p.at.inspected, p.at.deleted)
 	}
 	want := []string{
@@ -281,6 +282,8 @@ func TestParts_Checks(t *testing.T) {
 	t.Parallel()
 	at := &fakeBlocking{steps: stepsOf("a")}
 	plan := at.plan(t)
+	plan.PreparedAt = plan.CreatedAt
+	plan.SealAs()
 	edited := *plan
 	edited.Organization.ID = "org_2"
 	ctx, d := t.Context(), teardown.FromBlocking(at)
@@ -337,6 +340,127 @@ func TestParts_DeletedBefore(t *testing.T) {
 		if report, err := p.delete(plan); err != nil || report.Outcome != teardown.Deleted || p.at.deleted != 1 {
 			t.Errorf("%v: got %+v, %v", code, report, err)
 		}
+	}
+}
+
+// A plan selects. An edited plan, and a resource of another owner, select nothing that an inspection
+// does not find.
+func TestParts_ResourceOfAnotherOrganization(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a", "b")}}
+	plan := p.prepare()
+	p.at.steps, p.at.foreign = stepsOf("a"), []string{"b"}
+	got, err := p.steps(plan, "a", "b")
+	want := map[string]teardown.StepState{"a": teardown.StepDeleted, "b": teardown.StepNotStarted}
+	if diff := cmp.Diff(want, got); diff != "" || !errors.Is(err, errors.DeletionStepsNotSatisfied) || slices.Contains(p.at.removed, "b") {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// The overrides are those of the inspection, not of the file.
+func TestParts_EditedOverride(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a")}}
+	plan := p.prepare()
+	p.at.steps[0].Requires = []teardown.Override{teardown.ManagedOrganizations}
+	if got, err := p.steps(plan, "a"); len(got) > 0 || !errors.Is(err, errors.PlanStale) && !errors.Is(err, errors.NotConfirmed) || p.at.removed != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// A credential that does not see the organization proves nothing about its resources.
+func TestParts_InvisibleOrganization(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a")}}
+	plan := p.prepare()
+	p.at.isDeleted, p.at.inspect = []string{"a"}, refused(errors.OrganizationNotFound)
+	if got, err := p.steps(plan, "a"); len(got) > 0 || !errors.Is(err, errors.OrganizationNotFound) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestParts_NotPrepared(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a")}}
+	plan := p.at.plan(t)
+	if got, err := p.steps(plan, "a"); len(got) > 0 || !errors.Is(err, errors.InvalidArgument) || p.at.removed != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if report, err := p.delete(plan); report != nil || !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("got %v, %v", report, err)
+	}
+}
+
+// A step that is deleted according to the journal, and whose resource exists, was created again.
+func TestParts_ExistsAgain(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a", "b")}}
+	plan := p.prepare()
+	if _, err := p.steps(plan, "a"); err != nil {
+		t.Fatal(err)
+	}
+	p.at.isDeleted = nil
+	if got, err := p.steps(plan, "a", "b"); len(got) > 0 || !errors.Is(err, errors.PlanStale) || len(p.at.removed) != 1 {
+		t.Errorf("got %v, %v, removed %v", got, err, p.at.removed)
+	}
+}
+
+// A prepared plan can be stored and applied.
+func TestPrepare_InvalidInspection(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*fakeBlocking){
+		"a text that is not UTF-8": func(at *fakeBlocking) { at.steps[0].Why = "\xff" },
+		"a wrong order":            func(at *fakeBlocking) { slices.Reverse(at.steps) },
+	} {
+		at := &fakeBlocking{steps: stepsOf("a", "b<a")}
+		plan := at.plan(t)
+		change(at)
+		prepared, report, err := teardown.Prepare(t.Context(), teardown.FromBlocking(at), plan, teardown.WithConfirm("Acme"))
+		if prepared != nil || report != nil || !errors.Is(err, errors.DriverFailed) {
+			t.Errorf("%s: got %v, %v, %v", name, prepared, report, err)
+		}
+	}
+}
+
+// The credential ends with the organization, which another process deletes right before the
+// deletion of this one: no read shows that the organization exists.
+func TestExecute_CredentialEndsBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	at := &fakeBlocking{steps: stepsOf("a")}
+	at.delete = func() (teardown.Deletion, error) {
+		at.inspect = refused(errors.Unauthenticated)
+		return teardown.Deletion{}, refused(errors.Unauthenticated)
+	}
+	report, err := at.execute(t)
+	if report.Outcome != teardown.Unknown || !errors.Is(err, errors.OutcomeUnknown) {
+		t.Errorf("got %+v, %v", report, err)
+	}
+	lacks := &fakeBlocking{steps: stepsOf("a"), delete: func() (teardown.Deletion, error) { return teardown.Deletion{}, refused(errors.PermissionDenied) }}
+	if report, err := lacks.execute(t); report.Outcome != teardown.Blocked || !errors.Is(err, errors.PermissionDenied) {
+		t.Errorf("a credential that lacks a permission: got %+v, %v", report, err)
+	}
+}
+
+func TestSummary_HostileTexts(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"<", "\x00", "\xff", "\u2028", "\"", "é", "a"} {
+		long := strings.Repeat(text, 10_000)
+		r := &teardown.Report{PendingOn: long, Err: errors.New(long), Outcome: teardown.Blocked}
+		for i := range 300 {
+			e := &errors.Error{Code: errors.Code(fmt.Sprintf("a_rather_long_code_%d", i)), Message: long}
+			r.Steps = append(r.Steps, teardown.StepReport{Step: teardown.Step{ID: long}, State: teardown.StepFailed, Err: e})
+		}
+		for _, limit := range []int{0, 1, 20} {
+			s := r.Summary(limit)
+			form, err := json.Marshal(s)
+			if err != nil || len(form) > 2<<10+limit<<10 || len(s.Codes) != 10 || s.Omitted != 300-limit {
+				t.Errorf("%q, %d: %d bytes, %d codes, %v", text, limit, len(form), len(s.Codes), err)
+			}
+		}
+	}
+	short := (&teardown.Report{PendingOn: "a <b>"}).Summary(0)
+	if short.PendingOn != "a <b>" {
+		t.Errorf("got %q", short.PendingOn)
 	}
 }
 

@@ -44,6 +44,9 @@ type Plan struct {
 	// the time since then.
 	CreatedAt time.Time `json:"created_at"`
 
+	// PreparedAt is the time at which [Prepare] returned the plan; zero if it did not.
+	PreparedAt time.Time `json:"prepared_at,omitzero"`
+
 	// ExpiresAt is CreatedAt plus [PlanTTL]. It is for people and has no effect.
 	ExpiresAt time.Time `json:"expires_at"`
 
@@ -360,7 +363,7 @@ func (p *Plan) Digest() string {
 		return ""
 	}
 	content := *p
-	content.CreatedAt, content.ExpiresAt, content.Fingerprint = time.Time{}, time.Time{}, ""
+	content.CreatedAt, content.PreparedAt, content.ExpiresAt, content.Fingerprint = time.Time{}, time.Time{}, time.Time{}, ""
 	content.Steps = slices.Clone(p.Steps)
 	for i := range content.Steps {
 		content.Steps[i].Ref = nil

@@ -1,6 +1,10 @@
 package teardown
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,7 +26,7 @@ type Summary struct {
 	// Outcome is the result for the organization.
 	Outcome Outcome `json:"outcome"`
 
-	// PendingOn states, for people, what a [Pending] deletion depends on.
+	// PendingOn states, for people, what a [Pending] deletion depends on, at most 500 bytes.
 	PendingOn string `json:"pending_on,omitempty"`
 
 	// StartedAt is the time at which applying started.
@@ -37,7 +41,7 @@ type Summary struct {
 	// States contains the number of steps in each state.
 	States map[StepState]int `json:"states,omitempty"`
 
-	// Codes contains the number of steps that failed with each code.
+	// Codes contains the number of steps that failed with each of the 10 most frequent codes.
 	Codes map[errors.Code]int `json:"codes,omitempty"`
 
 	// Code is the code of the report's error, as [errors.CodeOf] returns it; "" for none.
@@ -69,24 +73,25 @@ type StepSummary struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Limits of the texts of a summary, in bytes.
+// Limits of a summary: of its texts, in bytes of JSON, and of its codes.
 const (
-	maxSummaryError = 500
-	maxStepText     = 200
+	maxSummaryText = 500
+	maxStepText    = 200
+	maxCodes       = 10
 )
 
 // Summary returns a summary that lists at most limit of the steps that are not deleted. Its JSON
-// form has at most 2 KB in addition to the names of the organization, and 1 KB for each listed
-// step. A nil report has an empty summary.
+// form has at most 2 KB in addition to the names of the provider and the organization, and 1 KB for
+// each listed step. A nil report has an empty summary.
 func (r *Report) Summary(limit int) Summary {
 	if r == nil {
 		return Summary{}
 	}
 	s := Summary{
 		Provider: r.Provider, Instance: r.Instance, Organization: r.Organization,
-		Outcome: r.Outcome, PendingOn: r.PendingOn, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		Outcome: r.Outcome, PendingOn: shortened(r.PendingOn, maxSummaryText), StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		Total: len(r.Steps), States: map[StepState]int{}, Codes: map[errors.Code]int{},
-		Code: errors.CodeOf(r.Err), Error: shortened(text(r.Err), maxSummaryError),
+		Code: errors.CodeOf(r.Err), Error: shortened(text(r.Err), maxSummaryText),
 	}
 	for _, withError := range []bool{true, false} {
 		for _, step := range r.Steps {
@@ -109,18 +114,38 @@ func (r *Report) Summary(limit int) Summary {
 			}
 		}
 	}
+	frequent := slices.SortedFunc(maps.Keys(s.Codes), func(a, b errors.Code) int {
+		return cmp.Or(cmp.Compare(s.Codes[b], s.Codes[a]), cmp.Compare(a, b))
+	})
+	for _, code := range frequent[min(len(frequent), maxCodes):] {
+		delete(s.Codes, code)
+	}
 	return s
 }
 
-// shortened returns a text of at most n bytes. A text that is cut ends with an ellipsis.
+// shortened returns a text that has at most n bytes in JSON, where some characters have up to 6. A
+// text that is cut ends with an ellipsis.
 func shortened(s string, n int) string {
 	const ellipsis = "…"
-	if len(s) <= n {
-		return s
+	size, cut := 0, 0
+	for i, r := range s {
+		if size+len(ellipsis) <= n {
+			cut = i
+		}
+		if size += sizeInJSON(r); size > n {
+			return s[:cut] + ellipsis
+		}
 	}
-	n -= len(ellipsis)
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	return s
+}
+
+// sizeInJSON returns the number of bytes that a character has in JSON.
+func sizeInJSON(r rune) int {
+	switch {
+	case r == utf8.RuneError, r < ' ', strings.ContainsRune("<>&\u2028\u2029", r):
+		return len(`\u0000`)
+	case r == '"', r == '\\':
+		return 2
 	}
-	return s[:n] + ellipsis
+	return utf8.RuneLen(r)
 }
