@@ -37,9 +37,11 @@ import (
 
 // Config configures a page.
 type Config struct {
-	// Engine and Store are those of the workers. Required.
+	// Engine is that of the workers. Required.
 	Engine engine.Engine
-	Store  fleet.Store
+
+	// Store is that of the workers. Required.
+	Store fleet.Store
 
 	// Origin is the origin of the page, such as "http://127.0.0.1:8420". Required.
 	Origin string

@@ -36,7 +36,10 @@ type Engine interface {
 }
 
 // Temporal is the engine of a Temporal client.
-type Temporal struct{ Client client.Client }
+type Temporal struct {
+	// Client is the client of the engine.
+	Client client.Client
+}
 
 var _ Engine = Temporal{}
 

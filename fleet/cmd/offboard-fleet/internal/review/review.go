@@ -19,8 +19,13 @@ import (
 
 // Review is an organization's workflow with its plan.
 type Review struct {
-	State       fleet.State
-	Plan        *teardown.Plan
+	// State is the state of the workflow.
+	State fleet.State
+
+	// Plan is the plan that waits, or the last one.
+	Plan *teardown.Plan
+
+	// Differences is what the plan has that the plan approved before lacks.
 	Differences []teardown.Difference
 }
 
@@ -84,11 +89,20 @@ func (r *Review) Name() string {
 
 // Kind counts the steps of one kind. Its texts are printable.
 type Kind struct {
-	Name     string
-	Steps    int
-	Manual   int
-	Requires []string // overrides
-	After    []string // names of the kinds whose steps come before, without its own
+	// Name is the name of the kind.
+	Name string
+
+	// Steps is the number of its steps.
+	Steps int
+
+	// Manual is the number of its manual steps.
+	Manual int
+
+	// Requires lists the overrides that its steps require.
+	Requires []string
+
+	// After lists the names of the kinds whose steps come before, without its own.
+	After []string
 }
 
 // Kinds returns the kinds of a plan's steps. A kind follows the kinds that it comes after, except
@@ -172,7 +186,11 @@ func Named(o teardown.Organization) string {
 }
 
 // Subject is the organization that the ID of a workflow names.
-type Subject struct{ Provider, Instance, Organization string }
+type Subject struct {
+	Provider     string // the provider's package
+	Instance     string // the provider's base URL
+	Organization string // as in the manifest
+}
 
 // SubjectOf returns the organization of a workflow's ID, which [fleet.WorkflowID] has made; ok is
 // false for another ID.
