@@ -92,7 +92,7 @@ func (c *Client) DeactivateTenant(ctx context.Context, name string, request Deac
 // deletion.
 //
 // Nil means that no blocker was found, not that F5 will accept the request: F5 does not document
-// its refusals.
+// its refusals. Child tenants are no blocker and are not read: see [Client.ListChildTenants].
 func (c *Client) CheckDeletion(ctx context.Context, request DeleteTenantRequest) error {
 	return c.confirm(ctx, "CheckDeletion", request)
 }

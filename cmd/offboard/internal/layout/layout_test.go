@@ -25,6 +25,7 @@ func TestWrap_Lines(t *testing.T) {
 		"number":         {10, "5. one two three", "5. one two\n   three"},
 		"list of IDs":    {15, "  - disk/0123456789: failed", "  - disk/\n    0123456789:\n    failed"},
 		"part of a word": {36, "│  └─ shop (project/5e2f0000000000000000000a): delete it", "│  └─ shop\n│       (project/\n│       5e2f0000000000000000000a):\n│       delete it"},
+		"path":           {34, "│  ├─ lab (virtual_machine/org_labs/vm_lab): stop", "│  ├─ lab\n│  │    (virtual_machine/org_labs/\n│  │    vm_lab): stop"},
 		"list":           {10, "  - one two", "  - one\n    two"},
 		"tree":           {16, "│  ├─ web (vm_1): stop", "│  ├─ web\n│  │    (vm_1):\n│  │    stop"},
 		"last leaf":      {14, "   └─ web (vm_1)", "   └─ web\n        (vm_1)"},

@@ -100,9 +100,7 @@ func fill(text, first, next string, width int) []string {
 		}
 		for used+len(spaces)+n > width {
 			part := ansi.Truncate(word, max(width-used-len(spaces), 0), "")
-			if end := strings.LastIndexAny(part, separators) + 1; end > len(part)/3 || end > 2 && ansi.StringWidth(segment(word[end:])) <= width-ansi.StringWidth(next) {
-				part = part[:end]
-			}
+			part = part[:breakAt(part, word, width-ansi.StringWidth(next))]
 			if part == "" && used > ansi.StringWidth(next) {
 				flush()
 				spaces = ""
@@ -128,12 +126,24 @@ func fill(text, first, next string, width int) []string {
 	return lines
 }
 
-// segment returns the start of a word, up to its first separator.
-func segment(word string) string {
-	if end := strings.IndexAny(word, separators); end >= 0 {
-		return word[:end+1]
+// breakAt returns the length of the part of a word that a line keeps: up to the last slash if what
+// follows it up to the next one fits the next line of a width, otherwise up to the last separator,
+// unless the line would be short without need.
+func breakAt(part, word string, next int) int {
+	for _, of := range []string{"/", separators} {
+		end := strings.LastIndexAny(part, of) + 1
+		rest := word[end:]
+		if i := strings.IndexAny(rest, of); i >= 0 {
+			rest = rest[:i+1]
+		}
+		if end > 2 && ansi.StringWidth(rest) <= next {
+			return end
+		}
 	}
-	return word
+	if end := strings.LastIndexAny(part, separators) + 1; end > len(part)/3 {
+		return end
+	}
+	return len(part)
 }
 
 // wrapCommand returns a command as lines. The label before it gets a line of its own, and so does
