@@ -60,7 +60,7 @@ func ExampleClient_CheckDeletion() {
 		return
 	}
 	fmt.Println(c.CheckDeletion(context.Background(), volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example"}))
-	// Output: volterra: CheckDeletion "acme": conflict: the tenant is already marked for deletion
+	// Output: volterra: CheckDeletion "acme": already_requested_deletion: the tenant is already marked for deletion
 }
 
 // The answer is lost after F5 accepted the request, and F5 refuses the credential from then on. No read

@@ -68,7 +68,7 @@ func snippets(t *testing.T, root string) []snippet {
 // known are the packages that a snippet without imports may use.
 var known = map[string]string{
 	"bytes": "bytes", "context": "context", "fmt": "fmt", "http": "net/http", "io": "io", "iter": "iter", "json": "encoding/json", "log": "log",
-	"os": "os", "signal": "os/signal", "slog": "log/slog", "synctest": "testing/synctest", "testing": "testing", "time": "time",
+	"os": "os", "signal": "os/signal", "slices": "slices", "slog": "log/slog", "synctest": "testing/synctest", "testing": "testing", "time": "time",
 	"errors": module + "/errors", "observe": module + "/observe", "offboardtest": module + "/offboardtest", "teardown": module + "/teardown", "telemetry": module + "/telemetry",
 	"katapult": module + "/katapult", "katapulttest": module + "/katapult/katapulttest",
 	"zitadel": module + "/zitadel", "zitadeltest": module + "/zitadel/zitadeltest",
