@@ -492,12 +492,13 @@ func TestTerminal_Closed(t *testing.T) {
 
 func TestApply_Timeout(t *testing.T) {
 	o, srv := tenant(t, time.Hour, volterratest.Tenant{KeepsCredential: true})
-	code, out, errOut := o.run("apply", "plan.json", "--timeout", "300ms")
-	if code != exitcode.Stopped || len(srv.Accepted()) != 0 || !strings.Contains(out, "To resume: offboard apply plan.json --timeout 300ms\n") {
+	code, out, errOut := o.run("apply", "plan.json", "--timeout", "300ms", "--retry-for", "5m")
+	if code != exitcode.Stopped || len(srv.Accepted()) != 0 || !strings.Contains(out, "To resume: offboard apply plan.json --retry-for 5m0s\n") ||
+		!strings.Contains(out, "Stopping: the time of --timeout 300ms has ended. Running attempts finish. Ctrl-C: stop at once\n") || !strings.Contains(out, "Ended by --timeout 300ms.") {
 		t.Errorf("exit code %d: %s%s", code, out, errOut)
 	}
 	code, out, errOut = o.run("apply", "plan.json", "--step-timeout", "300ms", "--retry-for", "0")
-	if code != exitcode.Blocked || len(srv.Accepted()) != 0 || !strings.Contains(out, "To resume: offboard apply plan.json --retry-for 0s --step-timeout 300ms\n") {
+	if code != exitcode.Blocked || len(srv.Accepted()) != 0 || !strings.Contains(out, "To resume: offboard apply plan.json --retry-for 0s\n") || !strings.Contains(out, "Ended by --step-timeout 300ms.") {
 		t.Errorf("--step-timeout: exit code %d: %s%s", code, out, errOut)
 	}
 }
@@ -509,7 +510,7 @@ func TestCommands_Timeout(t *testing.T) {
 		{"check", "workspace", workspaceID(0)}, {"plan", "manifest.yaml"}, {"status", "plan.json"}, {"delete", "workspace", workspaceID(0), "--confirm", "Acme One"},
 	} {
 		started := time.Now()
-		if code, out, errOut := o.run(append(args, "--timeout", "200ms")...); code != exitcode.Stopped || time.Since(started) > 20*time.Second {
+		if code, out, errOut := o.run(append(args, "--timeout", "200ms")...); code != exitcode.Stopped || !strings.Contains(errOut, "--timeout 200ms ended the command.") || time.Since(started) > 20*time.Second {
 			t.Errorf("%v: exit code %d after %v: %s%s", args, code, time.Since(started), out, errOut)
 		}
 	}

@@ -60,11 +60,11 @@ written, the outcomes and the exit code stay the same.
 Press Ctrl-C once to stop: running attempts finish, and no further one starts. Press it
 twice to stop at once. SIGTERM, SIGHUP and the end of --timeout stop like the first
 Ctrl-C. A closed pipe never stops a run. After a stop or a crash, run the same command to
-resume: resources that are already deleted are not removed again. The journal records every
-start and every result. If an organization is not found, its outcome is "deleted" if the
-journal shows that its deletion was started, and otherwise "not_found", with exit code 8. If
-the journal shows that an organization is deleted or pending, and its account no longer
-exists, the outcome stays the same.
+resume, without a limit that ended the run: resources that are already deleted are not
+removed again. The journal records every start and every result. If an organization is not
+found, its outcome is "deleted" if the journal shows that its deletion was started, and
+otherwise "not_found", with exit code 8. If the journal shows that an organization is
+deleted or pending, and its account no longer exists, the outcome stays the same.
 `
 
 // applySettings are the settings of apply.
@@ -79,8 +79,33 @@ type applySettings struct {
 	concurrency int
 	stepTimeout time.Duration
 	retryFor    time.Duration
-	flags       string   // the given flags, as a shell takes them, after a space
-	answers     []string // of the prompt, as values of --confirm
+	flags       string                        // the given flags, as a shell takes them, after a space
+	given       func(except ...string) string // returns flags without some; nil in tests
+	answers     []string                      // of the prompt, as values of --confirm
+	stepExpired bool                          // --step-timeout ended a step
+}
+
+// withoutEnded returns the settings without the flags of the limits that ended the run or a step, and
+// these flags. A command that resumes must not repeat them.
+func (s applySettings) withoutEnded(p *program) (applySettings, []string) {
+	var names, ended []string
+	if p.expired.Load() {
+		names, ended = append(names, "timeout"), append(ended, fmt.Sprintf("--timeout %v", p.timeout))
+	}
+	if s.stepExpired {
+		names, ended = append(names, "step-timeout"), append(ended, fmt.Sprintf("--step-timeout %v", s.stepTimeout))
+	}
+	if s.given != nil {
+		s.flags = s.given(names...)
+	}
+	return s, ended
+}
+
+// stepEnded reports whether the maximum time of a step ended one.
+func (s applySettings) stepEnded(r *teardown.Report) bool {
+	return r != nil && slices.ContainsFunc(r.Steps, func(step teardown.StepReport) bool {
+		return step.State == teardown.StepFailed && (errors.Is(step.Err, errors.NotFinished) || step.FinishedAt.Sub(step.StartedAt) >= s.stepTimeout)
+	})
 }
 
 // command returns the command that applies the plan file again, without a prompt for the
@@ -145,7 +170,8 @@ func (p *program) applyCommand() *cobra.Command {
 			if err := file.Select(s.only); err != nil {
 				return err
 			}
-			s.flags = givenFlags(cmd)
+			s.given = func(except ...string) string { return givenFlags(cmd, except...) }
+			s.flags = s.given()
 			return p.apply(cmd.Context(), file, s)
 		},
 	}
@@ -378,6 +404,10 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 			done.Report.UnmatchedDeny = slices.DeleteFunc(done.Report.UnmatchedDeny, x.file.Names)
 		}
 		results[i] = report.ResultOf(x.file.Organizations[i], done)
+		if r := results[i]; x.expired.Load() && r.Outcome == teardown.Stopped && r.Problem != nil {
+			r.Problem.Advice = x.adviceExpired()
+		}
+		x.settings.stepExpired = x.settings.stepExpired || x.settings.stepEnded(done.Report)
 		shown.End(i, results[i])
 		if x.settings.report == "" {
 			results[i].Report = nil // reports of many organizations take most of the memory
@@ -407,6 +437,7 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	if unwritten != nil {
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
+	s, ended := s.withoutEnded(p)
 	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan, s.journal)}
 	for _, r := range results {
 		n.Add(r.Title, r.Code(), r.State)
@@ -418,6 +449,9 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	if p.json {
 		summary := report.Summarize(results, p.code)
 		summary.ResumeCommand = n.Resumes()
+		if n.Any() {
+			summary.EndedBy = ended
+		}
 		summary.Unmatched, summary.NotSelected = file.Unmatched, file.Unselected()
 		summary.ReportProblem = problem.Of(unwritten)
 		p.emit(summary)
@@ -433,6 +467,9 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 		fmt.Fprintf(p.out, "Report: %s\n", s.report)
 	}
 	if n.Any() {
+		for _, limit := range ended {
+			fmt.Fprintf(p.out, "Ended by %s. The command that resumes omits it.\n", limit)
+		}
 		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, s.statusCommand())
 		n.Show(p.out)
 	}

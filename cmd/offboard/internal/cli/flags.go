@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,11 +79,11 @@ func (p *program) timeoutFlag(command *cobra.Command) {
 }
 
 // givenFlags returns the flags of a command that were given, as a shell takes them, each after a
-// space, except those of the output.
-func givenFlags(cmd *cobra.Command) string {
+// space, except those of the output and those with the given names.
+func givenFlags(cmd *cobra.Command, except ...string) string {
 	var b strings.Builder
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name == "verbose" || f.Name == "debug" {
+		if f.Name == "verbose" || f.Name == "debug" || slices.Contains(except, f.Name) {
 			return
 		}
 		if f.Value.Type() == "bool" {

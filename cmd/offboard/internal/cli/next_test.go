@@ -143,3 +143,37 @@ func TestNext_SameInApplyAndStatus(t *testing.T) {
 		})
 	}
 }
+
+// The command that resumes omits the limit that ended the run or a step, and the output names it.
+func TestApply_LimitEnded(t *testing.T) {
+	for name, test := range map[string]struct {
+		args      []string
+		interrupt bool
+		want      string // as ended_by
+		resume    string
+	}{
+		"timeout":      {[]string{"--timeout", "2s", "--parallel", "1"}, false, `"ended_by":["--timeout 2s"]`, "offboard apply DIR/plan.json --json --parallel 1"},
+		"step timeout": {[]string{"--step-timeout", "1s", "--timeout", "1h"}, false, `"ended_by":["--step-timeout 1s"]`, "offboard apply DIR/plan.json --json --timeout 1h0m0s"},
+		"interrupt":    {[]string{"--timeout", "1h"}, true, "", "offboard apply DIR/plan.json --json --timeout 1h0m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, scripted.Hosting())
+				b.plan()
+				if test.interrupt {
+					go func() {
+						time.Sleep(2 * time.Second)
+						b.signals <- os.Interrupt
+					}()
+				}
+				code, out, errOut := b.run(append([]string{"apply", "DIR/plan.json", "--json"}, test.args...)...)
+				if code == exitcode.OK || !strings.Contains(out, test.want) || strings.Contains(out, "ended_by") != (test.want != "") || !strings.Contains(out, `"resume_command":"`+test.resume+`"`) {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				if advised := strings.Contains(out, `"advice":"--timeout 2s ended the command. To resume, give a longer time or none."`); advised != (name == "timeout") {
+					t.Errorf("the advice: %s", out)
+				}
+			})
+		})
+	}
+}

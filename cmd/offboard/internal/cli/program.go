@@ -5,12 +5,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -94,6 +96,8 @@ type program struct {
 	json, verbose, debug bool          // flags
 	timeout              time.Duration // of the command; 0 for none
 
+	expired atomic.Bool // --timeout ended the command
+
 	source *planfile.Source // of the manifest; nil if none was read
 
 	code         int  // the exit code of a command without an error
@@ -117,14 +121,26 @@ func (p *program) run(ctx context.Context, args []string) int {
 			p.json = true
 		}
 		if p.json && !p.errorWritten {
-			p.emit(failure{"error", schema.Version, problem.Of(err), exitcode.Of(err)})
+			stated := problem.Of(err)
+			if p.expired.Load() {
+				stated.Advice = p.adviceExpired()
+			}
+			p.emit(failure{"error", schema.Version, stated, exitcode.Of(err)})
 		}
 		problem.Print(layout.NewWriter(p.errOut), err)
+		if p.expired.Load() {
+			p.next = p.adviceExpired() + "\n" + p.next
+		}
 		p.showNext()
 		return exitcode.Of(err)
 	}
 	p.showNext()
 	return p.code
+}
+
+// adviceExpired returns the advice after --timeout ended the command.
+func (p *program) adviceExpired() string {
+	return fmt.Sprintf("--timeout %v ended the command. To resume, give a longer time or none.", p.timeout)
 }
 
 // showNext prints the next command. It writes nothing if there is none: a write to a pipe waits for
@@ -197,6 +213,7 @@ func (p *program) untilInterrupted(ctx context.Context) (context.Context, func()
 		case <-p.signals:
 			cancel()
 		case <-expired:
+			p.expired.Store(true)
 			cancel()
 		case <-ctx.Done():
 		}
@@ -216,20 +233,23 @@ func (p *program) expiry() (expired <-chan time.Time, end func()) {
 // stoppable returns a channel that the first signal, or --timeout, closes, and a context that a
 // further Ctrl-C cancels. No other signal cancels the context: a terminal that closes may send
 // SIGHUP twice.
-func (p *program) stoppable(ctx context.Context, stopping func()) (context.Context, <-chan struct{}, func()) {
+func (p *program) stoppable(ctx context.Context, stopping func(limit string)) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := make(chan struct{})
 	expired, end := p.expiry()
 	go func() {
 		defer end()
+		limit := ""
 		select {
 		case <-p.signals:
 		case <-expired:
+			p.expired.Store(true)
+			limit = fmt.Sprintf("--timeout %v", p.timeout)
 		case <-ctx.Done():
 			return
 		}
 		close(stop)
-		go stopping() // an output without a reader must not delay the next signal
+		go stopping(limit) // an output without a reader must not delay the next signal
 		for {
 			select {
 			case s := <-p.signals:

@@ -197,6 +197,9 @@ type summary struct {
 	// ResumeCommand is the command that resumes, as a shell takes it; "" if it cannot help.
 	ResumeCommand string `json:"resume_command,omitempty"`
 
+	// EndedBy lists the flags whose limits ended the run or a step. ResumeCommand omits them.
+	EndedBy []string `json:"ended_by,omitempty"`
+
 	// Unmatched lists the entries of allow and deny that match no organization.
 	Unmatched []string `json:"unmatched,omitempty"`
 

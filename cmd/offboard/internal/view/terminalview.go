@@ -27,6 +27,14 @@ const (
 	hintStopping = "Stopping: running attempts finish. Ctrl-C again: stop at once"
 )
 
+// stoppingHint returns the hint of a run that stops.
+func stoppingHint(limit string) string {
+	if limit == "" {
+		return hintStopping
+	}
+	return "Stopping: the time of " + limit + " has ended. Running attempts finish. Ctrl-C: stop at once"
+}
+
 // newTerminalView starts the live view. It reads the keys, which may be nil, so that the
 // terminal does not echo them. Ctrl-C is then a key instead of a signal.
 func newTerminalView(out *os.File, keys io.Reader, interrupt func(), v *liveView) *terminalView {
@@ -46,7 +54,7 @@ func (l *terminalView) Note(i int, text string, wait time.Duration) {
 
 func (l *terminalView) End(i int, v report.Result) { l.liveView.end(i, time.Now(), v) }
 
-func (l *terminalView) Stopping() { l.setHint(hintStopping) }
+func (l *terminalView) Stopping(limit string) { l.setHint(stoppingHint(limit)) }
 
 // Close removes the screen and prints the last one as text. Bubble Tea leaves the cursor in
 // the last line of its screen, and would overwrite that line.

@@ -54,7 +54,7 @@ func testLastScreen(t *testing.T) {
 	l := newTerminalView(slave, nil, nil, newLiveView(time.Now(), []planfile.Planned{scripted.Planned(t, scripted.Hosting()), scripted.Planned(t, scripted.Tenant())}))
 	l.Event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Total: 3})
 	l.Event(0, teardown.Event{Time: time.Now(), Kind: teardown.EventStarted, Step: "virtual_machine/vm_1", Total: 3})
-	l.Stopping()
+	l.Stopping("")
 	l.End(0, report.Result{Outcome: teardown.Deleted})
 	l.End(1, report.Result{Outcome: teardown.Pending, PendingOn: "F5 decides"})
 	l.Close()

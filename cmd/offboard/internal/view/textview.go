@@ -79,10 +79,10 @@ func (l *textView) Note(i int, text string, wait time.Duration) {
 
 func (l *textView) End(i int, r report.Result) { l.print(i, "%s", r.Text()) }
 
-func (l *textView) Stopping() {
+func (l *textView) Stopping(limit string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.out, "%6s  %s\n", format.Clock(time.Since(l.started)), hintStopping)
+	fmt.Fprintf(l.out, "%6s  %s\n", format.Clock(time.Since(l.started)), stoppingHint(limit))
 }
 
 func (*textView) Close() {}
@@ -147,6 +147,6 @@ func inUTC(r *teardown.Report) *teardown.Report {
 
 func (*jsonLines) Note(int, string, time.Duration) {}
 
-func (*jsonLines) Stopping() {}
+func (*jsonLines) Stopping(string) {}
 
 func (*jsonLines) Close() {}

@@ -36,8 +36,9 @@ type Watcher interface {
 	// End shows the result of an organization.
 	End(i int, r report.Result)
 
-	// Stopping shows that no further attempt starts.
-	Stopping()
+	// Stopping shows that no further attempt starts. limit is the flag whose time has ended; "" after
+	// a signal.
+	Stopping(limit string)
 
 	// Close ends the display.
 	Close()
