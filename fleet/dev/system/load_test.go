@@ -1,0 +1,193 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/teardown"
+)
+
+// cpu returns the CPU time of this process and of all children that have ended.
+func cpu(t testing.TB) time.Duration {
+	t.Helper()
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			t.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum
+}
+
+// usage is the time that a part of a test takes.
+type usage struct{ wall, cpu time.Duration }
+
+// addOrganizations adds organizations with a machine and three zones each.
+func addOrganizations(srv *katapulttest.Server, n int) []fleet.Entry {
+	var entries []fleet.Entry
+	for i := range n {
+		entries = append(entries, addOrganization(srv, fmt.Sprintf("o%d", i), 1, 3))
+	}
+	return entries
+}
+
+// inProcess deletes organizations by [teardown.RunJobs], and returns the number of failures.
+func inProcess(ctx context.Context, t testing.TB, entries []fleet.Entry) {
+	t.Helper()
+	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
+	defer clients.Close()
+	var jobs []teardown.Job
+	for _, e := range entries {
+		o, err := clients.Open(ctx, e.Spec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := o.Name(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, teardown.Job{Plan: o.Plan, Teardown: o.Teardown, Options: []teardown.Option{teardown.WithConfirm(name)}})
+	}
+	for r := range teardown.RunJobs(ctx, jobs, 100) {
+		if r.Err != nil || r.Report.Outcome != teardown.Deleted {
+			t.Errorf("organization %d: got %v", r.Index, r.Err)
+		}
+	}
+}
+
+// TestRate_Postgres compares a fleet with approvals with the same teardowns in one process. Two
+// workers, the server, Postgres, the fake and the test share the machine.
+func TestRate_Postgres(t *testing.T) {
+	n := organizations()
+	const taskTime = 200 * time.Millisecond
+	measure := func(name string, f func(t *testing.T, u *usage)) usage {
+		t.Helper()
+		var u usage
+		before := cpu(t)
+		if !t.Run(name, func(t *testing.T) { f(t, &u) }) {
+			t.FailNow()
+		}
+		u.cpu = cpu(t) - before // after the end of all processes
+		return u
+	}
+	single := measure("in_process", func(t *testing.T, u *usage) {
+		srv := newKatapult(t, taskTime)
+		entries := addOrganizations(srv, n)
+		start := time.Now()
+		inProcess(t.Context(), t, entries)
+		u.wall = time.Since(start)
+	})
+	run := func(n int) func(t *testing.T, u *usage) {
+		return func(t *testing.T, u *usage) {
+			s := newSystem(t, "postgres")
+			srv := newKatapult(t, taskTime)
+			entries := addOrganizations(srv, n)
+			waiting := make(chan fleet.Waiting, 2*n)
+			s.handle(func(e event) {
+				if e.Kind == "waiting" {
+					waiting <- *e.Waiting
+				}
+			})
+			s.startWorker(s.server.Address())
+			s.startWorker(s.server.Address())
+			var approvers sync.WaitGroup
+			ctx, cancel := context.WithCancel(t.Context())
+			var approved atomic.Int64
+			for range 8 {
+				approvers.Go(func() {
+					for {
+						select {
+						case w := <-waiting:
+							if err := s.approve(ctx, w); err != nil {
+								t.Error(err)
+							}
+							approved.Add(1)
+						case <-ctx.Done():
+							return
+						}
+					}
+				})
+			}
+			start := time.Now()
+			if n > 0 {
+				s.mustStart(fleet.Manifest{Organizations: entries, Policy: fleet.Policy{Approvals: 1}})
+			}
+			eventually(t, 30*time.Minute, "all organizations are deleted", func() bool { return len(srv.Deleted()) == n })
+			u.wall = time.Since(start)
+			eventually(t, time.Minute, "all workflows end", func() bool {
+				r, err := s.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: `Outcome = "deleted"`})
+				return err == nil && r.GetCount() == int64(n)
+			})
+			cancel()
+			approvers.Wait()
+			if int(approved.Load()) < n {
+				t.Errorf("%d approvals of %d organizations", approved.Load(), n)
+			}
+		}
+	}
+	startup := measure("startup", run(0))
+	many := measure("fleet", run(n))
+	perMinute := func(u usage) float64 { return float64(n) / u.wall.Minutes() }
+	perOrganization := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(n) }
+	t.Logf("%d organizations with 4 steps each, 2 workers", n)
+	t.Logf("%-12s %16s %26s", "", "per minute", "CPU per organization")
+	t.Logf("%-12s %16.0f %23.1f ms", "one process", perMinute(single), perOrganization(single.cpu))
+	t.Logf("%-12s %16.0f %23.1f ms", "fleet", perMinute(many), perOrganization(many.cpu-startup.cpu))
+	t.Logf("%-12s %16s %23.1f ms", "difference", "", perOrganization(many.cpu-startup.cpu-single.cpu))
+}
+
+// TestLarge_HistoryAndRequests deletes an organization with many steps. The limits are those of
+// docs/fleet.md: the size of the history does not depend on the number of steps, apart from chunks.
+func TestLarge_HistoryAndRequests(t *testing.T) {
+	n := steps()
+	srv := newKatapult(t, 0)
+	inProcess(t.Context(), t, []fleet.Entry{addOrganization(srv, "one", 0, n)})
+	single := len(srv.Requests())
+	srv.ResetRequests()
+
+	s := newSystem(t, "sqlite")
+	s.startWorker(s.server.Address())
+	s.startWorker(s.server.Address())
+	id := s.mustStart(fleet.Manifest{
+		Organizations: []fleet.Entry{addOrganization(srv, "many", 0, n)}, Policy: fleet.Policy{Approvals: 1},
+	})[0]
+	state := s.waitFor(id, fleet.WaitingForApproval)
+	start := time.Now()
+	if err := s.approve(t.Context(), fleet.Waiting{ID: id, Digest: state.Digest}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 30*time.Minute, "the organization is deleted", func() bool { return !srv.Exists("org_many") })
+	took := time.Since(start)
+	if r, err := s.result(id); err != nil || r.Outcome != teardown.Deleted {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	h := s.history(id)
+	largest, requests := 0, len(srv.Requests())
+	for _, e := range h.Events {
+		largest = max(largest, proto.Size(e))
+	}
+	t.Logf("%d steps in %.1f s after the approval: %d events of history, the largest with %d bytes; %d requests, %d in one process (%.2f times)",
+		n, took.Seconds(), len(h.Events), largest, requests, single, float64(requests)/float64(single))
+	if n <= 1000 && len(h.Events) > 100 {
+		t.Errorf("the history has %d events", len(h.Events))
+	}
+	if largest > 256<<10 {
+		t.Errorf("an event has %d bytes", largest)
+	}
+	if float64(requests) > 1.2*float64(single) {
+		t.Errorf("%d requests, and %d in one process", requests, single)
+	}
+}
