@@ -1,3 +1,5 @@
+//go:build unix
+
 package system
 
 import (
@@ -44,7 +46,7 @@ func addOrganizations(srv *katapulttest.Server, n int) []fleet.Entry {
 	return entries
 }
 
-// inProcess deletes organizations by [teardown.RunJobs], and returns the number of failures.
+// inProcess deletes organizations by [teardown.RunJobs].
 func inProcess(ctx context.Context, t testing.TB, entries []fleet.Entry) {
 	t.Helper()
 	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
