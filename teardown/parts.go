@@ -191,7 +191,9 @@ func (r *run) startSteps(ctx context.Context, steps, others []Step) error {
 // plan. What is new concerns the deletion of the organization only.
 func (r *run) inspectSteps(ctx context.Context, steps []Step) (*Plan, error) {
 	r.method = methodInspect
-	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, r.plan)
+	before := *r.plan // a driver may read each of its steps that the lists lack
+	before.Steps = steps
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, &before)
 	switch {
 	case err != nil:
 		return nil, err

@@ -123,6 +123,38 @@ func TestParts_WholePlan(t *testing.T) {
 	}
 }
 
+// inspectedDriver records the steps of the plans that inspections get.
+type inspectedDriver struct {
+	teardown.Driver
+	before [][]string
+}
+
+func (d *inspectedDriver) Inspect(ctx context.Context, o teardown.Organization, before *teardown.Plan) (*teardown.Plan, error) {
+	var ids []string
+	for _, s := range before.Steps {
+		ids = append(ids, s.ID)
+	}
+	d.before = append(d.before, ids)
+	return d.Driver.Inspect(ctx, o, before)
+}
+
+// A driver may read each step of the plan that the lists lack: the inspection of a part gets the steps
+// of the part, and those that they come after.
+func TestParts_InspectionOfSelectedSteps(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a", "b<a", "c", "d<c")}}
+	plan := p.prepare()
+	d := &inspectedDriver{Driver: teardown.FromBlocking(p.at)}
+	for _, id := range []string{"a", "b"} {
+		if _, err := teardown.ExecuteSteps(t.Context(), d, plan, []string{id}, p.options()...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([][]string{{"a"}, {"b", "a"}}, d.before); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // Every call may be repeated after a crash. What the journal proves is neither removed nor read
 // again.
 func TestParts_Repeated(t *testing.T) {
