@@ -341,6 +341,10 @@ type stepsResult struct {
 	Report  Ref         `json:"report"`
 }
 
+// maxListAttempts is the number of attempts of a chunk whose lists have contradictory pages: the other
+// chunks may shorten the lists for more than an hour.
+const maxListAttempts = 100
+
 // steps removes the resources of a chunk.
 func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, error) {
 	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
@@ -355,6 +359,10 @@ func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, erro
 	}
 	started := time.Now()
 	states, err := teardown.ExecuteSteps(ctx, p.driver, p.plan, chunks[in.Chunk].ids, p.options...)
+	if states == nil && errors.Is(err, errors.UnexpectedResponse) && activity.GetInfo(ctx).Attempt < maxListAttempts {
+		// The chunks that run at the same time shorten the lists between two pages. Nothing was started.
+		err = &errors.Error{Provider: p.plan.Provider, Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the lists may have changed: %w", err)}
+	}
 	if states == nil && err != nil {
 		return stepsResult{}, a.failed(ctx, "steps", err)
 	}

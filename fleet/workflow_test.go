@@ -338,6 +338,30 @@ func TestOrganization_Blocked(t *testing.T) {
 	}
 }
 
+// Other chunks shorten a list while its pages are read: the chunk is attempted again. A response that
+// stays unexpected is an error.
+func TestOrganization_ListChangesDuringChunk(t *testing.T) {
+	t.Parallel()
+	for times, deleted := range map[int]bool{1: true, 1000: false} {
+		f := newFixture(t)
+		var once sync.Once
+		f.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+			if info.ActivityType.Name == activitySteps {
+				once.Do(func() {
+					fault := offboardtest.Respond("ListFlexClustersPage", http.StatusOK, `{"results":[],"totalCount":7}`)
+					fault.Times = times
+					f.atlas.Fail(fault)
+				})
+			}
+		})
+		f.update(time.Hour, updateApprove, by("ada"))
+		r, err := f.run()
+		if got := err == nil && r.Outcome == teardown.Deleted; got != deleted || f.atlas.Exists(acme) == deleted {
+			t.Errorf("%d responses: got %+v, %v", times, r, err)
+		}
+	}
+}
+
 func TestOrganization_NotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
