@@ -262,9 +262,18 @@ func (r *run) overridden(p *Plan) error {
 
 // inspect reads the organization again and returns an error if the plan no longer matches it.
 func (r *run) inspect(ctx context.Context) (*Plan, error) {
-	r.method = methodInspect
 	planned := r.planned()
-	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, planned)
+	now, err := r.read(ctx, planned)
+	if err != nil {
+		return nil, err
+	}
+	return now, r.compare(planned, now)
+}
+
+// read calls Inspect of the driver with the plan that is applied, or with a part of it.
+func (r *run) read(ctx context.Context, before *Plan) (*Plan, error) {
+	r.method = methodInspect
+	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, before)
 	r.inspectedAt = time.Now()
 	switch {
 	case err != nil:
@@ -273,7 +282,7 @@ func (r *run) inspect(ctx context.Context) (*Plan, error) {
 		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned no plan")
 	}
 	r.undecided = false // the organization exists
-	return now, r.compare(planned, now)
+	return now, nil
 }
 
 // missed returns the IDs of the steps of the plan that the inspection did not find, and whose

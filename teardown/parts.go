@@ -132,15 +132,15 @@ func (r *run) selected(ids []string) (steps, others []Step, err error) {
 // the steps that the inspection does not find, and about those that are deleted according to the
 // journal and that it finds: a list may lack a resource, or still contain it.
 func (r *run) startSteps(ctx context.Context, steps, others []Step) error {
-	r.states = nil
 	reading := trace.WithReadsStopped(ctx)
-	now, err := r.inspectSteps(reading, append(slices.Clone(steps), others...))
+	all := slices.Concat(steps, others)
+	now, err := r.inspectSteps(reading, all)
 	if err != nil {
 		return err
 	}
 	found, exists := now.byID(), map[string]bool{}
 	var polled []Step
-	for _, s := range slices.Concat(steps, others) {
+	for _, s := range all {
 		listed, recorded := found[s.ID] != nil, r.recorded.steps[s.ID] == stepDeleted
 		switch {
 		case s.Manual, listed && found[s.ID].Manual: // only the inspection reads it
@@ -190,17 +190,14 @@ func (r *run) startSteps(ctx context.Context, steps, others []Step) error {
 // inspectSteps inspects the organization and compares the steps that it has in common with the
 // plan. What is new concerns the deletion of the organization only.
 func (r *run) inspectSteps(ctx context.Context, steps []Step) (*Plan, error) {
-	r.method = methodInspect
 	before := *r.plan // a driver may read each of its steps that the lists lack
 	before.Steps = steps
-	now, err := r.driver.Inspect(trace.WithParallel(ctx, r.settings.concurrency), r.plan.Organization, &before)
-	switch {
-	case err != nil:
+	now, err := r.read(ctx, &before)
+	if err != nil {
 		return nil, err
-	case now == nil:
-		return nil, r.refuse(errors.DriverFailed, nil, "the driver returned no plan")
-	case now.Err() != nil && permanent(now.Err()):
-		return nil, now.Err()
+	}
+	if err := now.Err(); err != nil && permanent(err) {
+		return nil, err
 	}
 	selected := make(map[string]bool, len(steps))
 	for _, s := range steps {
