@@ -103,20 +103,35 @@ func (c *Client) limiterContext(ctx context.Context, call *Call) (context.Contex
 	}
 }
 
-// limiterError is an error of the caller's limiter.
+// limiterError is an error of the caller's limiter. It has no code, whatever it wraps: a code says
+// something about the resource, about which the limiter knows nothing.
 type limiterError struct{ err error }
 
 // Error returns the text of the limiter's error.
 func (e *limiterError) Error() string { return e.err.Error() }
 
-// Unwrap returns the limiter's error.
-func (e *limiterError) Unwrap() error { return e.err }
+// Is reports whether the limiter's error is another error than a code.
+func (e *limiterError) Is(target error) bool {
+	if _, code := target.(errors.Code); code {
+		return false
+	}
+	return errors.Is(e.err, target)
+}
+
+// As finds errors of the limiter that have no code.
+func (e *limiterError) As(target any) bool {
+	switch target.(type) {
+	case **errors.Error, *errors.Code:
+		return false
+	}
+	return errors.As(e.err, target)
+}
 
 // unpermitted returns the error of a request that was not sent because of an error of the
-// caller's limiter. Of its codes only those about the limit are kept: no other one can describe
-// the resource, about which the limiter knows nothing. A "not found" would count as deleted.
+// caller's limiter. Of its codes only those about the limit are kept. A "not found" would count as
+// deleted.
 func (c *Client) unpermitted(call *Call, failure *limiterError) *errors.Error {
-	e := c.newError(call, errors.Unavailable, &limiterCause{failure.err})
+	e := c.newError(call, errors.Unavailable, failure)
 	switch code := errors.CodeOf(failure.err); code {
 	case errors.RateLimitReached, errors.Unavailable, errors.Canceled:
 		e.Code = code
@@ -125,30 +140,6 @@ func (c *Client) unpermitted(call *Call, failure *limiterError) *errors.Error {
 		}
 	}
 	return e
-}
-
-// limiterCause is the error of the caller's limiter as the cause of an error of the client. It has
-// no code, whatever it wraps: a code says something about the resource.
-type limiterCause struct{ err error }
-
-// Error returns the text of the limiter's error.
-func (e *limiterCause) Error() string { return e.err.Error() }
-
-// Is reports whether the limiter's error is another error than a code.
-func (e *limiterCause) Is(target error) bool {
-	if _, code := target.(errors.Code); code {
-		return false
-	}
-	return errors.Is(e.err, target)
-}
-
-// As finds errors of the limiter that have no code.
-func (e *limiterCause) As(target any) bool {
-	switch target.(type) {
-	case **errors.Error, *errors.Code:
-		return false
-	}
-	return errors.As(e.err, target)
 }
 
 // unused returns the permit of a request that is not sent.
