@@ -18,8 +18,25 @@ import (
 // activities are the parts of the workflows that read and write.
 type activities struct {
 	config Config
-	pages  cached[page]
+	pages  cached[Manifest]
 	plans  cached[teardown.Plan]
+}
+
+// leased returns the form of an activity that the engine calls. The activity acts under a lease. The
+// text of its error is logged, because the history does not contain it.
+func leased[In, Out any](a *activities, f func(context.Context, *lease, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		ctx, l := newLease(ctx, a.config.Heartbeat, a.config.record)
+		defer l.end()
+		out, err := f(ctx, l, in)
+		if err == nil {
+			return out, nil
+		}
+		info := activity.GetInfo(ctx)
+		a.config.Logger.WarnContext(ctx, "the activity failed", "activity", info.ActivityType.Name, "workflow", info.WorkflowExecution.ID,
+			"attempt", info.Attempt, "code", string(errors.CodeOf(err)), "error", err)
+		return *new(Out), activityError(ctx, err)
+	}
 }
 
 // pageResult is the result of the activity page.
@@ -36,22 +53,20 @@ type started struct {
 }
 
 // page returns the organizations of a page of a manifest. It sends no request.
-func (a *activities) page(ctx context.Context, ref Ref) (pageResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
+func (a *activities) page(ctx context.Context, _ *lease, ref Ref) (pageResult, error) {
 	p, err := a.pages.get(ctx, a.config.Store, ref)
 	if err != nil {
-		return pageResult{}, a.failed(ctx, "page", err)
+		return pageResult{}, err
 	}
 	r := pageResult{Policy: p.Policy}
 	for i, e := range p.Organizations {
 		o, err := a.config.Open(ctx, e.Spec())
 		if err != nil {
-			return pageResult{}, a.failed(ctx, "page", err)
+			return pageResult{}, err
 		}
 		d, err := o.Driver(&teardown.Plan{Organization: teardown.Organization{ID: e.Organization}})
 		if err != nil {
-			return pageResult{}, a.failed(ctx, "page", err)
+			return pageResult{}, err
 		}
 		provider, instance := d.Provider()
 		r.Organizations = append(r.Organizations, started{WorkflowID(provider, instance, e.Organization), provider, i})
@@ -61,7 +76,7 @@ func (a *activities) page(ctx context.Context, ref Ref) (pageResult, error) {
 
 // subject is what an activity acts on.
 type subject struct {
-	page  *page
+	page  *Manifest
 	entry Entry
 	offboard.Organization
 }
@@ -117,13 +132,6 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 	return options, nil
 }
 
-// failed logs an error, with the text that the history does not contain.
-func (a *activities) failed(ctx context.Context, name string, err error) error {
-	a.config.Logger.WarnContext(ctx, "the activity failed", "activity", name, "workflow", activity.GetInfo(ctx).WorkflowExecution.ID,
-		"attempt", activity.GetInfo(ctx).Attempt, "code", string(errors.CodeOf(err)), "error", err)
-	return activityError(ctx, err)
-}
-
 // planned is a plan that waits for approvals.
 type planned struct {
 	Plan        Ref    `json:"plan"`
@@ -147,25 +155,25 @@ type planResult struct {
 }
 
 // plan makes a plan and stores it.
-func (a *activities) plan(ctx context.Context, ref entryRef) (planResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
+func (a *activities) plan(ctx context.Context, _ *lease, ref entryRef) (planResult, error) {
 	s, err := a.open(ctx, ref)
 	if err != nil {
-		return planResult{}, a.failed(ctx, "plan", err)
+		return planResult{}, err
 	}
+	return a.planFor(ctx, s, func(*teardown.Plan) []teardown.Difference { return nil })
+}
+
+// planFor makes a plan and stores it, with its differences from a plan that was approved before.
+func (a *activities) planFor(ctx context.Context, s *subject, differences func(now *teardown.Plan) []teardown.Difference) (planResult, error) {
 	p, err := s.Plan(ctx)
 	if errors.Is(err, errors.OrganizationNotFound) {
 		return a.notFound(ctx, s, err)
 	}
 	if err != nil {
-		return planResult{}, a.failed(ctx, "plan", err)
+		return planResult{}, err
 	}
-	made, err := a.store(ctx, p, nil)
-	if err != nil {
-		return planResult{}, a.failed(ctx, "plan", err)
-	}
-	return planResult{Planned: made}, nil
+	made, err := a.store(ctx, p, differences(p))
+	return planResult{Planned: made}, err
 }
 
 // notFound returns the result for an organization that no read finds: deleted if the journal
@@ -174,28 +182,26 @@ func (a *activities) notFound(ctx context.Context, s *subject, notFound error) (
 	p := &teardown.Plan{Organization: teardown.Organization{ID: s.entry.Organization}}
 	d, err := s.Driver(p)
 	if err != nil {
-		return planResult{}, a.failed(ctx, "plan", err)
+		return planResult{}, err
 	}
 	p.Provider, p.Instance = d.Provider()
 	entries, err := a.config.Journal.Entries(ctx, p.Provider, p.Instance, p.Organization.ID)
 	if err != nil {
-		return planResult{}, a.failed(ctx, "plan", err)
+		return planResult{}, err
 	}
-	r := &teardown.Report{
-		Provider: p.Provider, Instance: p.Instance, Organization: p.Organization, Outcome: teardown.NotFound,
-		StartedAt: time.Now(), FinishedAt: time.Now(), Err: notFound,
-	}
+	r := reportOf(p, teardown.NotFound, "")
+	r.Err = notFound
 	if slices.ContainsFunc(entries, func(e teardown.Entry) bool { return e.Step == "" && e.Outcome == teardown.Deleted }) {
 		r.Outcome, r.Err = teardown.Deleted, nil
 	}
-	return a.ended(ctx, "plan", r)
+	return a.ended(ctx, r)
 }
 
 // ended stores a report and returns the result.
-func (a *activities) ended(ctx context.Context, name string, r *teardown.Report) (planResult, error) {
+func (a *activities) ended(ctx context.Context, r *teardown.Report) (planResult, error) {
 	ref, err := put(ctx, a.config.Store, "reports", r)
 	if err != nil {
-		return planResult{}, a.failed(ctx, name, err)
+		return planResult{}, err
 	}
 	if a.config.Observe != nil {
 		a.config.Observe(Observation{
@@ -203,6 +209,18 @@ func (a *activities) ended(ctx context.Context, name string, r *teardown.Report)
 		})
 	}
 	return planResult{Ended: &ended{r.Outcome, errors.CodeOf(r.Err), ref}}, nil
+}
+
+// reportOf returns the report of a plan whose steps are all in one state.
+func reportOf(p *teardown.Plan, outcome teardown.Outcome, state teardown.StepState) *teardown.Report {
+	r := &teardown.Report{
+		Provider: p.Provider, Instance: p.Instance, Organization: p.Organization, Outcome: outcome,
+		StartedAt: time.Now(), FinishedAt: time.Now(),
+	}
+	for _, s := range p.Steps {
+		r.Steps = append(r.Steps, teardown.StepReport{Step: s, State: state})
+	}
+	return r
 }
 
 // store stores a plan, and its differences from the one that was approved.
@@ -271,27 +289,25 @@ type prepareResult struct {
 }
 
 // prepare compares the organization with the approved plan. A new resource needs an approval.
-func (a *activities) prepare(ctx context.Context, in planInput) (prepareResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
-	p, err := a.part(ctx, in, lease)
+func (a *activities) prepare(ctx context.Context, l *lease, in planInput) (prepareResult, error) {
+	p, err := a.part(ctx, in, l)
 	if err != nil {
-		return prepareResult{}, a.failed(ctx, "prepare", err)
+		return prepareResult{}, err
 	}
 	prepared, report, err := teardown.Prepare(ctx, p.driver, p.plan, p.options...)
 	switch {
 	case report != nil:
-		r, err := a.ended(ctx, "prepare", report)
+		r, err := a.ended(ctx, report)
 		return prepareResult{planResult: r}, err
 	case errors.Is(err, errors.PlanStale):
-		r, err := a.planAgain(ctx, "prepare", p, err)
+		r, err := a.planAgain(ctx, p, err)
 		return prepareResult{planResult: r}, err
 	case err != nil:
-		return prepareResult{}, a.failed(ctx, "prepare", err)
+		return prepareResult{}, err
 	}
 	ref, err := put(ctx, a.config.Store, "plans", prepared)
 	if err != nil {
-		return prepareResult{}, a.failed(ctx, "prepare", err)
+		return prepareResult{}, err
 	}
 	r := prepareResult{Prepared: ref, Steps: len(prepared.Steps)}
 	for _, c := range chunksOf(prepared.Steps, chunkSize(len(prepared.Steps))) {
@@ -301,27 +317,18 @@ func (a *activities) prepare(ctx context.Context, in planInput) (prepareResult, 
 }
 
 // planAgain makes a plan because the organization has something that the approved plan lacks.
-func (a *activities) planAgain(ctx context.Context, name string, p *part, stale error) (planResult, error) {
-	now, err := p.Plan(ctx)
-	if errors.Is(err, errors.OrganizationNotFound) {
-		return a.notFound(ctx, p.subject, err)
-	}
-	if err != nil {
-		return planResult{}, a.failed(ctx, name, err)
-	}
-	differences := p.plan.Diff(now)
-	if len(differences) == 0 {
-		// The organization matches the plan again, such as after a resource that was created
-		// for a moment, or a removed one exists again. Only an approval may continue.
-		for _, step := range stepsOf(stale) {
-			differences = append(differences, teardown.Difference{Name: step.Name, Text: step.Description})
+func (a *activities) planAgain(ctx context.Context, p *part, stale error) (planResult, error) {
+	return a.planFor(ctx, p.subject, func(now *teardown.Plan) []teardown.Difference {
+		differences := p.plan.Diff(now)
+		if len(differences) == 0 {
+			// The organization matches the plan again, such as after a resource that was created
+			// for a moment, or a removed one exists again. Only an approval may continue.
+			for _, step := range stepsOf(stale) {
+				differences = append(differences, teardown.Difference{Name: step.Name, Text: step.Description})
+			}
 		}
-	}
-	made, err := a.store(ctx, now, differences)
-	if err != nil {
-		return planResult{}, a.failed(ctx, name, err)
-	}
-	return planResult{Planned: made}, nil
+		return differences
+	})
 }
 
 // stepsOf returns the steps of an error.
@@ -346,16 +353,14 @@ type stepsResult struct {
 const maxListAttempts = 100
 
 // steps removes the resources of a chunk.
-func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
-	p, err := a.part(ctx, in, lease)
+func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsResult, error) {
+	p, err := a.part(ctx, in, l)
 	if err != nil {
-		return stepsResult{}, a.failed(ctx, "steps", err)
+		return stepsResult{}, err
 	}
 	chunks := chunksOf(p.plan.Steps, chunkSize(len(p.plan.Steps)))
 	if in.Chunk >= len(chunks) {
-		return stepsResult{}, a.failed(ctx, "steps", invalid("the plan has no chunk %d", in.Chunk))
+		return stepsResult{}, invalid("the plan has no chunk %d", in.Chunk)
 	}
 	started := time.Now()
 	states, err := teardown.ExecuteSteps(ctx, p.driver, p.plan, chunks[in.Chunk].ids, p.options...)
@@ -364,7 +369,7 @@ func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, erro
 		err = &errors.Error{Provider: p.plan.Provider, Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the lists may have changed: %w", err)}
 	}
 	if states == nil && err != nil {
-		return stepsResult{}, a.failed(ctx, "steps", err)
+		return stepsResult{}, err
 	}
 	report := &teardown.Report{
 		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization, Outcome: teardown.Blocked,
@@ -376,7 +381,7 @@ func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, erro
 		case teardown.StepDeleted, teardown.StepAlreadyDeleted:
 			r.Deleted++
 		case teardown.StepInterrupted:
-			return stepsResult{}, a.interrupted(ctx, "steps", err)
+			return stepsResult{}, interrupted(ctx, err)
 		default:
 			if r.Failed++; r.Code == "" {
 				r.Code = errors.CodeOf(s.Err)
@@ -384,10 +389,10 @@ func (a *activities) steps(ctx context.Context, in planInput) (stepsResult, erro
 		}
 	}
 	if stoppedEarly(ctx) && r.Failed > 0 {
-		return stepsResult{}, a.interrupted(ctx, "steps", err)
+		return stepsResult{}, interrupted(ctx, err)
 	}
 	if r.Report, err = put(ctx, a.config.Store, "reports", report); err != nil {
-		return stepsResult{}, a.failed(ctx, "steps", err)
+		return stepsResult{}, err
 	}
 	return r, nil
 }
@@ -404,62 +409,58 @@ func stoppedEarly(ctx context.Context) bool {
 
 // interrupted returns the error of an activity that another attempt continues, unless the
 // workflow was canceled.
-func (a *activities) interrupted(ctx context.Context, name string, err error) error {
+func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return a.failed(ctx, name, err)
+		return err
 	}
-	return a.failed(ctx, name, &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the worker ends: %w", err)})
+	return &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the worker ends: %w", err)}
 }
 
 // delete deletes the organization, and returns the report of the whole teardown.
-func (a *activities) delete(ctx context.Context, in planInput) (planResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
-	p, err := a.part(ctx, in, lease)
+func (a *activities) delete(ctx context.Context, l *lease, in planInput) (planResult, error) {
+	p, err := a.part(ctx, in, l)
 	if err != nil {
-		return planResult{}, a.failed(ctx, "delete", err)
+		return planResult{}, err
 	}
 	var reports []*teardown.Report
 	for _, ref := range in.Reports {
 		r, err := get[teardown.Report](ctx, a.config.Store, ref)
 		if err != nil {
-			return planResult{}, a.failed(ctx, "delete", err)
+			return planResult{}, err
 		}
 		reports = append(reports, r)
 	}
-	report := &teardown.Report{
-		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization,
-		StartedAt: time.Now(), FinishedAt: time.Now(),
-	}
-	if in.Blocked || in.Stopped {
-		report.Outcome = teardown.Blocked
-		if in.Stopped {
-			report.Outcome = teardown.Stopped
-		}
-		for _, s := range p.plan.Steps {
-			report.Steps = append(report.Steps, teardown.StepReport{Step: s, State: teardown.StepNotStarted})
-		}
-		var errs []error
-		for _, r := range reports {
-			errs = append(errs, r.Err)
-		}
-		report.Err = errors.Join(errs...)
-	} else {
-		made, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
+	var report *teardown.Report
+	switch {
+	case in.Stopped:
+		report = unfinished(p.plan, teardown.Stopped, reports)
+	case in.Blocked:
+		report = unfinished(p.plan, teardown.Blocked, reports)
+	default:
+		report, err = teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
 		switch {
-		case made == nil && errors.Is(err, errors.PlanStale):
-			return a.planAgain(ctx, "delete", p, err)
-		case made == nil:
-			return planResult{}, a.failed(ctx, "delete", err)
-		case made.Outcome == teardown.Stopped:
-			return planResult{}, a.interrupted(ctx, "delete", err)
-		case made.Outcome == teardown.Blocked && errors.Is(err, errors.PlanStale):
-			return a.planAgain(ctx, "delete", p, err)
+		case errors.Is(err, errors.PlanStale) && (report == nil || report.Outcome == teardown.Blocked):
+			return a.planAgain(ctx, p, err)
+		case report == nil:
+			return planResult{}, err
+		case report.Outcome == teardown.Stopped:
+			return planResult{}, interrupted(ctx, err)
 		}
-		report = made
 	}
 	merge(report, reports)
-	return a.ended(ctx, "delete", report)
+	return a.ended(ctx, report)
+}
+
+// unfinished returns the report of a plan whose organization is not deleted, because steps failed
+// or the workflow was canceled.
+func unfinished(p *teardown.Plan, outcome teardown.Outcome, parts []*teardown.Report) *teardown.Report {
+	r := reportOf(p, outcome, teardown.StepNotStarted)
+	var errs []error
+	for _, part := range parts {
+		errs = append(errs, part.Err)
+	}
+	r.Err = errors.Join(errs...)
+	return r
 }
 
 // merge adds to a report what the reports of its parts know about the steps.
@@ -489,30 +490,21 @@ type checkResult struct {
 
 // check reads an organization whose deletion is pending. A refused credential proves nothing: it
 // may have ended with the request, before the deletion.
-func (a *activities) check(ctx context.Context, in planInput) (checkResult, error) {
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
-	p, err := a.part(ctx, in, lease)
+func (a *activities) check(ctx context.Context, l *lease, in planInput) (checkResult, error) {
+	p, err := a.part(ctx, in, l)
 	if err != nil {
-		return checkResult{}, a.failed(ctx, "check", err)
+		return checkResult{}, err
 	}
 	_, err = p.Identify(ctx)
 	switch {
 	case err == nil:
 		return checkResult{}, nil
 	case !errors.Is(err, errors.OrganizationNotFound) && errors.Retryable(err):
-		return checkResult{}, a.failed(ctx, "check", err)
+		return checkResult{}, err
 	case !errors.Is(err, errors.OrganizationNotFound):
 		return checkResult{Code: errors.CodeOf(err)}, nil
 	}
-	report := &teardown.Report{
-		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization, Outcome: teardown.Deleted,
-		StartedAt: time.Now(), FinishedAt: time.Now(),
-	}
-	for _, s := range p.plan.Steps {
-		report.Steps = append(report.Steps, teardown.StepReport{Step: s, State: teardown.StepAlreadyDeleted})
-	}
-	r, err := a.ended(ctx, "check", report)
+	r, err := a.ended(ctx, reportOf(p.plan, teardown.Deleted, teardown.StepAlreadyDeleted))
 	if err != nil {
 		return checkResult{}, err
 	}

@@ -3,8 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"time"
 
@@ -95,8 +93,9 @@ func Register(w worker.Registry, config Config) error {
 	w.RegisterWorkflowWithOptions(batchWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowBatch})
 	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowOrganization})
 	for name, f := range map[string]any{
-		activityPage: a.page, activityPlan: a.plan, activityPrepare: a.prepare, activitySteps: a.steps,
-		activityDelete: a.delete, activityCheck: a.check, activityRemind: a.remind,
+		activityPage: leased(a, a.page), activityPlan: leased(a, a.plan), activityPrepare: leased(a, a.prepare),
+		activitySteps: leased(a, a.steps), activityDelete: leased(a, a.delete), activityCheck: leased(a, a.check),
+		activityRemind: a.remind,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -118,9 +117,3 @@ const (
 	activityCheck   = "offboard.Check"
 	activityRemind  = "offboard.Remind"
 )
-
-// digestOf returns the SHA-256 of a text, in hex.
-func digestOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}

@@ -107,14 +107,6 @@ type ManifestRef struct {
 // PageSize is the number of organizations in a page of a manifest, which the batch starts at once.
 const PageSize = 250
 
-// page is a page of a manifest, as it is stored.
-type page struct {
-	Organizations []Entry  `json:"organizations"`
-	Policy        Policy   `json:"policy"`
-	Allow         []string `json:"allow,omitempty"`
-	Deny          []string `json:"deny,omitempty"`
-}
-
 // entryRef refers to an entry of a page.
 type entryRef struct {
 	Page  Ref `json:"page"`
@@ -130,14 +122,14 @@ func PutManifest(ctx context.Context, s Store, m Manifest) (ManifestRef, error) 
 	ref := ManifestRef{Organizations: len(m.Organizations)}
 	var digests []string
 	for organizations := range slices.Chunk(m.Organizations, PageSize) {
-		p, err := put(ctx, s, "manifests", page{organizations, m.Policy, m.Allow, m.Deny})
+		p, err := put(ctx, s, "manifests", Manifest{organizations, m.Policy, m.Allow, m.Deny})
 		if err != nil {
 			return ManifestRef{}, err
 		}
 		ref.Pages = append(ref.Pages, p)
 		digests = append(digests, p.Digest)
 	}
-	ref.Digest = digestOf(strings.Join(digests, "\n"))
+	ref.Digest = digestOf([]byte(strings.Join(digests, "\n")))
 	return ref, nil
 }
 

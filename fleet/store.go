@@ -48,8 +48,7 @@ func put(ctx context.Context, s Store, kind string, value any) (Ref, error) {
 	if err != nil {
 		return Ref{}, err
 	}
-	sum := sha256.Sum256(text)
-	digest := hex.EncodeToString(sum[:])
+	digest := digestOf(text)
 	ref := Ref{Key: kind + "/" + digest, Digest: digest}
 	return ref, s.Put(ctx, ref.Key, text)
 }
@@ -60,10 +59,16 @@ func load(ctx context.Context, s Store, ref Ref) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != ref.Digest {
+	if digestOf(text) != ref.Digest {
 		return nil, invalid("the blob %s was changed: its digest differs", ref.Key)
 	}
 	return text, nil
+}
+
+// digestOf returns the SHA-256 of a text, in hex.
+func digestOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // get reads the value of a blob.

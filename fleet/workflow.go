@@ -203,7 +203,7 @@ func (r *teardownRun) checkDenial(a Approval) error {
 
 // decided reports whether the plan has all approvals, or a denial.
 func (r *teardownRun) decided() bool {
-	return r.state.Denied != nil || len(r.state.Approvals) >= r.in.Policy.Approvals
+	return r.state.Denied != nil || len(r.state.Approvals) >= r.state.Required
 }
 
 // waits records what the organization waits for.
@@ -246,12 +246,11 @@ func (r *teardownRun) delete(ctx workflow.Context) (Result, error) {
 func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 	r.state.Plan, r.state.Digest, r.state.Differences = &p.Plan, p.Digest, p.Differences
 	r.state.Approvals, r.state.Steps, r.state.Deleted = nil, p.Steps, 0
-	if r.in.Policy.Approvals == 0 && p.Differences == nil {
-		return nil
+	if p.Differences != nil { // no person has seen the new resources
+		r.state.Required = max(r.state.Required, 1)
 	}
-	// Without approvals, new resources still need one: no person has seen them.
-	if r.in.Policy.Approvals == 0 {
-		r.in.Policy.Approvals, r.state.Required = 1, 1
+	if r.state.Required == 0 {
+		return nil
 	}
 	r.waits(ctx, WaitingForApproval)
 	for !r.decided() {

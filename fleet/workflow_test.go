@@ -126,7 +126,7 @@ func (f *fixture) run() (Result, error) {
 	if err := Register(f.env, f.config); err != nil {
 		f.t.Fatal(err)
 	}
-	page, err := put(f.t.Context(), f.memory, "manifests", page{Organizations: []Entry{f.entry}, Policy: f.policy})
+	page, err := put(f.t.Context(), f.memory, "manifests", Manifest{Organizations: []Entry{f.entry}, Policy: f.policy})
 	if err != nil {
 		f.t.Fatal(err)
 	}
