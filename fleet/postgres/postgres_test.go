@@ -325,16 +325,7 @@ func TestJournal_Hanging(t *testing.T) {
 
 // TestJournal_ServerCrash appends to a server whose commits are not durable by default.
 func TestJournal_ServerCrash(t *testing.T) {
-	postgrestest.Skip(t)
-	crashing, err := postgrestest.Start("synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := crashing.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	crashing := postgrestest.StartFor(t, "synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
 	dsn, err := crashing.Database(t.Context())
 	if err != nil {
 		t.Fatal(err)

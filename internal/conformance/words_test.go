@@ -44,12 +44,12 @@ var wordExceptions = regexp.MustCompile(strings.Join([]string{
 	`410 Gone|Gone \(410|StatusGone`,           // RFC 9110
 	`VERSION_GONE|Version[Gg]one`,              // an error code of Atlas
 	`responses/Gone|^\s*Gone:$|response gone,`, // a response of Atlas's OpenAPI
-	`data_loss`,                  // an error code of gRPC
-	`format: double`,             // OpenAPI
-	`Cross-Origin-Opener-Policy`, // HTML
-	`http\.NoBody|\(nobody\)|id -[ug] nobody|user\.Lookup\("nobody"\)|users postgres and nobody`, // Go, Unix
-	`(?:are|is) left (?:out|empty|unchanged)`,                                                    // another meaning
-	`[Dd]oubles? (?:with|every|after|each|the)|that doubles`,                                     // another meaning
+	`data_loss`,                                              // an error code of gRPC
+	`format: double`,                                         // OpenAPI
+	`Cross-Origin-Opener-Policy`,                             // HTML
+	`http\.NoBody|\(nobody\)|id -[ug] nobody`,                // Go, Unix
+	`(?:are|is) left (?:out|empty|unchanged)`,                // another meaning
+	`[Dd]oubles? (?:with|every|after|each|the)|that doubles`, // another meaning
 }, "|"))
 
 // texts returns all Go files, pages and scripts below the root, relative to it, without test

@@ -60,8 +60,8 @@ func program(name string) string {
 // Start starts a server with settings such as "synchronous_commit=off". Stop it after use. If the
 // test runs as root, which PostgreSQL refuses, the server runs as another user.
 func Start(settings ...string) (*Server, error) {
-	base := ""
-	if os.Getuid() == 0 {
+	base := os.TempDir()
+	if os.Getuid() == 0 || len(base) > maxBase {
 		base = "/tmp" // other users may not have access to TMPDIR
 	}
 	directory, err := os.MkdirTemp(base, "postgrestest")
@@ -77,6 +77,10 @@ func Start(settings ...string) (*Server, error) {
 	}
 	return s, nil
 }
+
+// maxBase is the maximum length of the directory that contains the server's: the path of a Unix
+// socket has at most about 100 bytes.
+const maxBase = 60
 
 func (s *Server) initialize() error {
 	if os.Getuid() == 0 {
@@ -186,7 +190,28 @@ func (s *Server) Database(ctx context.Context) (string, error) {
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("createdb: %w: %s", err, output)
 	}
-	return fmt.Sprintf("host='%s' user=test dbname=%s", s.directory, name), nil
+	return s.DataSource(name), nil
+}
+
+// DataSource returns the connection string of a database, which need not exist.
+func (s *Server) DataSource(database string) string {
+	return fmt.Sprintf("host='%s' user=test dbname='%s'", s.directory, database)
+}
+
+// StartFor starts a server that is stopped after a test. It skips the test as [Skip] does.
+func StartFor(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	Skip(t)
+	s, err := Start(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 // Crash ends the server at once: it writes nothing to its files.

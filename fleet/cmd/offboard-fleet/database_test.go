@@ -15,17 +15,7 @@ import (
 // rate of --limit.
 func TestStorage_Database(t *testing.T) {
 	t.Parallel()
-	postgrestest.Skip(t)
-	server, err := postgrestest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	database, err := server.Database(t.Context())
+	database, err := postgrestest.StartFor(t).Database(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/fleet/dev/engine"
 	"github.com/offboard-dev/offboard-go/fleet/dev/enginetest"
-	"github.com/offboard-dev/offboard-go/fleet/dev/postgrestest"
+	"github.com/offboard-dev/offboard-go/internal/postgrestest"
 )
 
 // lookups counts the requests to name servers of all tests. No request is sent.
@@ -233,7 +233,7 @@ func stores() map[string]func(*testing.T) engine.Config {
 			return engine.Config{SQLite: filepath.Join(t.TempDir(), "a%20name?.db")}
 		},
 		"Postgres": func(t *testing.T) engine.Config {
-			return engine.Config{Postgres: postgrestest.Start(t).DataSource("temporal")}
+			return engine.Config{Postgres: postgrestest.StartFor(t).DataSource("temporal")}
 		},
 	}
 }

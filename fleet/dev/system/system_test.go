@@ -16,14 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/dev/enginetest"
-	"github.com/offboard-dev/offboard-go/fleet/dev/postgrestest"
+	"github.com/offboard-dev/offboard-go/internal/postgrestest"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 )
 
@@ -86,17 +85,13 @@ func newSystem(t *testing.T, database string) *system {
 		s.server = enginetest.Spawn(t, "-sqlite", filepath.Join(t.TempDir(), "temporal.db"))
 		s.config.Storage.Folder = t.TempDir()
 	case "postgres":
-		cluster := postgrestest.Start(t)
-		conn, err := pgx.Connect(t.Context(), cluster.DataSource("postgres"))
+		cluster := postgrestest.StartFor(t)
+		storage, err := cluster.Database(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Exec(t.Context(), "CREATE DATABASE offboard"); err != nil {
-			t.Fatal(err)
-		}
-		_ = conn.Close(t.Context())
 		s.server = enginetest.Spawn(t, "-postgres", cluster.DataSource("temporal"))
-		s.config.Storage.Postgres = cluster.DataSource("offboard") + " pool_max_conns=8"
+		s.config.Storage.Postgres = storage + " pool_max_conns=8"
 	default:
 		t.Fatalf("unknown database %q", database)
 	}
