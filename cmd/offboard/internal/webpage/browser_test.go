@@ -1,17 +1,11 @@
 package webpage_test
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"html"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/browsertest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -168,19 +163,6 @@ func pages(t *testing.T, dir string) []string {
 	return names
 }
 
-// chromium returns the path of the browser. Without it the test is skipped, or fails if
-// OFFBOARD_COMPONENTS requires all programs.
-func chromium(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil && os.Getenv("OFFBOARD_COMPONENTS") == "required" {
-		t.Fatal("chromium is not installed, but OFFBOARD_COMPONENTS requires it: run internal/conformance/components/install.sh")
-	} else if err != nil {
-		t.Skip("chromium is not installed")
-	}
-	return path
-}
-
 // wrapper shows each page in a frame of each width, and writes the measured sizes as its text.
 const wrapper = `<!DOCTYPE html><title>sizes</title><pre id="sizes"></pre><script>
 addEventListener("load", () => {
@@ -201,7 +183,7 @@ addEventListener("load", () => {
 // error on its console.
 func TestPages_InBrowser(t *testing.T) {
 	t.Parallel()
-	program := chromium(t)
+	browser := browsertest.Find(t)
 	dir := t.TempDir()
 	if *keep != "" {
 		dir = *keep
@@ -220,35 +202,12 @@ func TestPages_InBrowser(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, program,
-		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", server.URL+"/sizes")
-	command.WaitDelay = time.Second
-	var errOut strings.Builder
-	command.Stderr = &errOut
-	dom, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, errOut.String())
-	}
-	for line := range strings.Lines(errOut.String()) {
-		if strings.Contains(line, "CONSOLE") {
-			t.Errorf("the console shows: %s", line)
-		}
-	}
-	found := regexp.MustCompile(`(?s)<pre id="sizes">(.+?)</pre>`).FindSubmatch(dom)
-	if found == nil {
-		t.Fatalf("nothing was measured: %s", errOut.String())
-	}
 	var sizes []struct {
 		Page                    string
 		Width, Scroll, Drawings int
 		Wide                    []string
 	}
-	if err := json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), &sizes); err != nil {
-		t.Fatal(err)
-	}
+	browser.Measure(t, server.URL+"/sizes", &sizes)
 	if len(sizes) != 3*len(names) {
 		t.Errorf("got %d frames", len(sizes))
 	}

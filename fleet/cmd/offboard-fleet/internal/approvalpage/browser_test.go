@@ -1,40 +1,23 @@
 package approvalpage
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/internal/browsertest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 var keep = flag.String("pages", "", "write the pages of the browser test to this folder")
-
-// chromium returns the path of the browser. Without it the test is skipped, or fails if
-// OFFBOARD_COMPONENTS requires all programs.
-func chromium(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil && os.Getenv("OFFBOARD_COMPONENTS") == "required" {
-		t.Fatal("chromium is not installed, but OFFBOARD_COMPONENTS requires it: run internal/conformance/components/install.sh")
-	} else if err != nil {
-		t.Skip("chromium is not installed")
-	}
-	return path
-}
 
 // measure opens all details of the pages in its frames, and writes their sizes as its text.
 const measure = `<!DOCTYPE html><title>sizes</title><pre id="sizes"></pre><script>
@@ -63,7 +46,7 @@ addEventListener("load", () => {
 // with all buttons, and without an error on its console.
 func TestPage_InBrowser(t *testing.T) {
 	t.Parallel()
-	program := chromium(t)
+	browser := browsertest.Find(t)
 	long := strings.Repeat("unbreakable", 20)
 	s := open(t)
 	id := s.wait(planOf("org_1", "Acme Hosting", 3), 2, fleet.Approval{By: "jane", Reason: "contract ended"})
@@ -101,27 +84,6 @@ func TestPage_InBrowser(t *testing.T) {
 		keepPages(t, s, id, *keep)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, program,
-		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", server.URL+"/sizes")
-	command.WaitDelay = time.Second
-	var errOut strings.Builder
-	command.Stderr = &errOut
-	dom, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, errOut.String())
-	}
-	for line := range strings.Lines(errOut.String()) {
-		if strings.Contains(line, "CONSOLE") {
-			t.Errorf("the console shows: %s", line)
-		}
-	}
-	found := regexp.MustCompile(`(?s)<pre id="sizes">(.+?)</pre>`).FindSubmatch(dom)
-	if found == nil {
-		t.Fatalf("nothing was measured: %s", errOut.String())
-	}
 	var sizes []struct {
 		Page                   string
 		Width, Scroll, Buttons int
@@ -129,9 +91,7 @@ func TestPage_InBrowser(t *testing.T) {
 		Wide                   []string
 		Styled                 bool
 	}
-	if err := json.Unmarshal([]byte(html.UnescapeString(string(found[1]))), &sizes); err != nil {
-		t.Fatal(err)
-	}
+	browser.Measure(t, server.URL+"/sizes", &sizes)
 	if len(sizes) != 3*len(pages) {
 		t.Errorf("got %d frames", len(sizes))
 	}
