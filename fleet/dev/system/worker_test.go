@@ -251,12 +251,6 @@ func (p *process) kill() {
 	<-p.exited
 }
 
-// stop ends the process gracefully.
-func (p *process) stop() {
-	_ = p.stdin.Close()
-	<-p.exited
-}
-
 // freeze suspends the process until [process.thaw].
 func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 

@@ -111,10 +111,14 @@ func (s applySettings) stepEnded(r *teardown.Report) bool {
 // command returns the command that applies the plan file again, without a prompt for the
 // organizations that are confirmed.
 func (s applySettings) command() string {
+	return "offboard apply " + format.ShellQuote(s.plan) + s.flags + repeatedFlag("confirm", s.answers)
+}
+
+// repeatedFlag returns a flag with each of the values, as a shell takes them, after a space.
+func repeatedFlag(name string, values []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "offboard apply %s%s", format.ShellQuote(s.plan), s.flags)
-	for _, name := range s.answers {
-		fmt.Fprintf(&b, " --confirm %s", format.ShellQuote(name))
+	for _, value := range values {
+		fmt.Fprintf(&b, " --%s %s", name, format.ShellQuote(value))
 	}
 	return b.String()
 }
@@ -125,15 +129,7 @@ func (s applySettings) statusCommand() string {
 	if s.journal != journalOf(s.plan) {
 		command += " --journal " + format.ShellQuote(s.journal)
 	}
-	for _, flag := range []struct {
-		name   string
-		values []string
-	}{{"only", s.only}, {"allow", s.allow}, {"deny", s.deny}} {
-		for _, value := range flag.values {
-			command += " --" + flag.name + " " + format.ShellQuote(value)
-		}
-	}
-	return command
+	return command + repeatedFlag("only", s.only) + repeatedFlag("allow", s.allow) + repeatedFlag("deny", s.deny)
 }
 
 // The defaults of the teardown engine.

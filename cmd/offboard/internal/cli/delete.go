@@ -13,6 +13,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
@@ -176,10 +177,8 @@ func childTenants(ctx context.Context, o connect.Organization) ([]string, error)
 		return nil, err
 	}
 	var ids []string
-	for _, step := range plan.Steps {
-		if step.Organization != nil {
-			ids = append(ids, step.Organization.ID)
-		}
+	for _, child := range planning.Deleted(plan)[1:] {
+		ids = append(ids, child.ID)
 	}
 	return ids, nil
 }

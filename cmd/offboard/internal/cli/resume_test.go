@@ -107,25 +107,31 @@ func (d *fullDisk) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// applyWith applies a plan with a journal on a disk, and returns the program and its output.
+func applyWith(b *harness, asJSON bool, disk fullDisk) (*program, *strings.Builder) {
+	b.Helper()
+	b.plan()
+	file, err := planfile.Read(b.dir + "/plan.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := new(strings.Builder)
+	p := &program{out: out, errOut: out, connect: b.connect, json: asJSON}
+	s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
+	x, err := p.prepare(file, s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p.summarize(file, x.run(b.Context(), &disk), s, nil)
+	return p, out
+}
+
 func TestApply_FullDiskOfTheJournal(t *testing.T) {
 	for _, writes := range []int{0, 2} {
 		t.Run(fmt.Sprint(writes), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, scripted.Hosting())
-				b.plan()
-				file, err := planfile.Read(b.dir + "/plan.json")
-				if err != nil {
-					t.Fatal(err)
-				}
-				var out strings.Builder
-				p := &program{out: &out, errOut: &out, connect: b.connect}
-				s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
-				x, err := p.prepare(file, s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				results := x.run(t.Context(), &fullDisk{writes})
-				p.summarize(file, results, s, nil)
+				p, out := applyWith(b, false, fullDisk{writes})
 				if p.code == exitcode.OK || b.organizations[0].Deleted || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "The disk is full. Free space, then run the same command.") {
 					t.Errorf("exit code %d: %s", p.code, out.String())
 				}
@@ -141,20 +147,7 @@ func TestApply_FullDiskAfterDeletion(t *testing.T) {
 		t.Run(fmt.Sprint(asJSON), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, scripted.Hosting())
-				b.plan()
-				file, err := planfile.Read(b.dir + "/plan.json")
-				if err != nil {
-					t.Fatal(err)
-				}
-				var out strings.Builder
-				p := &program{out: &out, errOut: &out, connect: b.connect, json: asJSON}
-				s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
-				x, err := p.prepare(file, s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				results := x.run(t.Context(), &fullDisk{8}) // all but the entry of the outcome
-				p.summarize(file, results, s, nil)
+				p, out := applyWith(b, asJSON, fullDisk{8}) // all but the entry of the outcome
 				want := "The journal lacks the last entry of 1 organization whose outcome is certain: internal: cannot write the journal: write plan.json.journal: no space left on device\n1 organization: 1 deleted\n"
 				if asJSON {
 					want = `"advice":"The outcome is certain: do not repeat the deletion. The journal lacks its last entry."`

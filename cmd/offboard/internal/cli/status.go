@@ -104,15 +104,7 @@ func (p *program) statusCommand() *cobra.Command {
 			if err := file.Select(only); err != nil {
 				return err
 			}
-			again := applySettings{plan: args[0]}
-			for _, flag := range []struct {
-				name   string
-				values []string
-			}{{"allow", allow}, {"deny", deny}, {"only", only}} {
-				for _, value := range flag.values {
-					again.flags += " --" + flag.name + " " + format.ShellQuote(value)
-				}
-			}
+			again := applySettings{plan: args[0], flags: repeatedFlag("allow", allow) + repeatedFlag("deny", deny) + repeatedFlag("only", only)}
 			if journal == "" {
 				journal = journalOf(args[0])
 			} else if _, err := os.Stat(journal); err != nil {
@@ -367,17 +359,12 @@ func (s organizationStatus) outcome() string {
 		return "not started"
 	case s.Journal.Kind != teardown.EntryFinished:
 		return "not finished"
-	case s.code == exitcode.OK || !s.complete():
+	case s.code == exitcode.OK || !(&planfile.Record{Last: s.Journal}).Complete():
 		return string(s.Journal.Outcome)
 	case s.Now == "exists":
 		return s.Now
 	}
 	return "not read"
-}
-
-// complete reports whether the journal shows that the organization is deleted or pending.
-func (s organizationStatus) complete() bool {
-	return s.Journal.Outcome == teardown.Deleted || s.Journal.Outcome == teardown.Pending
 }
 
 // started reports whether the journal shows that the plan was applied.

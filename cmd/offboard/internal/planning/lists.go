@@ -36,9 +36,9 @@ func connectionOf(e planfile.Entry) string {
 	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 }
 
-// deleted returns the organizations that a plan deletes: its own, and those that steps
+// Deleted returns the organizations that a plan deletes: first its own, then those that steps
 // delete.
-func deleted(p *teardown.Plan) []teardown.Organization {
+func Deleted(p *teardown.Plan) []teardown.Organization {
 	all := []teardown.Organization{p.Organization}
 	for _, step := range p.Steps {
 		if step.Organization != nil {
@@ -145,7 +145,7 @@ func (e *listed) planned(file *planfile.File) {
 		if o.Plan == nil {
 			continue
 		}
-		for _, d := range deleted(o.Plan) {
+		for _, d := range Deleted(o.Plan) {
 			if d.ID == e.text {
 				e.names = append(e.names, resolvedID{connectionOf(o.Entry), d.ID})
 			}
@@ -181,7 +181,7 @@ func (e *listed) allows(connection string, o teardown.Organization) bool {
 // forbids returns why a plan must not be applied, and the entry or the flag that forbids it; "" if
 // it may be applied.
 func (l lists) forbids(p planfile.Planned) (why, by string) {
-	for i, o := range deleted(p.Plan) {
+	for i, o := range Deleted(p.Plan) {
 		object := " this organization"
 		if i > 0 {
 			object = fmt.Sprintf(" %q, which is deleted first", o.ID)
@@ -238,7 +238,7 @@ func (l lists) unmatched(file *planfile.File) []string {
 			if o.Plan == nil {
 				return o.Organization != nil && e.denies(*o.Organization)
 			}
-			return slices.ContainsFunc(deleted(o.Plan), e.denies)
+			return slices.ContainsFunc(Deleted(o.Plan), e.denies)
 		})
 		if !matches {
 			text := fmt.Sprintf("%s: %q", e.list, e.text)
