@@ -18,6 +18,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/folder"
+	"github.com/offboard-dev/offboard-go/fleet/internal/storetest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -111,30 +112,7 @@ func files(t *testing.T, directory string) map[string]fs.FileMode {
 
 func TestStore_RoundTrip(t *testing.T) {
 	f, _ := open(t)
-	ctx, s := t.Context(), f.Store()
-	if _, err := s.Get(ctx, "plans/a"); !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errors.NotFound) {
-		t.Errorf("missing: got %v", err)
-	}
-	for _, content := range [][]byte{{0, 1, 255, '\n'}, nil, []byte("replaced"), []byte("replaced")} {
-		if err := s.Put(ctx, "plans/a", content); err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.Get(ctx, "plans/a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(content), string(got)); diff != "" {
-			t.Error(diff)
-		}
-	}
-	for range 2 {
-		if err := s.Delete(ctx, "plans/a"); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := s.Get(ctx, "plans/a"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("deleted: got %v", err)
-	}
+	storetest.RoundTrip(t, f.Store())
 }
 
 // TestStore_Names stores blobs under keys whose files could be the same, also on a file system that

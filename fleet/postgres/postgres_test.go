@@ -16,6 +16,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/fleet/internal/storetest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
 	"github.com/offboard-dev/offboard-go/internal/postgrestest"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -213,30 +214,7 @@ func TestOpen_Errors(t *testing.T) {
 }
 
 func TestStore_RoundTrip(t *testing.T) {
-	ctx, s := t.Context(), open(t, connect(t, database(t))).Store()
-	if _, err := s.Get(ctx, "plans/a"); !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errors.NotFound) {
-		t.Errorf("missing: got %v", err)
-	}
-	for _, content := range [][]byte{{0, 1, 255, '\n'}, nil, []byte("replaced"), []byte("replaced")} {
-		if err := s.Put(ctx, "plans/a", content); err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.Get(ctx, "plans/a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(content), string(got)); diff != "" {
-			t.Error(diff)
-		}
-	}
-	for range 2 {
-		if err := s.Delete(ctx, "plans/a"); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := s.Get(ctx, "plans/a"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("deleted: got %v", err)
-	}
+	storetest.RoundTrip(t, open(t, connect(t, database(t))).Store())
 }
 
 func TestStore_Errors(t *testing.T) {

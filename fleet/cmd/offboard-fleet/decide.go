@@ -7,7 +7,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -139,9 +138,6 @@ func (p *program) line(ctx context.Context) (string, error) {
 	}
 }
 
-// stamp formats a time.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
 // maxItems is the maximum number of entries of a list in a review. --steps shows all steps.
 const maxItems = 20
 
@@ -152,7 +148,7 @@ func writeReview(out io.Writer, r *review.Review, steps bool) {
 	fact(out, "Provider", printable.Text(strings.TrimSuffix(p.Provider+", "+p.Instance, ", ")))
 	fact(out, "Workflow", printable.Text(r.State.ID))
 	fact(out, "Digest", r.State.Digest)
-	fact(out, "Planned", stamp(p.CreatedAt))
+	fact(out, "Planned", review.Stamp(p.CreatedAt))
 	writeWaiting(out, r.State)
 	var overrides []string
 	for _, o := range p.Overrides() {
@@ -215,7 +211,7 @@ func writeWaiting(out io.Writer, s fleet.State) {
 	if s.WaitingFor == fleet.WaitingForNothing {
 		return
 	}
-	fact(out, "Waiting for", fmt.Sprintf("%s, since %s", waitingText(s.WaitingFor), stamp(s.Since)))
+	fact(out, "Waiting for", fmt.Sprintf("%s, since %s", waitingText(s.WaitingFor), review.Stamp(s.Since)))
 	if s.WaitingFor == fleet.WaitingForApproval {
 		fact(out, "Approvals", approvals(s))
 	}

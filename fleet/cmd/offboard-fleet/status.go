@@ -276,8 +276,8 @@ func writeReport(out io.Writer, r *teardown.Report) {
 	fact(out, "Provider", printable.Text(strings.TrimSuffix(s.Provider+", "+s.Instance, ", ")))
 	fact(out, "Outcome", printable.Text(outcomeText(s.Outcome, s.Code)))
 	fact(out, "Pending on", printable.Text(s.PendingOn))
-	fact(out, "Started", stamp(s.StartedAt))
-	fact(out, "Finished", stamp(s.FinishedAt))
+	fact(out, "Started", review.Stamp(s.StartedAt))
+	fact(out, "Finished", review.Stamp(s.FinishedAt))
 	var states []string
 	for _, state := range slices.Sorted(maps.Keys(s.States)) {
 		states = append(states, fmt.Sprintf("%d %s", s.States[state], state))

@@ -147,7 +147,7 @@ func (p *Page) row(ctx context.Context, l fleet.Listed) *waitingRow {
 		return nil
 	}
 	row.WaitingFor, row.waitingState = waitingText(s.WaitingFor), s.WaitingFor
-	row.Since, row.Days, row.Steps, row.New = stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps, s.Differences != nil
+	row.Since, row.Days, row.Steps, row.New = review.Stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps, s.Differences != nil
 	if s.WaitingFor == fleet.WaitingForApproval {
 		row.Approvals = fmt.Sprintf("%d of %d", len(s.Approvals), s.Required)
 		for _, a := range s.Approvals {
@@ -258,13 +258,13 @@ func (p *Page) planData(r *review.Review) planData {
 	plan, s := r.Plan, r.State
 	d := planData{
 		ID: s.ID, Link: link(s.ID), Name: printable.Text(r.Name()), Named: printable.Text(review.Named(plan.Organization)),
-		Provider: printable.Text(plan.Provider), Instance: printable.Text(plan.Instance), Digest: s.Digest, Planned: stamp(plan.CreatedAt),
+		Provider: printable.Text(plan.Provider), Instance: printable.Text(plan.Instance), Digest: s.Digest, Planned: review.Stamp(plan.CreatedAt),
 		Required: s.Required, Given: len(s.Approvals), Kinds: review.Kinds(plan), Total: len(plan.Steps),
 		Organizations: review.Organizations(plan), Operator: printable.Text(p.config.By),
 		Decidable: s.WaitingFor == fleet.WaitingForApproval,
 	}
 	if s.WaitingFor != fleet.WaitingForNothing {
-		d.WaitingFor, d.Since = waitingText(s.WaitingFor), stamp(s.Since)
+		d.WaitingFor, d.Since = waitingText(s.WaitingFor), review.Stamp(s.Since)
 	}
 	for _, a := range s.Approvals {
 		d.Approvals = append(d.Approvals, shown(a))
@@ -400,8 +400,6 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name s
 }
 
 func link(id string) string { return "/plan?id=" + url.QueryEscape(id) }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 func waitingText(w fleet.WaitingFor) string {
 	switch w {

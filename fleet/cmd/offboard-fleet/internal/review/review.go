@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
@@ -86,6 +87,9 @@ func (r *Review) Name() string {
 	}
 	return r.Plan.Organization.Name
 }
+
+// Stamp returns a time for people, in UTC.
+func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // Kind counts the steps of one kind. Its texts are printable.
 type Kind struct {
