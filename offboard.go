@@ -79,7 +79,9 @@ func (o Organization) Name(ctx context.Context) (string, error) {
 	return found.Name, err
 }
 
-// Identify reads the ID and the name of the organization.
+// Identify reads the ID and the name of the organization, as a plan has them. The error is
+// [errors.OrganizationNotFound] if the organization does not exist, also at a provider whose read
+// still finds a deleted one.
 func (o Organization) Identify(ctx context.Context) (teardown.Organization, error) {
 	if err := o.opened(ctx, "Identify"); err != nil {
 		return teardown.Organization{}, err

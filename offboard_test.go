@@ -312,6 +312,28 @@ func TestOpen_UnknownProvider(t *testing.T) {
 	}
 }
 
+// A read of Zitadel still finds a deleted organization.
+func TestOrganization_IdentifyDeleted(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]errors.Code{
+		"katapult": errors.OrganizationNotFound, "zitadel": errors.OrganizationNotFound, "atlas": errors.OrganizationNotFound,
+		"applivery": errors.OrganizationNotFound, "f5": errors.Unauthenticated,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o := serve()[name].open(t)
+				if err := o.Delete(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if found, err := o.Identify(t.Context()); errors.CodeOf(err) != want {
+					t.Errorf("got %+v, %v, want the code %q", found, err, want)
+				}
+			})
+		})
+	}
+}
+
 func TestOrganization_Zero(t *testing.T) {
 	t.Parallel()
 	var o offboard.Organization

@@ -192,30 +192,18 @@ func (c constructors[O]) options(provider string, s *settings, spec Spec) []O {
 // byID is an organization whose client takes an I for it in all methods.
 type byID[I any] struct {
 	client interface {
+		Identify(context.Context, I) (teardown.Organization, error)
 		CheckDeletion(context.Context, I) error
 		Plan(context.Context, I) (*teardown.Plan, error)
 		Teardown(context.Context, *teardown.Plan, ...teardown.Option) (*teardown.Report, error)
 		Driver(*teardown.Plan) (teardown.Driver, error)
 	}
 	id     I
-	get    func(context.Context, I) (teardown.Organization, error)
 	remove func(context.Context, I) error
 }
 
-// identified returns the read of an organization's ID and name.
-func identified[I, O any](get func(context.Context, I) (O, error), names func(O) (id, name string)) func(context.Context, I) (teardown.Organization, error) {
-	return func(ctx context.Context, of I) (teardown.Organization, error) {
-		found, err := get(ctx, of)
-		if err != nil {
-			return teardown.Organization{}, err
-		}
-		id, name := names(found)
-		return teardown.Organization{ID: id, Name: name}, nil
-	}
-}
-
 func (o byID[I]) identify(ctx context.Context) (teardown.Organization, error) {
-	return o.get(ctx, o.id)
+	return o.client.Identify(ctx, o.id)
 }
 
 func (o byID[I]) check(ctx context.Context) error { return o.client.CheckDeletion(ctx, o.id) }
@@ -241,9 +229,8 @@ func connectKatapult(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	get := identified(c.GetOrganization, func(o *katapult.Organization) (id, name string) { return o.ID, o.Name })
 	return client{func(spec Spec) organization {
-		return byID[katapult.OrganizationLookup]{c, katapultLookup(spec.Organization), get, c.DeleteOrganization}
+		return byID[katapult.OrganizationLookup]{c, katapultLookup(spec.Organization), c.DeleteOrganization}
 	}, c.Close}, nil
 }
 
@@ -266,12 +253,11 @@ func connectZitadel(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	get := identified(c.GetOrganization, func(o *zitadel.Organization) (id, name string) { return o.ID, o.Name })
 	remove := func(ctx context.Context, id string) error {
 		_, err := c.DeleteOrganization(ctx, id)
 		return err
 	}
-	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, remove} }, c.Close}, nil
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, remove} }, c.Close}, nil
 }
 
 func connectAtlas(s *settings, spec Spec) (client, error) {
@@ -285,8 +271,7 @@ func connectAtlas(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	get := identified(c.GetOrganization, func(o *atlas.Organization) (id, name string) { return o.ID, o.Name })
-	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, c.DeleteOrganization} }, c.Close}, nil
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, c.DeleteOrganization} }, c.Close}, nil
 }
 
 func connectWorkspace(s *settings, spec Spec) (client, error) {
@@ -300,8 +285,7 @@ func connectWorkspace(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	get := identified(c.GetOrganization, func(o *workspace.Organization) (id, name string) { return o.ID, o.Name })
-	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, get, c.DeleteOrganization} }, c.Close}, nil
+	return client{func(spec Spec) organization { return byID[string]{c, spec.Organization, c.DeleteOrganization} }, c.Close}, nil
 }
 
 func connectVolterra(s *settings, spec Spec) (client, error) {
@@ -327,19 +311,8 @@ type atVolterra struct {
 	request volterra.DeleteTenantRequest
 }
 
-// identify reads the tenant of the credential, which reaches no other.
 func (o atVolterra) identify(ctx context.Context) (teardown.Organization, error) {
-	found, err := o.GetTenantSettings(ctx)
-	if err != nil {
-		return teardown.Organization{}, err
-	}
-	if found.Name != o.request.Name {
-		return teardown.Organization{}, &errors.Error{
-			Provider: "volterra", Operation: "GetTenantSettings", Target: o.request.Name, Code: errors.NotConfirmed,
-			Err: fmt.Errorf("the credential belongs to the tenant %q", found.Name),
-		}
-	}
-	return teardown.Organization{ID: found.Name, Name: found.Name}, nil
+	return o.Identify(ctx, o.request.Name)
 }
 
 func (o atVolterra) check(ctx context.Context) error { return o.CheckDeletion(ctx, o.request) }

@@ -118,20 +118,29 @@ func refusedByAtlas(err error) bool {
 	return ok && e.Code == errors.PermissionDenied && e.ProviderCode != ""
 }
 
-// survey reads an organization and its projects.
-func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organization, []Project, error) {
+// getExisting returns an organization, or an error if the organization does not exist.
+func (c *Client) getExisting(ctx context.Context, operation, orgID string) (*Organization, error) {
 	found, err := c.GetOrganization(ctx, orgID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	e := &errors.Error{Provider: provider, Operation: operation, Target: orgID}
 	switch {
 	case found.ID != orgID:
 		e.Code, e.Err = errors.UnexpectedResponse, fmt.Errorf("the answer is about organization %q", found.ID)
-		return nil, nil, e
+		return nil, e
 	case found.IsDeleted:
 		e.Code = errors.OrganizationNotFound
-		return nil, nil, e
+		return nil, e
+	}
+	return found, nil
+}
+
+// survey reads an organization and its projects.
+func (c *Client) survey(ctx context.Context, operation, orgID string) (*Organization, []Project, error) {
+	found, err := c.getExisting(ctx, operation, orgID)
+	if err != nil {
+		return nil, nil, err
 	}
 	projects, err := gather(c.ListProjects(ctx, orgID, ListProjectsPageOptions{}))
 	return found, projects, c.verifyNotFound(ctx, orgID, err)

@@ -53,6 +53,22 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: orgID})
 }
 
+// Identify returns the ID and the name of an organization as a plan has them. The error is
+// [errors.OrganizationNotFound] if the organization does not exist, also if a read still finds a
+// deleted one. Identify sends one request.
+func (c *Client) Identify(ctx context.Context, orgID string) (teardown.Organization, error) {
+	found, err := c.getExisting(ctx, "Identify", orgID)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return found.planned(), nil
+}
+
+// planned returns the organization as plans have it.
+func (o *Organization) planned() teardown.Organization {
+	return teardown.Organization{ID: o.ID, Name: o.Name}
+}
+
 // Teardown applies a plan of [Client.Plan]: it removes the resource of each step, waits until a
 // read shows that the resource is deleted, and then deletes the organization by
 // [Client.DeleteOrganization].
@@ -181,7 +197,7 @@ func (d *driver) Inspect(ctx context.Context, o teardown.Organization, before *t
 		return nil, err
 	}
 	i := &inspection{
-		driver: d, organization: teardown.Organization{ID: found.ID, Name: found.Name},
+		driver: d, organization: found.planned(),
 		before: before, stepIndex: map[string]int{}, planned: d.planned(o, before),
 	}
 	if projects, err = i.addOmittedProjects(ctx, projects); err != nil {

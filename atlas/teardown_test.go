@@ -25,6 +25,22 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+func TestIdentify_DeletedOrganization(t *testing.T) {
+	t.Parallel()
+	srv := atlastest.NewServer()
+	srv.AddOrganization(atlastest.Organization{ID: acme, Name: "Acme", Lingers: true})
+	c := newClient(t, srv)
+	if found, err := c.Identify(t.Context(), acme); err != nil || found != (teardown.Organization{ID: acme, Name: "Acme"}) {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	if err := c.DeleteOrganization(t.Context(), acme); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := c.Identify(t.Context(), acme); !errors.Is(err, errors.OrganizationNotFound) {
+		t.Errorf("deleted: got %+v, %v", found, err)
+	}
+}
+
 func TestPlan_StepOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -57,6 +57,22 @@ func (c *Client) Plan(ctx context.Context, organization OrganizationLookup) (*te
 	return teardown.NewPlan(ctx, d, teardown.Organization{})
 }
 
+// Identify returns the ID and the name of an organization as a plan has them. The error is
+// [errors.OrganizationNotFound] if the organization does not exist or the token cannot access it.
+// Identify sends one request.
+func (c *Client) Identify(ctx context.Context, organization OrganizationLookup) (teardown.Organization, error) {
+	found, err := c.findOrganization(ctx, "Identify", organization)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return found.planned(), nil
+}
+
+// planned returns the organization as plans have it.
+func (o *Organization) planned() teardown.Organization {
+	return teardown.Organization{ID: o.ID, Name: o.Name}
+}
+
 // Teardown applies a plan of [Client.Plan]: it removes the resources in order, and deletes
 // the organization after reads have shown that all of them no longer exist. The outcome is
 // [teardown.Deleted] if a read shows that the organization no longer exists. While it still
@@ -174,7 +190,7 @@ func (c *Client) inspect(ctx context.Context, organization OrganizationLookup, b
 	p := &teardown.Plan{
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
-		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
+		Organization: found.planned(),
 		Steps:        steps,
 	}
 	if e := deletionError(found.ID, found, open); e != nil {

@@ -49,6 +49,22 @@ func (c *Client) Plan(ctx context.Context, request DeleteTenantRequest) (*teardo
 	return teardown.NewPlan(ctx, c.driver(request), teardown.Organization{ID: request.Name})
 }
 
+// Identify returns the ID and the name of the tenant of the credential, which are the same, as a plan
+// has them. The error is [errors.NotConfirmed] if name is that of another tenant. A tenant that is
+// marked for deletion exists. Identify sends one request.
+func (c *Client) Identify(ctx context.Context, name string) (teardown.Organization, error) {
+	settings, err := c.identify(ctx, "Identify", name)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return settings.planned(), nil
+}
+
+// planned returns the tenant as plans have it.
+func (s *TenantSettings) planned() teardown.Organization {
+	return teardown.Organization{ID: s.Name, Name: s.Name}
+}
+
 // Teardown applies a plan of [Client.Plan] and then requests the deletion of the tenant. Name of the
 // request must be the ID of the plan's organization.
 //
@@ -131,7 +147,7 @@ func (c *Client) inspect(ctx context.Context, operation string, request DeleteTe
 	p := &teardown.Plan{
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
-		Organization: teardown.Organization{ID: settings.Name, Name: settings.Name},
+		Organization: settings.planned(),
 		Steps:        []teardown.Step{},
 	}
 	if before == nil {

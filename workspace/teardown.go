@@ -40,6 +40,26 @@ func (c *Client) Plan(ctx context.Context, idOrSlug string) (*teardown.Plan, err
 	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: idOrSlug})
 }
 
+// Identify returns the ID and the name of an organization as a plan has them. The name of an
+// organization without one is its slug, or its ID. The error is [errors.OrganizationNotFound] if
+// the organization does not exist or the token cannot see it. Identify sends one request.
+func (c *Client) Identify(ctx context.Context, idOrSlug string) (teardown.Organization, error) {
+	found, err := c.GetOrganization(ctx, idOrSlug)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	id, err := confirm("Identify", idOrSlug, found.ID, found.Slug)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return planned(id, found.Name, found.Slug), nil
+}
+
+// planned returns an organization as plans have it.
+func planned(id, name, slug string) teardown.Organization {
+	return teardown.Organization{ID: id, Name: cmp.Or(name, slug, id)}
+}
+
 // Teardown applies a plan of [Client.Plan]: it deletes the organization if every subscription
 // has ended. Teardown cannot cancel a subscription: apply the same plan again when all
 // subscriptions have ended.
@@ -173,7 +193,7 @@ func (c *Client) inspect(ctx context.Context, idOrSlug string) (*teardown.Plan, 
 	p := &teardown.Plan{
 		Provider:     provider,
 		Instance:     c.rest().BaseURL().String(),
-		Organization: teardown.Organization{ID: id, Name: cmp.Or(o.Name, o.Slug, id)},
+		Organization: planned(id, o.Name, o.Slug),
 		Steps:        steps(o.Subscriptions, now),
 	}
 	p.DeletionError, _ = errors.AsType[*errors.Error](deletionError(id, o.Subscriptions, now))

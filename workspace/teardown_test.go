@@ -249,6 +249,22 @@ func TestTeardown_OtherProvider(t *testing.T) {
 	}
 }
 
+// The name is that of the plan, which confirms the deletion.
+func TestIdentify_NamelessOrganization(t *testing.T) {
+	t.Parallel()
+	srv := workspacetest.NewServer()
+	srv.AddOrganization(workspacetest.Organization{ID: acme, Slug: "acme"})
+	srv.Fail(answer("GetOrganization", `{"status":true,"data":{"id":"`+acme+`","slug":"acme","name":""}}`))
+	c := newClient(t, srv.Option())
+	found, err := c.Identify(t.Context(), "acme")
+	if want := (teardown.Organization{ID: acme, Name: "acme"}); err != nil || found != want {
+		t.Errorf("got %+v, %v, want %+v", found, err, want)
+	}
+	if _, err := c.Identify(t.Context(), "bolt"); !errors.Is(err, errors.OrganizationNotFound) {
+		t.Errorf("got %v, want %q", err, errors.OrganizationNotFound)
+	}
+}
+
 func TestPlan_OtherOrganizationAnswers(t *testing.T) {
 	t.Parallel()
 	srv := workspacetest.NewServer()

@@ -445,6 +445,14 @@ func (c *Client) getKnown(ctx context.Context, operation, orgID string, a *acces
 	return found, err
 }
 
+// getByAccess returns an organization that exists, by the API that the credential may read.
+func (c *Client) getByAccess(ctx context.Context, operation, orgID string, a *access) (*Organization, error) {
+	if a.adminReads {
+		return c.getExisting(ctx, operation, orgID)
+	}
+	return c.getKnown(ctx, operation, orgID, a)
+}
+
 // isUnknownOrganization reports whether Zitadel refused a request because its header names an
 // organization that does not exist.
 func isUnknownOrganization(e *errors.Error) bool {

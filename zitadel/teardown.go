@@ -44,6 +44,31 @@ func (c *Client) Plan(ctx context.Context, orgID string) (*teardown.Plan, error)
 	return teardown.NewPlan(ctx, c.driver(), teardown.Organization{ID: orgID})
 }
 
+// Identify returns the ID and the name of an organization as a plan has them. The error is
+// [errors.OrganizationNotFound] if the organization does not exist, also if a read still finds a
+// deleted one. Identify needs the permissions of [Client.Plan]. It sends two requests, or four
+// without the permission iam.write.
+func (c *Client) Identify(ctx context.Context, orgID string) (teardown.Organization, error) {
+	const operation = "Identify"
+	if err := checkID(operation, orgID); err != nil {
+		return teardown.Organization{}, err
+	}
+	a, err := c.accessTo(ctx, orgID)
+	if err != nil {
+		return teardown.Organization{}, unexpectedNotFound(operation, orgID, err)
+	}
+	found, err := c.getByAccess(ctx, operation, orgID, a)
+	if err != nil {
+		return teardown.Organization{}, err
+	}
+	return found.planned(), nil
+}
+
+// planned returns the organization as plans have it.
+func (o *Organization) planned() teardown.Organization {
+	return teardown.Organization{ID: o.ID, Name: o.Name}
+}
+
 // Teardown applies a plan of [Client.Plan]: it deletes the organization, and reads that the
 // organization no longer exists. With the permission iam.write it uses
 // [Client.DeleteOrganization], otherwise [Client.DeleteOrganizationV2], or
@@ -117,7 +142,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 	}
 	p := &teardown.Plan{
 		Provider: provider, Instance: c.address(),
-		Organization: teardown.Organization{ID: found.ID, Name: found.Name},
+		Organization: found.planned(),
 		Steps:        []teardown.Step{},
 	}
 	if refusal != nil {
@@ -142,7 +167,7 @@ func (c *Client) plan(ctx context.Context, orgID string, in inspection) (*teardo
 func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *access, in inspection,
 ) (found *Organization, refusal *errors.Error, err error) {
 	if !a.adminReads {
-		if found, err = c.getKnown(ctx, operation, orgID, a); err != nil {
+		if found, err = c.getByAccess(ctx, operation, orgID, a); err != nil {
 			return nil, nil, err
 		}
 		if !a.canDelete {
@@ -163,7 +188,7 @@ func (c *Client) getPlanned(ctx context.Context, operation, orgID string, a *acc
 			return nil, nil, err
 		}
 	}
-	if found, err = c.getExisting(ctx, operation, orgID); err != nil {
+	if found, err = c.getByAccess(ctx, operation, orgID, a); err != nil {
 		return nil, nil, err
 	}
 	if !a.adminDeletes && !a.canDelete {

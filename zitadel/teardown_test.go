@@ -147,6 +147,49 @@ var callers = map[string]struct {
 	}, "DeleteMyOrganization", nil},
 }
 
+// Every credential that can plan can also identify the organization, before and after the deletion.
+func TestIdentify_Callers(t *testing.T) {
+	t.Parallel()
+	for name, caller := range callers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := newAcme(t)
+				caller.prepare(srv)
+				before := len(srv.Requests())
+				found, err := c.Identify(t.Context(), "acme")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(teardown.Organization{ID: "acme", Name: "Acme"}, found); diff != "" {
+					t.Errorf("organization (-want +got):\n%s", diff)
+				}
+				if n := len(srv.Requests()) - before; n != 2 && n != 4 {
+					t.Errorf("got %d requests, want 2 or 4", n)
+				}
+				p := planOf(t, c)
+				if _, err := c.Teardown(t.Context(), p, teardown.WithConfirm("Acme"), teardown.WithOverrides(caller.permits...)); err != nil {
+					t.Fatal(err)
+				}
+				_, planned := c.Plan(t.Context(), "acme")
+				if _, err := c.Identify(t.Context(), "acme"); code(err) == "" || code(err) != code(planned) {
+					t.Errorf("deleted: got %v, want the code of %v", err, planned)
+				}
+			})
+		})
+	}
+}
+
+func TestIdentify_InvalidID(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "..", "a/b", strings.Repeat("x", 201)} {
+		srv := zitadeltest.NewServer()
+		if _, err := newClient(t, srv).Identify(t.Context(), id); code(err) != errors.InvalidArgument || len(srv.Requests()) != 0 {
+			t.Errorf("%q: got %v after %d requests, want %q", id, err, len(srv.Requests()), errors.InvalidArgument)
+		}
+	}
+}
+
 func TestTeardown_Callers(t *testing.T) {
 	t.Parallel()
 	for name, caller := range callers {

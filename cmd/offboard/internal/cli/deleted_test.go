@@ -1,13 +1,19 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
+	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
+	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
+	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
 // mixed runs apply for two organizations: the first one is deleted, and the second one is blocked.
@@ -54,6 +60,52 @@ func TestPlan_DeletedByTheJournal(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Reads of Zitadel and of Atlas can still find a deleted organization. It stays deleted.
+func TestPlan_DeletedStillFound(t *testing.T) {
+	const id, atlasID = "312909075211944042", "5e2f00000000000000000001"
+	for provider, serve := range map[string]func() (srv *offboardtest.Server, organization string, credentials map[string]string){
+		"katapult": func() (*offboardtest.Server, string, map[string]string) {
+			srv := katapulttest.NewServer()
+			srv.AddOrganization(katapulttest.Organization{ID: "org_acme", Name: "Acme", Subdomain: "acme"})
+			return srv.Server, "acme", map[string]string{"KATAPULT_API_KEY": katapulttest.Token}
+		},
+		"zitadel": func() (*offboardtest.Server, string, map[string]string) {
+			srv := zitadeltest.NewServer()
+			srv.AddOrganization(zitadeltest.Organization{ID: id, Name: "Acme"})
+			return srv.Server, id, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token}
+		},
+		"atlas": func() (*offboardtest.Server, string, map[string]string) {
+			srv := atlastest.NewServer()
+			srv.AddOrganization(atlastest.Organization{ID: atlasID, Name: "Acme", Lingers: true})
+			return srv.Server, atlasID, map[string]string{"MONGODB_ATLAS_CLIENT_ID": atlastest.ClientID, "MONGODB_ATLAS_CLIENT_SECRET": atlastest.ClientSecret}
+		},
+		"workspace": func() (*offboardtest.Server, string, map[string]string) {
+			srv := workspacetest.NewServer()
+			srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme"})
+			return srv.Server, "acme", map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token}
+		},
+	} {
+		t.Run(provider, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv, organization, credentials := serve()
+				h := &harness{T: t, dir: t.TempDir()}
+				h.write("manifest.yaml", "organizations: [{provider: "+provider+", organization: \""+organization+"\", confirm: Acme, override: [own_organization]}]\n")
+				for _, command := range []string{"plan MANIFEST -o PLAN", "apply PLAN", "status PLAN", "plan MANIFEST -o PLAN", "status PLAN", "apply PLAN"} {
+					args := strings.Fields(command)
+					for i := range args { // the directory may contain a space
+						args[i] = strings.NewReplacer("MANIFEST", h.dir+"/manifest.yaml", "PLAN", h.dir+"/plan.json").Replace(args[i])
+					}
+					var out, errOut bytes.Buffer
+					code := runWith(t.Context(), args, &out, &errOut, atFake(t, srv, credentials))
+					if code != exitcode.OK || args[0] != "plan" && !strings.Contains(out.String(), "1 organization: 1 deleted\n") {
+						t.Errorf("%s: exit code %d: %s%s", command, code, &out, &errOut)
+					}
+				}
+			})
+		})
+	}
 }
 
 // A read decides if a deleted organization is found again.

@@ -128,7 +128,7 @@ func TestLists_SlugAtTheFake(t *testing.T) {
 				b := newHarness(t)
 				b.write("manifest.yaml", "organizations: [{provider: workspace, organization: acme, confirm: Acme}]\ndeny: ["+entry+"]\n")
 				var out, errOut strings.Builder
-				code := runWith(t.Context(), []string{"plan", b.dir + "/manifest.yaml"}, &out, &errOut, atFake(t, srv))
+				code := runWith(t.Context(), []string{"plan", b.dir + "/manifest.yaml"}, &out, &errOut, atWorkspace(t, srv))
 				if code != want {
 					t.Errorf("exit code %d: %s%s", code, out.String(), errOut.String())
 				}

@@ -11,10 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -132,18 +130,9 @@ func TestDelete_CredentialsFromEnvironment(t *testing.T) {
 	}
 }
 
-// atFake returns a connector to organizations at a fake.
-func atFake(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connect.Connector {
-	return func(*slog.Logger) connect.Connector {
-		return func(e planfile.Entry) (connect.Organization, error) {
-			t.Helper()
-			base, client := srv.Endpoint()
-			spec := connect.Spec(e)
-			spec.BaseURL = base
-			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
-				offboard.WithCredentials(func(string) (string, error) { return workspacetest.Token, nil }))
-		}
-	}
+// atWorkspace returns a connector to the organizations of a fake of Applivery.
+func atWorkspace(t *testing.T, srv *workspacetest.Server) func(*slog.Logger) connect.Connector {
+	return atFake(t, srv.Server, map[string]string{"APPLIVERY_API_TOKEN": workspacetest.Token})
 }
 
 func times(n int, fault offboardtest.Fault) offboardtest.Fault {
@@ -225,7 +214,7 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 				srv.AddOrganization(test.organization)
 				srv.Fail(test.faults...)
 				var out, errOut bytes.Buffer
-				code := runWith(t.Context(), strings.Fields(test.args), &out, &errOut, atFake(t, srv))
+				code := runWith(t.Context(), strings.Fields(test.args), &out, &errOut, atWorkspace(t, srv))
 				if code != test.code {
 					t.Errorf("exit code %d, want %d: %s", code, test.code, errOut.String())
 				}
@@ -288,7 +277,7 @@ func TestCheck_CanceledContext(t *testing.T) {
 	cancel()
 	srv := workspacetest.NewServer()
 	var out, errOut bytes.Buffer
-	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atFake(t, srv)); code != exitcode.Stopped {
+	if code := runWith(ctx, []string{"check", "workspace", "acme"}, &out, &errOut, atWorkspace(t, srv)); code != exitcode.Stopped {
 		t.Errorf("exit code %d: %s", code, errOut.String())
 	}
 }

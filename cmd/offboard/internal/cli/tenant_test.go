@@ -48,18 +48,18 @@ func TestPlan_TenantMarkedForDeletion(t *testing.T) {
 
 // atTenant returns a connector to a tenant at a fake.
 func atTenant(t *testing.T, srv *volterratest.Server) func(*slog.Logger) connect.Connector {
+	return atFake(t, srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+}
+
+// atFake returns a connector to a fake, in memory, with credentials.
+func atFake(t *testing.T, srv *offboardtest.Server, credentials map[string]string) func(*slog.Logger) connect.Connector {
 	return func(*slog.Logger) connect.Connector {
 		return func(e planfile.Entry) (connect.Organization, error) {
 			base, client := srv.Endpoint()
 			spec := connect.Spec(e)
 			spec.BaseURL = base
 			return offboard.Open(t.Context(), spec, offboard.WithHTTPClient(client),
-				offboard.WithCredentials(func(name string) (string, error) {
-					if name != "F5XC_API_TOKEN" {
-						return "", nil
-					}
-					return volterratest.Token, nil
-				}))
+				offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
 		}
 	}
 }
