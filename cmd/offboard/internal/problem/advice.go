@@ -118,6 +118,19 @@ func advice(e *errors.Error) string {
 	return ""
 }
 
+// stepAdvice returns what a person can do about the error of a step; "" if nothing is known.
+func stepAdvice(e *errors.Error) string {
+	switch e.Code {
+	case errors.OutcomeUnknown:
+		return "A resource is possibly deleted. The organization is not. Run the same command: it reads the resource before it removes it."
+	case errors.NotConfirmed:
+		return "A resource is not the planned one, and was not removed. Check it at the provider."
+	case errors.PlanStale:
+		return "A resource is not the planned one, and was not removed. Plan again, and review the differences."
+	}
+	return advice(e)
+}
+
 // Describe returns a step in one line.
 func Describe(step errors.Step) string {
 	if step.Description == "" {

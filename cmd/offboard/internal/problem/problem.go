@@ -32,6 +32,16 @@ func OfOutcome(outcome teardown.Outcome, err error) *Problem {
 	return p
 }
 
+// OfStep returns the error of a step as a problem, or the joined errors of several; nil for nil.
+// The organization was not deleted, so the advice is about the resource.
+func OfStep(err error) *Problem {
+	p := Of(err)
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		p.Advice = stepAdvice(e)
+	}
+	return p
+}
+
 // Of returns an error as a problem; nil for nil. For joined errors, Text is that of
 // all, and the other fields are those of the first.
 func Of(err error) *Problem {

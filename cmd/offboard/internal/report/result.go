@@ -78,7 +78,10 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
 	r.Problem = problem.OfOutcome(r.Outcome, of.Err)
 	for _, s := range of.Report.Remaining() {
-		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.Of(s.Err)})
+		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.OfStep(s.Err)})
+		if s.Err != nil && r.Outcome != teardown.Unknown { // the error is that of the steps
+			r.Problem = problem.OfStep(of.Err)
+		}
 	}
 	r.Total = len(of.Report.Steps)
 	r.Done = r.Total - len(r.Remaining)

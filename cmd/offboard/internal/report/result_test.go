@@ -66,6 +66,35 @@ func TestResultOf_Outcome(t *testing.T) {
 	}
 }
 
+// A step with an unknown outcome does not make the outcome of the organization unknown.
+func TestResultOf_StepError(t *testing.T) {
+	t.Parallel()
+	plan := &teardown.Plan{Organization: teardown.Organization{ID: "org_x", Name: "X"}, Steps: []teardown.Step{{ID: "disk/a"}}}
+	for _, code := range []errors.Code{errors.OutcomeUnknown, errors.NotConfirmed, errors.PlanStale} {
+		for _, outcome := range []teardown.Outcome{teardown.Blocked, teardown.Stopped} {
+			err := &errors.Error{Operation: "DeleteDisk", Code: code}
+			r := ResultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: err, Report: &teardown.Report{
+				Organization: plan.Organization, Outcome: outcome, Err: err,
+				Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepFailed, Err: err}},
+			}})
+			for of, p := range map[string]*problem.Problem{"organization": r.Problem, "step": r.Remaining[0].Problem} {
+				if strings.Contains(p.Advice, "organization is possibly deleted") || strings.Contains(p.Advice, "Nothing was changed") {
+					t.Errorf("%s, %s, %s: got the advice %q", code, outcome, of, p.Advice)
+				}
+			}
+		}
+	}
+	// The organization itself.
+	err := &errors.Error{Operation: "DeleteOrganization", Code: errors.OutcomeUnknown}
+	r := ResultOf(planfile.Planned{Plan: plan}, teardown.JobResult{Plan: plan, Err: err, Report: &teardown.Report{
+		Organization: plan.Organization, Outcome: teardown.Unknown, Err: err,
+		Steps: []teardown.StepReport{{Step: plan.Steps[0], State: teardown.StepFailed, Err: err}},
+	}})
+	if !strings.Contains(r.Problem.Advice, "organization is possibly deleted") {
+		t.Errorf("got the advice %q", r.Problem.Advice)
+	}
+}
+
 func TestOutcomeOf_Error(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[errors.Code]teardown.Outcome{
