@@ -506,13 +506,28 @@ func TestApply_Timeout(t *testing.T) {
 func TestCommands_Timeout(t *testing.T) {
 	o, srv := workspaces(t)
 	srv.Fail(offboardtest.Fault{Times: 9, Delay: time.Minute})
+	const ended = "--timeout 200ms ended the command. To resume, give a longer time or none."
 	for _, args := range [][]string{
 		{"check", "workspace", workspaceID(0)}, {"plan", "manifest.yaml"}, {"status", "plan.json"}, {"delete", "workspace", workspaceID(0), "--confirm", "Acme One"},
 	} {
 		started := time.Now()
-		if code, out, errOut := o.run(append(args, "--timeout", "200ms")...); code != exitcode.Stopped || !strings.Contains(errOut, "--timeout 200ms ended the command.") || time.Since(started) > 20*time.Second {
+		code, out, errOut := o.run(append(args, "--timeout", "200ms")...)
+		if code != exitcode.Stopped || strings.Count(errOut, ended) != 1 || time.Since(started) > 20*time.Second {
 			t.Errorf("%v: exit code %d after %v: %s%s", args, code, time.Since(started), out, errOut)
 		}
+		if strings.Contains(errOut, "run the same command") || strings.Contains(errOut, "offboard: offboard:") {
+			t.Errorf("%v: another advice, or a prefix twice: %s", args, errOut)
+		}
+	}
+}
+
+// A command that ended after the request for the deletion must not be advised to run again.
+func TestDelete_TimeoutAfterRequest(t *testing.T) {
+	o, srv := workspaces(t)
+	srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", Delay: time.Minute})
+	code, out, errOut := o.run("delete", "workspace", workspaceID(0), "--confirm", "Acme One", "--timeout", "2s")
+	if code != exitcode.Unknown || strings.Contains(errOut, "To resume") || !strings.Contains(errOut, "The organization is possibly deleted. Check at the provider before you retry.") {
+		t.Errorf("exit code %d: %s%s", code, out, errOut)
 	}
 }
 

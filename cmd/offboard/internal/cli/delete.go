@@ -148,7 +148,7 @@ func (p *program) single(
 	}
 	ctx, done := p.untilInterrupted(ctx)
 	defer done()
-	err = act(ctx, e, organization)
+	err = p.orExpired(act(ctx, e, organization))
 	document, text := result(e.Provider, err)
 	switch {
 	case document.Outcome == "": // check changes nothing

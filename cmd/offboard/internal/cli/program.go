@@ -120,22 +120,24 @@ func (p *program) run(ctx context.Context, args []string) int {
 		if slices.Contains(args, "--json") { // also if an argument before it is invalid
 			p.json = true
 		}
+		err = p.orExpired(err)
 		if p.json && !p.errorWritten {
-			stated := problem.Of(err)
-			if p.expired.Load() {
-				stated.Advice = p.adviceExpired()
-			}
-			p.emit(failure{"error", schema.Version, stated, exitcode.Of(err)})
+			p.emit(failure{"error", schema.Version, problem.Of(err), exitcode.Of(err)})
 		}
 		problem.Print(layout.NewWriter(p.errOut), err)
-		if p.expired.Load() {
-			p.next = p.adviceExpired() + "\n" + p.next
-		}
 		p.showNext()
 		return exitcode.Of(err)
 	}
 	p.showNext()
 	return p.code
+}
+
+// orExpired returns the error of a command. If --timeout has ended the command, its advice says so.
+func (p *program) orExpired(err error) error {
+	if p.expired.Load() && errors.CodeOf(err) == errors.Canceled {
+		return problem.Advise(err, p.adviceExpired())
+	}
+	return err
 }
 
 // adviceExpired returns the advice after --timeout ended the command.

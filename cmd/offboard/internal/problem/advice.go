@@ -14,7 +14,7 @@ import (
 // Print prints an error, the provider's message, the blockers and the advice. An error
 // that is not a provider's is printed in one line.
 func Print(out io.Writer, err error) {
-	fmt.Fprintf(out, "offboard: %v\n", err)
+	fmt.Fprintf(out, "offboard: %s\n", strings.TrimPrefix(err.Error(), "offboard: "))
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
 		if safefile.IsDiskFull(err) {
@@ -28,7 +28,7 @@ func Print(out io.Writer, err error) {
 	for _, step := range e.Steps {
 		fmt.Fprintf(out, "  - %s\n", Describe(step))
 	}
-	if text := advice(e); text != "" {
+	if text := advice(err, e); text != "" {
 		fmt.Fprintf(out, "  %s\n", text)
 	}
 	if e.RequestID != "" {
@@ -69,9 +69,9 @@ func (a *advised) Unwrap() error { return a.error }
 // Advise returns an error whose advice is not that of its code.
 func Advise(err error, advice string) error { return &advised{err, advice} }
 
-// advice returns what a person can do about an error; "" if nothing is known.
-func advice(e *errors.Error) string {
-	own, hasOwn := errors.AsType[*advised](e.Err)
+// advice returns what a person can do about err, which wraps e; "" if nothing is known.
+func advice(err error, e *errors.Error) string {
+	own, hasOwn := errors.AsType[*advised](err)
 	switch {
 	case safefile.IsDiskFull(e) && e.Code != errors.OutcomeUnknown:
 		return adviceDiskFull
@@ -128,7 +128,7 @@ func stepAdvice(e *errors.Error) string {
 	case errors.PlanStale:
 		return "A resource is not the planned one, and was not removed. Plan again, and review the differences."
 	}
-	return advice(e)
+	return advice(e, e)
 }
 
 // Describe returns a step in one line.

@@ -18,11 +18,11 @@ func TestAdvice_EveryCodeOfADeletion(t *testing.T) {
 		errors.UnauthorizedNetworkForAPIToken, errors.UnexpectedResponse, errors.RouteNotFound, errors.Unavailable,
 		errors.OutcomeUnknown, errors.NotConfirmed,
 	} {
-		if advice(&errors.Error{Code: code}) == "" {
+		if Of(&errors.Error{Code: code}).Advice == "" {
 			t.Errorf("no advice for %q", code)
 		}
 	}
-	if got := advice(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}); got != "Retry in 1m0s." {
+	if got := Of(&errors.Error{Code: errors.RateLimitReached, RetryAfter: time.Minute}).Advice; got != "Retry in 1m0s." {
 		t.Errorf("got %q", got)
 	}
 }

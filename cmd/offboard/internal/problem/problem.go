@@ -52,7 +52,7 @@ func Of(err error) *Problem {
 	if e, ok := errors.AsType[*errors.Error](err); ok {
 		p.Code, p.Status, p.ProviderCode = e.Code, e.Status, e.ProviderCode
 		p.Message, p.RequestID, p.RetryAfter = e.Message, e.RequestID, e.RetryAfter.Seconds()
-		p.Steps, p.Advice = e.Steps, advice(e)
+		p.Steps, p.Advice = e.Steps, advice(err, e)
 	} else if safefile.IsDiskFull(err) {
 		p.Advice = adviceDiskFull
 	}
