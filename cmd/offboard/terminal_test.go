@@ -564,6 +564,7 @@ func TestOutput_FullDisk(t *testing.T) {
 		{[]string{"plan", "manifest.yaml"}, exitcode.Failed, repeat},
 		{[]string{"check", "workspace", workspaceID(0)}, exitcode.Failed, repeat},
 		{[]string{"status", "plan.json"}, exitcode.Blocked, repeat},
+		{[]string{"demo", "--serve", "served.yaml"}, exitcode.Failed, repeat}, // at once, not after Ctrl-C
 		// The exit code of a deletion is that of its outcome.
 		{[]string{"delete", "workspace", workspaceID(0), "--confirm", "Acme", "--json"}, exitcode.NotConfirmed, result + "workspace: blocked: not_confirmed: "},
 		{[]string{"delete", "workspace", workspaceID(0), "--confirm", "Acme One"}, exitcode.OK, result + "workspace " + workspaceID(0) + ": deleted\n"},

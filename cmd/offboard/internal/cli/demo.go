@@ -39,7 +39,16 @@ func (p *program) demoCommand() *cobra.Command {
 			if serve != "" {
 				ctx, done := p.untilInterrupted(cmd.Context())
 				defer done()
-				return demo.Serve(ctx, serve, layout.Raw(p.out), p.errOut)
+				out := layout.Raw(p.out)
+				lines, ok := out.(*output)
+				if ok {
+					out = failing{lines}
+				}
+				err := demo.Serve(ctx, serve, out, p.errOut)
+				if ok && lines.fault() != nil {
+					return nil // Main prints the fault
+				}
+				return err
 			}
 			return p.demo(cmd.Context())
 		},

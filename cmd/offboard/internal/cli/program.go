@@ -75,6 +75,15 @@ func (o *output) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// failing is an output whose writes also return the fault, for a command that is of no use without
+// its output.
+type failing struct{ *output }
+
+func (f failing) Write(text []byte) (int, error) {
+	n, _ := f.output.Write(text)
+	return n, f.fault()
+}
+
 // fault returns the first error of a write; nil for none, or for a nil output.
 func (o *output) fault() error {
 	if o == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -32,7 +33,9 @@ func Serve(ctx context.Context, name string, out, errOut io.Writer) error {
 	if err := safefile.Write(name, append([]byte(served), text...)); err != nil {
 		return safefile.Error(safefile.Writing, "--serve", name, err)
 	}
-	writeEnvironment(out, environment)
+	if _, err := io.WriteString(out, shellLines(environment)); err != nil {
+		return err // nobody can use the fakes without the lines
+	}
 	fmt.Fprintf(errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
 they set the credentials and the base URLs of the fakes, and unset all other credentials.
 Without them, check and delete reach the real providers. Then, for example:
@@ -43,20 +46,22 @@ Without them, check and delete reach the real providers. Then, for example:
 	return nil
 }
 
-// writeEnvironment writes shell commands that set the variables of an environment, and unset
+// shellLines returns shell commands that set the variables of an environment, and unset
 // all others that the clients of the providers read, so that the fakes never get a credential
 // of a real account and no request goes to another base URL.
-func writeEnvironment(out io.Writer, environment map[string]string) {
+func shellLines(environment map[string]string) string {
+	var b strings.Builder
 	for _, p := range providers.All {
 		for _, variable := range slices.Concat(p.Variables, p.Others) {
 			if _, set := environment[variable]; !set {
-				fmt.Fprintf(out, "unset %s\n", variable)
+				fmt.Fprintf(&b, "unset %s\n", variable)
 			}
 		}
 	}
 	for _, variable := range slices.Sorted(maps.Keys(environment)) {
-		fmt.Fprintf(out, "export %s=%s\n", variable, format.ShellQuote(environment[variable]))
+		fmt.Fprintf(&b, "export %s=%s\n", variable, format.ShellQuote(environment[variable]))
 	}
+	return b.String()
 }
 
 // Listen does the manual steps, serves the fakes, and returns a manifest and an environment
