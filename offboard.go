@@ -51,6 +51,27 @@ type Spec struct {
 	Email, Reason, Feedback string
 }
 
+// Validate returns [errors.InvalidArgument] if no organization can be deleted by the spec, as far as
+// the spec alone shows it: [Open], or each method of the organization, would refuse the provider,
+// the organization's ID, the base URL, the names of credentials, or the request for the deletion of
+// an F5 tenant. It reads no credential and sends no request. A base URL with plain http is accepted,
+// because [WithPlainHTTP] permits it.
+func (s Spec) Validate() error {
+	const operation = "Validate"
+	p, known := providerOf(s.Provider)
+	if !known {
+		return invalid("", operation, "unknown provider; use one of "+acceptedNames())
+	}
+	err := p.check(s)
+	if err == nil {
+		err = p.validate(s)
+	}
+	if err != nil {
+		return invalid(p.name, operation, err.Error())
+	}
+	return nil
+}
+
 // Organization is one organization at one provider. Its methods are safe for concurrent use.
 // The zero Organization returns [errors.InvalidArgument].
 type Organization struct {

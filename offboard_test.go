@@ -238,6 +238,45 @@ func TestOpen_BaseURLNotRequested(t *testing.T) {
 	}
 }
 
+// Validate refuses exactly the specs that Open or a method refuses before a request.
+func TestValidate_AgreesWithMethods(t *testing.T) {
+	t.Parallel()
+	for name := range serve() {
+		changes := map[string]func(*offboard.Spec){
+			"unchanged":         func(*offboard.Spec) {},
+			"no credentials":    func(s *offboard.Spec) { s.Credentials = map[string]string{"PATH": "X"} },
+			"other base URL":    func(s *offboard.Spec) { s.BaseURL = "ftp://acme.example" },
+			"base URL of a key": func(s *offboard.Spec) { s.BaseURL = "https://key@acme.example" },
+			"invalid reason":    func(s *offboard.Spec) { s.Reason = "BORED" },
+		}
+		for _, id := range []string{"", "org_9", "a", "acme", "..", "a/b", " a", "a b", "ä", "5e2f00000000000000000009", "5E2F00000000000000000009", strings.Repeat("a", 300)} {
+			changes["organization "+id] = func(s *offboard.Spec) { s.Organization = id }
+		}
+		for change, apply := range changes {
+			t.Run(name+"/"+change, func(t *testing.T) {
+				t.Parallel()
+				s := serve()[name]
+				apply(&s.spec)
+				_, hc := s.server.Endpoint()
+				o, want := offboard.Open(t.Context(), s.spec, credentials(s.values), offboard.WithHTTPClient(hc))
+				if want == nil {
+					_, want = o.Plan(t.Context())
+				}
+				if !errors.Is(want, errors.InvalidArgument) || len(s.server.Requests()) > 0 {
+					want = nil
+				}
+				err := s.spec.Validate()
+				if (err == nil) != (want == nil) || err != nil && !errors.Is(err, errors.InvalidArgument) {
+					t.Errorf("got %v, want the decision of the methods: %v", err, want)
+				}
+			})
+		}
+	}
+	if err := (offboard.Spec{Provider: "acme", Organization: "1"}).Validate(); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("unknown provider: got %v", err)
+	}
+}
+
 func TestOpen_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	spec := offboard.Spec{Provider: "katapult", Organization: "org_acme"}

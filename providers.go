@@ -12,6 +12,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/auth"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/katapult"
 	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -34,24 +35,28 @@ type provider struct {
 	// not read if [Spec.BaseURL] is set.
 	addresses []string
 
-	request bool // a deletion takes Email, Reason and Feedback
+	id      rest.Check // of the organization's ID
+	request bool       // a deletion takes Email, Reason and Feedback
 	connect func(*settings, Spec) (client, error)
 }
 
 func providers() []provider {
 	return []provider{
-		{name: "katapult", apiVersion: katapult.APIVersion, credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
-		{name: "zitadel", apiVersion: zitadel.APIVersion, credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, addresses: []string{"ZITADEL_API_URL"}, connect: connectZitadel},
+		{name: "katapult", apiVersion: katapult.APIVersion, id: rest.Opaque, credentials: [][]string{{"KATAPULT_API_KEY"}}, connect: connectKatapult},
 		{
-			name: "atlas", apiVersion: atlas.APIVersion,
+			name: "zitadel", apiVersion: zitadel.APIVersion, id: rest.Opaque,
+			credentials: [][]string{{"ZITADEL_SERVICE_USER_TOKEN"}, {"ZITADEL_KEY_PATH"}}, addresses: []string{"ZITADEL_API_URL"}, connect: connectZitadel,
+		},
+		{
+			name: "atlas", apiVersion: atlas.APIVersion, id: rest.Hex24,
 			credentials: [][]string{
 				{"MONGODB_ATLAS_CLIENT_ID", "MONGODB_ATLAS_CLIENT_SECRET"}, {"MONGODB_ATLAS_PUBLIC_KEY", "MONGODB_ATLAS_PRIVATE_KEY"},
 			},
 			addresses: []string{"MONGODB_ATLAS_BASE_URL"}, connect: connectAtlas,
 		},
-		{name: "workspace", apiVersion: workspace.APIVersion, alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
+		{name: "workspace", apiVersion: workspace.APIVersion, id: rest.Slug, alias: "applivery", credentials: [][]string{{"APPLIVERY_API_TOKEN"}}, connect: connectWorkspace},
 		{
-			name: "volterra", alias: "f5", apiVersion: volterra.APIVersion, request: true,
+			name: "volterra", alias: "f5", apiVersion: volterra.APIVersion, id: anyID, request: true,
 			credentials: [][]string{
 				{"F5XC_API_TOKEN"}, {"F5XC_P12_FILE", "F5XC_P12_PASSWORD"}, {"VOLT_API_P12_FILE", "VES_P12_PASSWORD"},
 				{"VES_P12_CONTENT", "VES_P12_PASSWORD"}, {"VOLT_API_CERT", "VOLT_API_KEY"},
@@ -111,6 +116,37 @@ func (p provider) check(s Spec) error {
 		return fmt.Errorf("Spec.Credentials must name one of %s", strings.Join(first, ", "))
 	}
 	return nil
+}
+
+// validate refuses what the methods of an organization of the spec refuse before a request. The texts
+// follow the terms of a manifest.
+func (p provider) validate(s Spec) error {
+	if err := rest.Verify(s.Organization, p.id); err != nil {
+		return fmt.Errorf("organization %w", err)
+	}
+	if s.BaseURL != "" {
+		if _, err := rest.ParseBase(s.BaseURL, true); err != nil {
+			return err
+		}
+	}
+	if !p.request {
+		return nil
+	}
+	err := s.tenantRequest().Validate()
+	if e, ok := errors.AsType[*errors.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// anyID is the check of an ID that no rule restricts.
+func anyID(string) error { return nil }
+
+// tenantRequest returns the request for the deletion of an F5 tenant.
+func (s Spec) tenantRequest() volterra.DeleteTenantRequest {
+	return volterra.DeleteTenantRequest{
+		Name: s.Organization, Email: s.Email, Reason: volterra.DeletionReason(s.Reason), Feedback: s.Feedback,
+	}
 }
 
 // has reports whether the spec names a credential.
@@ -299,11 +335,7 @@ func connectVolterra(s *settings, spec Spec) (client, error) {
 	if err != nil {
 		return client{}, err
 	}
-	return client{func(spec Spec) organization {
-		return atVolterra{c, volterra.DeleteTenantRequest{
-			Name: spec.Organization, Email: spec.Email, Reason: volterra.DeletionReason(spec.Reason), Feedback: spec.Feedback,
-		}}
-	}, c.Close}, nil
+	return client{func(spec Spec) organization { return atVolterra{c, spec.tenantRequest()} }, c.Close}, nil
 }
 
 type atVolterra struct {

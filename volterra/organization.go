@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func DeleteTenant(ctx context.Context, request DeleteTenantRequest, options ...O
 //
 //   - [errors.NotConfirmed]: the request names another tenant
 //   - [errors.AlreadyRequestedDeletion]: the tenant is already in [StateDisabled]
-//   - [errors.InvalidArgument]: Name or Email is empty
+//   - [errors.InvalidArgument]: [DeleteTenantRequest.Validate] refuses the request
 //   - [errors.OutcomeUnknown]: the answer was lost, and the settings do not decide
 //
 // Source: vendor OpenAPI 2026-06-26; vendor's page on account deletion.
@@ -116,12 +117,27 @@ func (c *Client) confirm(ctx context.Context, operation string, request DeleteTe
 	return c.compare(ctx, operation, request.Name)
 }
 
-// checkRequest refuses an incomplete request.
-func checkRequest(operation string, request DeleteTenantRequest) error {
-	if request.Name != "" && request.Email == "" {
-		return rest.Invalid(provider, operation, "", errors.New("email is empty"))
+// Validate returns [errors.InvalidArgument] if Name or Email is empty, or if Reason is not one of
+// the values of [DeletionReason]. It sends no request. Operations that take the request validate it
+// before they send a request.
+//
+// Source: vendor OpenAPI 2026-06-26.
+func (r DeleteTenantRequest) Validate() error { return checkRequest("DeleteTenant", r) }
+
+// checkRequest validates a request for an operation.
+func checkRequest(operation string, r DeleteTenantRequest) error {
+	var err error
+	switch {
+	case r.Name == "":
+		err = errors.New("name is empty")
+	case r.Email == "":
+		err = errors.New("email is empty")
+	case r.Reason != "" && !slices.Contains(reasons, r.Reason):
+		err = fmt.Errorf("reason must be one of %v", reasons)
+	default:
+		return nil
 	}
-	return nil
+	return rest.Invalid(provider, operation, "", err)
 }
 
 // compare compares a name with the tenant of the host and the credential. It returns an error if

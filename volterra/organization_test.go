@@ -131,12 +131,15 @@ func TestDeleteTenant_OtherTenant(t *testing.T) {
 	}
 }
 
-func TestDeleteTenant_IncompleteRequest(t *testing.T) {
+func TestDeleteTenant_InvalidRequest(t *testing.T) {
 	t.Parallel()
 	srv := volterratest.NewServer()
 	c := newClient(t, srv)
-	for _, request := range []volterra.DeleteTenantRequest{{}, {Name: "acme"}, {Email: "owner@acme.example"}} {
-		for _, err := range []error{c.DeleteTenant(t.Context(), request), c.CheckDeletion(t.Context(), request)} {
+	for _, request := range []volterra.DeleteTenantRequest{
+		{}, {Name: "acme"}, {Email: "owner@acme.example"}, {Name: "acme", Email: "owner@acme.example", Reason: "BORED"},
+	} {
+		_, plan := c.Plan(t.Context(), request)
+		for _, err := range []error{request.Validate(), c.DeleteTenant(t.Context(), request), c.CheckDeletion(t.Context(), request), plan} {
 			if e, _ := errors.AsType[*errors.Error](err); e == nil || e.Code != errors.InvalidArgument || e.Status != 0 {
 				t.Errorf("%+v: got %v, want %q", request, err, errors.InvalidArgument)
 			}
@@ -269,10 +272,6 @@ func TestDeleteTenant_Refusals(t *testing.T) {
 		"the role is missing": {
 			volterratest.Tenant{Name: "acme", Unprivileged: true}, acme, nil,
 			errors.Error{Operation: deletion, Target: "acme", Code: errors.PermissionDenied, Status: 403, ProviderCode: "7", Message: "Permission denied."},
-		},
-		"the reason is unknown": {
-			volterratest.Tenant{Name: "acme"}, volterra.DeleteTenantRequest{Name: "acme", Email: "owner@acme.example", Reason: "BORED"}, nil,
-			errors.Error{Operation: deletion, Target: "acme", Code: errors.InvalidArgument, Status: 400, ProviderCode: "3", Message: "Invalid request."},
 		},
 		"the URL is wrong": {
 			volterratest.Tenant{Name: "acme"}, acme, []volterra.Option{volterra.WithBaseURL(offboardtest.InMemory + "/v1")},

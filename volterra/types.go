@@ -69,6 +69,11 @@ const (
 	ReasonDifficultToUse   DeletionReason = "REASON_DIFFICULT_TO_USE"
 )
 
+// reasons are the values of [DeletionReason].
+var reasons = []DeletionReason{
+	ReasonUnknown, ReasonSwitchToFreePlan, ReasonNoLongerNeeded, ReasonNotJustifyCosts, ReasonDifficultToUse,
+}
+
 // TenantState is the state of a tenant.
 type TenantState string
 

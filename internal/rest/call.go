@@ -83,7 +83,7 @@ func (c *Call) PathParam(param, argument, value string, check Check) {
 	if c.path == "" {
 		c.path = c.Path
 	}
-	if err := verify(value, check); err != nil {
+	if err := Verify(value, check); err != nil {
 		c.refuse(argument, value, err)
 		return
 	}
@@ -122,7 +122,7 @@ func (c *Call) OptionalParam(given bool, name, style string, explode bool, value
 // HeaderParam checks a value and sets a header that selects the target of the call to it. An
 // error names the argument as the signature of the operation does.
 func (c *Call) HeaderParam(header, argument, value string, check Check) {
-	err := verify(value, check)
+	err := Verify(value, check)
 	if err == nil && !survives(value) {
 		err = errors.New("must contain only printable ASCII characters, without white space at the ends")
 	}
@@ -161,14 +161,14 @@ func survives(value string) bool {
 
 // Require makes the call fail before it is sent if the check refuses an argument.
 func (c *Call) Require(name, value string, check Check) {
-	if err := verify(value, check); err != nil {
+	if err := Verify(value, check); err != nil {
 		c.refuse(name, value, err)
 	}
 }
 
-// verify returns why a value is refused: by its check, or because the value has the form of a
+// Verify returns why a value is refused: by its check, or because the value has the form of a
 // credential.
-func verify(value string, check Check) error {
+func Verify(value string, check Check) error {
 	if err := check(value); err != nil {
 		return err
 	}

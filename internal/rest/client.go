@@ -153,24 +153,34 @@ func Unusable(provider string) *Client {
 
 // setBase parses the base URL once, so that a call only appends its path.
 func (c *Client) setBase(base string) error {
+	u, err := ParseBase(base, c.config.PlainHTTP)
+	if err != nil {
+		return Invalid(c.config.Provider, "New", "", err)
+	}
+	c.base = *u
+	return nil
+}
+
+// ParseBase returns a base URL in its normal form, or why it is refused. plainHTTP permits http for
+// hosts that are not loopback.
+func ParseBase(base string, plainHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
 		// The text of err repeats the URL, which may contain a password.
-		return c.invalid("cannot parse the base URL")
+		return nil, errors.New("cannot parse the base URL")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return c.invalid("the base URL must be an absolute http or https URL")
+		return nil, errors.New("the base URL must be an absolute http or https URL")
 	case u.User != nil:
-		return c.invalid("the base URL must not contain a user name; use the option of the credential")
+		return nil, errors.New("the base URL must not contain a user name; use the option of the credential")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return c.invalid("the base URL must not contain a query or a fragment")
+		return nil, errors.New("the base URL must not contain a query or a fragment")
 	}
 	normalize(u)
-	if u.Scheme == "http" && !c.config.PlainHTTP && !loopback(u) {
-		return c.invalid("the base URL has plain http, which shows the credential to the network; use https or WithPlainHTTP")
+	if u.Scheme == "http" && !plainHTTP && !loopback(u) {
+		return nil, errors.New("the base URL has plain http, which shows the credential to the network; use https or WithPlainHTTP")
 	}
-	c.base = *u
-	return nil
+	return u, nil
 }
 
 // BaseURL returns the URL that all paths are relative to.
