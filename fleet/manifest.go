@@ -114,7 +114,8 @@ type entryRef struct {
 }
 
 // PutManifest checks a manifest, stores it, and returns its reference for [Start]. The error is
-// [errors.InvalidArgument] for a manifest that cannot be applied, or that of the store.
+// [errors.InvalidArgument] for a manifest that cannot be applied, or that of the store. It names the
+// number of the organization, such as one that [offboard.Spec.Validate] refuses.
 func PutManifest(ctx context.Context, s Store, m Manifest) (ManifestRef, error) {
 	if err := m.check(); err != nil {
 		return ManifestRef{}, err
@@ -160,6 +161,9 @@ func (m Manifest) check() error {
 			if !slices.Contains(teardown.Overrides(), o) {
 				return invalid("organization %d: unknown override %q", i+1, string(o))
 			}
+		}
+		if err := e.Spec().Validate(); err != nil {
+			return invalid("organization %d: %w", i+1, err)
 		}
 		seen[id] = i + 1
 	}

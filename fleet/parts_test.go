@@ -238,6 +238,7 @@ func TestPutManifest_Invalid(t *testing.T) {
 		"is missing":       {Organizations: []Entry{{Provider: "zitadel"}}, Policy: Policy{Approvals: 1}},
 		"is the same":      {Organizations: []Entry{entry, entry}, Policy: Policy{Approvals: 1}},
 		"must have":        {Organizations: []Entry{entry}},
+		"organization 2: volterra: Validate: invalid_argument: reason must be": {Organizations: []Entry{entry, {Provider: "volterra", Organization: "acme", Email: "owner@acme.example", Reason: "BORED"}}, Policy: Policy{Approvals: 1}},
 		"unknown override": {Organizations: []Entry{{Provider: "zitadel", Organization: "1", Override: []teardown.Override{"all"}}}, Policy: Policy{Approvals: 1}},
 	} {
 		m := m

@@ -246,10 +246,14 @@ func (s source) manifest(d document) (fleet.Manifest, error) {
 			return m, s.errorf([]any{"organizations", i, "organization"}, "duplicate organization: see line %d", s.line("organizations", first, "organization"))
 		}
 		seen[id] = i
-		m.Organizations = append(m.Organizations, fleet.Entry{
+		o := fleet.Entry{
 			Provider: e.Provider, Organization: e.Organization, BaseURL: e.BaseURL, Credentials: e.Credentials,
 			Email: e.Email, Reason: e.Reason, Feedback: e.Feedback, Confirm: e.Confirm, Override: e.Override,
-		})
+		}
+		if err, ok := errors.AsType[*errors.Error](o.Spec().Validate()); ok {
+			return m, s.errorf([]any{"organizations", i}, "%v", err.Err)
+		}
+		m.Organizations = append(m.Organizations, o)
 	}
 	m.Allow, m.Deny = d.Allow, d.Deny
 	if _, given := s.find("allow"); given && len(d.Allow) == 0 {

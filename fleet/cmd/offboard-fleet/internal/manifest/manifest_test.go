@@ -43,7 +43,7 @@ func TestRead_AliasesAndNumbers(t *testing.T) {
 	const text = `
 approvals: 0
 organizations:
-  - {provider: applivery, organization: a, confirm: A}
+  - {provider: applivery, organization: acme, confirm: A}
   - {provider: f5, organization: b, confirm: B, email: b@example.com}
   - {provider: zitadel, organization: 165617386412343299, confirm: "0123"}
 `
@@ -55,7 +55,7 @@ organizations:
 	for _, e := range m.Organizations {
 		got = append(got, e.Provider+" "+e.Organization+" "+e.Confirm)
 	}
-	if diff := cmp.Diff([]string{"workspace a A", "volterra b B", "zitadel 165617386412343299 0123"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"workspace acme A", "volterra b B", "zitadel 165617386412343299 0123"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -86,6 +86,9 @@ func TestRead_Faults(t *testing.T) {
 		"octal number in deny": {ok + "deny: [a, 0123]\n", "m.yaml:5: write the value in quotes"},
 		"duplicate":            {ok + "  - provider: katapult\n    organization: org_1\n", "m.yaml:6: duplicate organization: see line 4"},
 		"email":                {ok + "    email: a@example.com\n", "m.yaml:5: email is for volterra only"},
+		"invalid reason":       {strings.Replace(ok, "katapult", "f5", 1) + "    email: a@example.com\n    reason: secret-value\n", "m.yaml:3: reason must be one of [REASON_UNKNOWN "},
+		"invalid ID":           {strings.Replace(ok, "katapult", "atlas", 1), "m.yaml:3: organization must be 24 lower-case hexadecimal digits"},
+		"query in URL":         {ok + "    base_url: https://example.com?secret-value\n", "m.yaml:3: the base URL must not contain a query or a fragment"},
 		"no email":             {strings.Replace(ok, "katapult", "f5", 1), "m.yaml:3: volterra requires the email address"},
 		"override":             {ok + "    override: [partial, all]\n", "m.yaml:5: unknown override: use "},
 		"user in URL":          {ok + "    base_url: https://user:secret-value@example.com\n", "m.yaml:5: base_url must be a URL"},
