@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -434,7 +435,7 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 		defer fmt.Fprintf(p.errOut, "offboard: the report was not written: %v\n", unwritten)
 	}
 	s, ended := s.withoutEnded(p)
-	n := report.Next{Resume: s.command(), Plan: planAgain(s.plan, s.journal)}
+	n := report.Next{Resume: s.command(), Plan: s.planAgain(file.Flags)}
 	for _, r := range results {
 		n.Add(r.Title, r.Code(), r.State)
 	}
@@ -471,12 +472,19 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	}
 }
 
-// planAgain returns the command that plans the organizations of a plan file again. The journal shows
-// it which of them are deleted; "" is the default one.
-func planAgain(plan, journal string) string {
-	command := "offboard plan MANIFEST -o " + format.ShellQuote(plan)
-	if journal != "" && journal != journalOf(plan) {
-		command += " --journal " + format.ShellQuote(journal)
+// planAgain returns the command that plans the organizations of a plan file again, with the flags of
+// the earlier plan. The journal shows it which of them are deleted.
+func (s applySettings) planAgain(earlier *planfile.Flags) string {
+	command := "offboard plan MANIFEST -o " + format.ShellQuote(s.plan)
+	if s.journal != "" && s.journal != journalOf(s.plan) {
+		command += " --journal " + format.ShellQuote(s.journal)
 	}
-	return command
+	var f planfile.Flags
+	if earlier != nil {
+		f = *earlier
+	}
+	for _, name := range f.Only {
+		command += " --only " + format.ShellQuote(cmp.Or(name, "NAME"))
+	}
+	return command + repeatedFlag("allow", f.Allow) + repeatedFlag("deny", f.Deny)
 }

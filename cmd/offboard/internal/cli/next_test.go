@@ -177,3 +177,36 @@ func TestApply_LimitEnded(t *testing.T) {
 		})
 	}
 }
+
+// The command that plans again repeats the flags that narrow the plan.
+func TestPlanAgain_FlagsOfPlan(t *testing.T) {
+	for name, test := range map[string]struct{ flags, want string }{
+		"none":  {"", ""},
+		"only":  {"--only org_1", " --only org_1"},
+		"name":  {"--only=Acme Hosting", " --only org_1"},
+		"lists": {"--deny org_2 --allow org_1", " --allow org_1 --deny org_2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, hostings()...)
+				b.manifest()
+				args := []string{"plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"}
+				if name == "name" { // a space is in the value
+					args = append(args, test.flags)
+				} else {
+					args = append(args, strings.Fields(test.flags)...)
+				}
+				if code, out, errOut := b.run(args...); code != exitcode.OK && code != exitcode.NotConfirmed {
+					t.Fatalf("exit code %d: %s%s", code, out, errOut)
+				}
+				b.organizations[0].Steps = append(b.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+				for _, command := range []string{"status", "apply"} {
+					code, out, errOut := b.run(command, "DIR/plan.json")
+					if want := "To plan again: offboard plan MANIFEST -o DIR/plan.json" + test.want + "\n"; !strings.Contains(out, want) {
+						t.Errorf("%s: exit code %d, want %q: %s%s", command, code, want, out, errOut)
+					}
+				}
+			})
+		})
+	}
+}

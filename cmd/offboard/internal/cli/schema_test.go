@@ -120,6 +120,7 @@ func TestSchema_OutputOfAllCommands(t *testing.T) {
 			{"version"}, {"check", "katapult", "org_1"}, {"check", "katapult", "org_9"}, {"check", "katapult", "org_2"},
 			{"delete", "katapult", "org_1", "--confirm", "Acme"}, {"delete", "katapult", "org_9", "--confirm", "Other"},
 			{"plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"}, {"plan", "DIR/none.yaml"},
+			{"plan", "DIR/manifest.yaml", "--only", "org_1", "--allow", "org_1", "--deny", "org_3"},
 			{"status", "DIR/plan.json", "--offline"}, {"status", "DIR/plan.json"},
 			{"apply", "DIR/plan.json", "--parallel", "1"}, {"status", "DIR/plan.json"}, {"status", "DIR/plan.json", "--timeout", "1ns"},
 			{"apply", "DIR/plan.json", "--only", "Acme Hosting", "--report", "DIR/none/report.html"}, {"apply", "DIR/plan.json", "--nothing"},

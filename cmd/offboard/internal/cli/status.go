@@ -128,7 +128,7 @@ func (p *program) statusCommand() *cobra.Command {
 				codes[i] = s.code
 			}
 			p.code = exitcode.Worst(codes)
-			return p.showStatus(statuses, again)
+			return p.showStatus(statuses, again, file.Flags)
 		},
 	}
 	command.Flags().StringVar(&journal, "journal", "", "the journal `FILE` (default PLAN.journal)")
@@ -264,7 +264,7 @@ func compare(plan, now *teardown.Plan) (remaining, notInPlan []string) {
 	return remaining, notInPlan
 }
 
-func (p *program) showStatus(statuses []organizationStatus, again applySettings) error {
+func (p *program) showStatus(statuses []organizationStatus, again applySettings, earlier *planfile.Flags) error {
 	if p.json {
 		encoder := json.NewEncoder(p.out)
 		encoder.SetIndent("", "  ")
@@ -304,7 +304,7 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings)
 		fmt.Fprintf(p.out, "… and %d more not deleted; -v lists all\n", more)
 	}
 	fmt.Fprintln(p.out, statusCounts(statuses))
-	n := report.Next{Resume: again.command(), Plan: planAgain(again.plan, again.journal), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
+	n := report.Next{Resume: again.command(), Plan: again.planAgain(earlier), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
 	refused := slices.ContainsFunc(statuses, func(s organizationStatus) bool { return s.misnamed })
 	for _, s := range statuses {
 		if (s.Stale || refused) && s.code != exitcode.OK {

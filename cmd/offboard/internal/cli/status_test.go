@@ -265,7 +265,7 @@ func TestShowStatus_ManyOrganizations(t *testing.T) {
 	show := func(p *program, statuses []organizationStatus) string {
 		var out strings.Builder
 		p.out = &out
-		if err := p.showStatus(statuses, applySettings{plan: "plan.json"}); err != nil {
+		if err := p.showStatus(statuses, applySettings{plan: "plan.json"}, nil); err != nil {
 			t.Error(err)
 		}
 		return out.String()

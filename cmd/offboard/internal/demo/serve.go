@@ -34,7 +34,7 @@ func Serve(ctx context.Context, name string, out, errOut io.Writer) error {
 		return safefile.Error(safefile.Writing, "--serve", name, err)
 	}
 	if _, err := io.WriteString(out, shellLines(environment)); err != nil {
-		return err // nobody can use the fakes without the lines
+		return err // without the lines, the fakes cannot be used
 	}
 	fmt.Fprintf(errOut, `Serving the fakes until Ctrl-C. In another shell, run the lines of the standard output:
 they set the credentials and the base URLs of the fakes, and unset all other credentials.

@@ -34,10 +34,20 @@ type File struct {
 	Unmatched     []string  `json:"unmatched,omitempty"` // entries of allow and deny that match no organization
 	Organizations []Planned `json:"organizations"`
 
+	// Flags are those of plan that a command which plans again must repeat; nil if none was given.
+	Flags *Flags `json:"flags,omitempty"`
+
 	// Fingerprint is the SHA-256 of all other fields. It detects an accidental edit.
 	Fingerprint string `json:"fingerprint"`
 
 	unselected []Planned // that Select removed
+}
+
+// Flags are the values of flags of plan, as far as a provider has confirmed them.
+type Flags struct {
+	Only  []string `json:"only,omitempty"`  // as in the manifest; "" if no provider has confirmed it
+	Allow []string `json:"allow,omitempty"` // IDs
+	Deny  []string `json:"deny,omitempty"`  // IDs
 }
 
 // Planned is an entry of the manifest and its plan.

@@ -250,3 +250,23 @@ func (l lists) unmatched(file *planfile.File) []string {
 	}
 	return unmatched
 }
+
+// flags returns the flags that selected, permitted and denied organizations of a manifest; nil if none
+// was given.
+func (l *lists) flags(m *planfile.Manifest, file *planfile.File) *planfile.Flags {
+	f := planfile.Flags{Allow: ids(l.allowFlags)}
+	for _, e := range l.deny {
+		if e.list == "--deny" {
+			f.Deny = append(f.Deny, ids([]*listed{e})...)
+		}
+	}
+	if len(m.Unselected) > 0 {
+		for _, o := range file.Organizations {
+			f.Only = append(f.Only, o.Entry.Organization)
+		}
+	}
+	if len(f.Only)+len(f.Allow)+len(f.Deny) == 0 {
+		return nil
+	}
+	return &f
+}

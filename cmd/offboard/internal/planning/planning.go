@@ -55,6 +55,7 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 			o.Overrides = o.Entry.Overrides(o.Plan, s.EntryLine(i))
 		}
 	}
+	file.Flags = listed.flags(m, file)
 	file.Seal()
 	if slices.ContainsFunc(file.Organizations, planfile.Planned.Misnamed) {
 		return file, exitcode.NotConfirmed, nil // apply refuses the whole file
