@@ -35,7 +35,7 @@ func atlasAtFake(ctx context.Context) (*node, error) {
 // walkAtlas reads an organization at Atlas. Projects block its deletion, and the resources of
 // a project block that of the project.
 func walkAtlas(ctx context.Context, c *atlas.Client, id string) (*node, error) {
-	found, err := c.GetOrganization(ctx, id)
+	found, err := c.Identify(ctx, id)
 	if err != nil {
 		return nil, err
 	}

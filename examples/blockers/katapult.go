@@ -34,7 +34,7 @@ func katapultAtFake(ctx context.Context) (*node, error) {
 // walkKatapult reads the steps that Katapult requires before a deletion, and the resources of
 // the organization.
 func walkKatapult(ctx context.Context, c *katapult.Client, organization katapult.OrganizationLookup) (*node, error) {
-	found, err := c.GetOrganization(ctx, organization)
+	found, err := c.Identify(ctx, organization)
 	if err != nil {
 		return nil, err
 	}

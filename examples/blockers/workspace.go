@@ -36,7 +36,7 @@ func workspaceAtFake(ctx context.Context) (*node, error) {
 // walkWorkspace reads an organization at Applivery. Subscriptions block its deletion, and
 // Applivery deletes all other resources along with it.
 func walkWorkspace(ctx context.Context, c *workspace.Client, idOrSlug string) (*node, error) {
-	found, err := c.GetOrganization(ctx, idOrSlug)
+	found, err := c.Identify(ctx, idOrSlug)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func zitadelAtFake(ctx context.Context) (*node, error) {
 // walkZitadel reads an organization at Zitadel. Its resources do not block the deletion, and
 // other organizations lose their grants.
 func walkZitadel(ctx context.Context, c *zitadel.Client, id string) (*node, error) {
-	found, err := c.GetOrganization(ctx, id)
+	found, err := c.Identify(ctx, id)
 	if err != nil {
 		return nil, err
 	}
