@@ -138,6 +138,9 @@ type planned struct {
 	Digest      string `json:"digest"`
 	Steps       int    `json:"steps"`
 	Differences *Ref   `json:"differences,omitempty"` // from the plan that was approved before
+
+	Overrides []teardown.Override `json:"overrides,omitempty"` // that the manifest permits
+	Missing   []teardown.Override `json:"missing,omitempty"`   // that the plan requires in addition
 }
 
 // ended is the result of a teardown.
@@ -172,7 +175,7 @@ func (a *activities) planFor(ctx context.Context, s *subject, differences func(n
 	if err != nil {
 		return planResult{}, err
 	}
-	made, err := a.store(ctx, p, differences(p))
+	made, err := a.store(ctx, s, p, differences(p))
 	return planResult{Planned: made}, err
 }
 
@@ -224,12 +227,13 @@ func reportOf(p *teardown.Plan, outcome teardown.Outcome, state teardown.StepSta
 }
 
 // store stores a plan, and its differences from the one that was approved.
-func (a *activities) store(ctx context.Context, p *teardown.Plan, differences []teardown.Difference) (*planned, error) {
+func (a *activities) store(ctx context.Context, s *subject, p *teardown.Plan, differences []teardown.Difference) (*planned, error) {
 	ref, err := put(ctx, a.config.Store, "plans", p)
 	if err != nil {
 		return nil, err
 	}
-	made := &planned{Plan: ref, Digest: p.Digest(), Steps: len(p.Steps)}
+	made := &planned{Plan: ref, Digest: p.Digest(), Steps: len(p.Steps), Overrides: s.entry.Override}
+	made.Missing = slices.DeleteFunc(p.Overrides(), func(o teardown.Override) bool { return slices.Contains(s.entry.Override, o) })
 	if len(differences) > 0 {
 		d, err := put(ctx, a.config.Store, "differences", differences)
 		if err != nil {

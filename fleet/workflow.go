@@ -68,6 +68,14 @@ type State struct {
 	// Denied is the denial that ended the workflow; nil for none.
 	Denied *Approval `json:"denied,omitempty"`
 
+	// Overrides lists the overrides that the manifest permits.
+	Overrides []teardown.Override `json:"overrides,omitempty"`
+
+	// Missing lists the overrides that the plan requires and the manifest does not permit. If there
+	// are any, the plan is not applied, also with all approvals: the workflow fails with
+	// [errors.NotConfirmed]. Deny the plan, and start a batch whose manifest permits them.
+	Missing []teardown.Override `json:"missing,omitempty"`
+
 	// Steps is the number of steps of the plan.
 	Steps int `json:"steps"`
 
@@ -246,6 +254,7 @@ func (r *teardownRun) delete(ctx workflow.Context) (Result, error) {
 func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 	r.state.Plan, r.state.Digest, r.state.Differences = &p.Plan, p.Digest, p.Differences
 	r.state.Approvals, r.state.Steps, r.state.Deleted = nil, p.Steps, 0
+	r.state.Overrides, r.state.Missing = p.Overrides, p.Missing
 	if p.Differences != nil { // no person has seen the new resources
 		r.state.Required = max(r.state.Required, 1)
 	}

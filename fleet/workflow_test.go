@@ -324,6 +324,28 @@ func TestOrganization_WithoutApprovals(t *testing.T) {
 	}
 }
 
+// An approver sees the override that the manifest must permit before the plan can be applied.
+func TestOrganization_MissingOverride(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.atlas.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "protected", Protected: true})
+	f.entry.Override = []teardown.Override{teardown.Partial}
+	var waiting State
+	f.env.RegisterDelayedCallback(func() { waiting = f.state() }, time.Minute)
+	f.update(time.Hour, updateApprove, by("ada"))
+	_, err := f.run()
+	var refused *temporal.ApplicationError
+	if !errors.As(err, &refused) || refused.Type() != string(errors.NotConfirmed) || !f.atlas.Exists(acme) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]teardown.Override{teardown.TerminationProtection}, waiting.Missing); diff != "" {
+		t.Errorf("missing (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(f.entry.Override, waiting.Overrides); diff != "" {
+		t.Errorf("permitted (-want +got):\n%s", diff)
+	}
+}
+
 func TestOrganization_Blocked(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

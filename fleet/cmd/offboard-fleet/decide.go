@@ -150,11 +150,7 @@ func writeReview(out io.Writer, r *review.Review, steps bool) {
 	fact(out, "Digest", r.State.Digest)
 	fact(out, "Planned", review.Stamp(p.CreatedAt))
 	writeWaiting(out, r.State)
-	var overrides []string
-	for _, o := range p.Overrides() {
-		overrides = append(overrides, printable.Text(string(o)))
-	}
-	fact(out, "Overrides", strings.Join(overrides, ", "))
+	writeOverrides(out, p.Overrides(), r.State)
 
 	var differences []string
 	for _, d := range r.Differences {
@@ -214,6 +210,22 @@ func writeWaiting(out io.Writer, s fleet.State) {
 	fact(out, "Waiting for", fmt.Sprintf("%s, since %s", waitingText(s.WaitingFor), review.Stamp(s.Since)))
 	if s.WaitingFor == fleet.WaitingForApproval {
 		fact(out, "Approvals", approvals(s))
+	}
+}
+
+// writeOverrides writes the overrides that a plan requires, if they are known, and those that the
+// manifest permits and lacks.
+func writeOverrides(out io.Writer, required []teardown.Override, s fleet.State) {
+	var all []string
+	if len(required) > 0 {
+		all = append(all, "required: "+strings.Join(review.Overrides(required), ", "))
+	}
+	if len(s.Overrides) > 0 {
+		all = append(all, "permitted by the manifest: "+strings.Join(review.Overrides(s.Overrides), ", "))
+	}
+	fact(out, "Overrides", strings.Join(all, "; "))
+	if len(s.Missing) > 0 {
+		fact(out, "Missing", strings.Join(review.Overrides(s.Missing), ", ")+". "+review.MissingOverrides)
 	}
 }
 

@@ -129,6 +129,7 @@ func TestApprove_Prompt(t *testing.T) {
 	id, digest := f.wait(plan(2), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
 	s := f.engine.States[id]
 	s.Differences = enginefake.PutJSON(t, f.store, []teardown.Difference{{Name: "disk/data-1", Text: "is new"}})
+	s.Overrides, s.Missing = []teardown.Override{teardown.Partial}, []teardown.Override{teardown.ManagedOrganizations}
 	f.engine.States[id] = s
 	f.in = strings.NewReader("Acme Hosting\n")
 	if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--reason", "ticket 7"); code != exitDone {
@@ -235,12 +236,15 @@ func TestStatus_Organization(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	id, _ := f.wait(plan(1), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
+	s := f.engine.States[id]
+	s.Overrides, s.Missing = []teardown.Override{teardown.Partial}, []teardown.Override{teardown.ManagedOrganizations}
+	f.engine.States[id] = s
 	if code := f.run("status", id); code != exitDone {
 		t.Errorf("got %d: %s", code, &f.errOut)
 	}
 	f.golden("status-waiting.txt")
 
-	s := f.engine.States[id]
+	s.Missing = nil
 	s.WaitingFor, s.Deleted, s.Result = fleet.WaitingForNothing, 4, &fleet.Result{Outcome: teardown.Blocked, Code: errors.DeletionStepsNotSatisfied, Report: &fleet.Ref{}}
 	f.engine.States[id] = s
 	if code := f.run("status", id); code != exitDone {

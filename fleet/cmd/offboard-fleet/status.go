@@ -201,6 +201,7 @@ func writeStatus(out io.Writer, s fleet.State) {
 	fact(out, "Provider", printable.Text(s.Provider))
 	fact(out, "Digest", printable.Text(s.Digest))
 	writeWaiting(out, s)
+	writeOverrides(out, nil, s)
 	if s.Plan != nil {
 		fact(out, "Steps", fmt.Sprintf("%d of %d deleted", s.Deleted, s.Steps))
 	}

@@ -46,6 +46,7 @@ type waitingRow struct {
 	By           []string // who approved
 	Steps        int
 	New          bool // the plan has differences
+	Missing      bool // the manifest lacks overrides
 	Fault        string
 	waitingState fleet.WaitingFor
 }
@@ -147,7 +148,8 @@ func (p *Page) row(ctx context.Context, l fleet.Listed) *waitingRow {
 		return nil
 	}
 	row.WaitingFor, row.waitingState = waitingText(s.WaitingFor), s.WaitingFor
-	row.Since, row.Days, row.Steps, row.New = review.Stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps, s.Differences != nil
+	row.Since, row.Days, row.Steps = review.Stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps
+	row.New, row.Missing = s.Differences != nil, len(s.Missing) > 0
 	if s.WaitingFor == fleet.WaitingForApproval {
 		row.Approvals = fmt.Sprintf("%d of %d", len(s.Approvals), s.Required)
 		for _, a := range s.Approvals {
@@ -216,7 +218,9 @@ type planData struct {
 	Approvals             []fleet.Approval
 	Denied                *fleet.Approval
 	Outcome               string
-	Overrides             []string
+	Overrides             []string // that the plan requires
+	Permitted, Missing    []string // overrides
+	MissingText           string
 	Differences           []string
 	Kinds                 []review.Kind
 	Graph                 *drawing
@@ -276,9 +280,8 @@ func (p *Page) planData(r *review.Review) planData {
 	if s.Result != nil {
 		d.Outcome = printable.Text(string(s.Result.Outcome))
 	}
-	for _, o := range plan.Overrides() {
-		d.Overrides = append(d.Overrides, printable.Text(string(o)))
-	}
+	d.Overrides, d.Permitted, d.Missing = review.Overrides(plan.Overrides()), review.Overrides(s.Overrides), review.Overrides(s.Missing)
+	d.MissingText = review.MissingOverrides
 	for _, difference := range r.Differences {
 		d.Differences = append(d.Differences, printable.Text(difference.String()))
 	}

@@ -403,6 +403,27 @@ func TestPage_List(t *testing.T) {
 	}
 }
 
+// The list and the page of a plan show that the manifest lacks an override.
+func TestPage_MissingOverride(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 1)
+	const badge, section, permitted = "missing override</span>", "<h2>Missing overrides</h2>", "<dt>Permitted overrides</dt><dd>own_organization, partial</dd>"
+	for _, missing := range []bool{false, true} {
+		state := s.engine.States[id]
+		state.Overrides = []teardown.Override{teardown.OwnOrganization, teardown.Partial}
+		if missing {
+			state.Missing = []teardown.Override{teardown.ManagedOrganizations}
+		}
+		s.engine.States[id] = state
+		_, list := s.get("/")
+		_, plan := s.get(link(id))
+		if strings.Contains(list, badge) != missing || strings.Contains(plan, section) != missing || !strings.Contains(plan, permitted) {
+			t.Errorf("missing is %t: the list is %s, the plan is %s", missing, list, plan)
+		}
+	}
+}
+
 func TestPage_ListPages(t *testing.T) {
 	t.Parallel()
 	s := open(t)

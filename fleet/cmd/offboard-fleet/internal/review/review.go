@@ -181,6 +181,19 @@ func Organizations(p *teardown.Plan) []string {
 	return all
 }
 
+// Overrides returns the printable names of overrides.
+func Overrides(overrides []teardown.Override) []string {
+	var names []string
+	for _, o := range overrides {
+		names = append(names, printable.Text(string(o)))
+	}
+	return names
+}
+
+// MissingOverrides explains [fleet.State.Missing].
+const MissingOverrides = "The plan requires these overrides, and the manifest does not permit them. An approved " +
+	"plan is refused: deny it, and start a batch whose manifest permits them."
+
 // Named returns the name and the ID of an organization.
 func Named(o teardown.Organization) string {
 	if strings.TrimSpace(o.Name) == "" || o.Name == o.ID {
