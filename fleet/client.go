@@ -11,6 +11,7 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -60,8 +61,8 @@ func Deny(ctx context.Context, c client.Client, id string, a Approval) (State, e
 // decide sends a decision and returns the state after it.
 func decide(ctx context.Context, c client.Client, id, name string, a Approval) (State, error) {
 	var s State
-	if !strings.HasPrefix(id, workflowPrefix) {
-		return s, invalid("%q is not the ID of an organization's workflow", id)
+	if _, _, _, err := ParseWorkflowID(id); err != nil {
+		return s, err
 	}
 	update := client.UpdateWorkflowOptions{
 		UpdateID:   rand.Text(), // of all attempts: one after a lost answer returns the result of the first
@@ -138,7 +139,7 @@ type Filter struct {
 
 // Listed is a workflow in a list.
 type Listed struct {
-	// ID is the ID of the workflow.
+	// ID is the ID of the workflow. [ParseWorkflowID] returns its organization.
 	ID string `json:"id"`
 
 	// Provider is the package of the provider; "" if the workflow does not state it.
@@ -153,6 +154,12 @@ type Listed struct {
 	// Status is that of the engine: "Running", "Completed", "Failed", "Canceled", "Terminated",
 	// "TimedOut" or "ContinuedAsNew".
 	Status string `json:"status"`
+
+	// Started is the time of the workflow's start.
+	Started time.Time `json:"started,omitzero"`
+
+	// Closed is the time of the workflow's end; zero if it runs.
+	Closed time.Time `json:"closed,omitzero"`
 }
 
 // List yields the last workflow of each organization, the newest first. The list may lack changes
@@ -167,11 +174,7 @@ func List(ctx context.Context, c client.Client, f Filter) iter.Seq2[Listed, erro
 				return
 			}
 			for _, e := range page.Executions {
-				l := Listed{ID: e.GetExecution().GetWorkflowId(), Status: e.GetStatus().String()}
-				attributes := e.GetSearchAttributes().GetIndexedFields()
-				l.Provider, l.Outcome = keyword(attributes["Provider"].GetData()), keyword(attributes["Outcome"].GetData())
-				l.WaitingFor = WaitingFor(keyword(attributes["WaitingFor"].GetData()))
-				if !yield(l, nil) {
+				if !yield(listed(e), nil) {
 					return
 				}
 			}
@@ -180,6 +183,22 @@ func List(ctx context.Context, c client.Client, f Filter) iter.Seq2[Listed, erro
 			}
 		}
 	}
+}
+
+// listed returns a workflow of the engine's list.
+func listed(e *workflowpb.WorkflowExecutionInfo) Listed {
+	attribute := func(name string) string { return keyword(e.GetSearchAttributes().GetIndexedFields()[name].GetData()) }
+	l := Listed{
+		ID: e.GetExecution().GetWorkflowId(), Provider: attribute("Provider"), Outcome: attribute("Outcome"),
+		WaitingFor: WaitingFor(attribute("WaitingFor")), Status: e.GetStatus().String(),
+	}
+	if e.GetStartTime() != nil {
+		l.Started = e.GetStartTime().AsTime()
+	}
+	if e.GetCloseTime() != nil {
+		l.Closed = e.GetCloseTime().AsTime()
+	}
+	return l
 }
 
 // keyword returns the text of a search attribute, whose form is a JSON string or a list of one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -169,15 +168,3 @@ func (m Manifest) check() error {
 	}
 	return nil
 }
-
-// WorkflowID returns the ID of the workflow of an organization. Provider and instance are those
-// of its plan: [teardown.Plan.Provider] and [teardown.Plan.Instance]. organization is
-// [Entry.Organization].
-func WorkflowID(provider, instance, organization string) string {
-	return workflowPrefix + strings.Join([]string{url.PathEscape(provider), url.PathEscape(instance), url.PathEscape(organization)}, "/")
-}
-
-const (
-	workflowPrefix = "offboard/"
-	batchPrefix    = "offboard-batch/"
-)

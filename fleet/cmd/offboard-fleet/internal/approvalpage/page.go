@@ -134,9 +134,9 @@ func (p *Page) rows(ctx context.Context, listed []fleet.Listed) []waitingRow {
 
 // row reads the state of a workflow; nil if it does not wait.
 func (p *Page) row(ctx context.Context, l fleet.Listed) *waitingRow {
-	subject, _ := review.SubjectOf(l.ID)
+	_, _, organization, _ := fleet.ParseWorkflowID(l.ID)
 	row := &waitingRow{
-		Link: link(l.ID), Name: subject.Organization, Provider: printable.Text(l.Provider),
+		Link: link(l.ID), Name: printable.Text(organization), Provider: printable.Text(l.Provider),
 		WaitingFor: waitingText(l.WaitingFor), waitingState: l.WaitingFor,
 	}
 	s, err := p.config.Engine.Status(ctx, l.ID)

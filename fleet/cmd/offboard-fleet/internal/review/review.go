@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -200,30 +199,6 @@ func Named(o teardown.Organization) string {
 		return o.ID
 	}
 	return fmt.Sprintf("%s (%s)", o.Name, o.ID)
-}
-
-// Subject is the organization that the ID of a workflow names.
-type Subject struct {
-	Provider     string // the provider's package
-	Instance     string // the provider's base URL
-	Organization string // as in the manifest
-}
-
-// SubjectOf returns the organization of a workflow's ID, which [fleet.WorkflowID] has made; ok is
-// false for another ID.
-func SubjectOf(id string) (s Subject, ok bool) {
-	parts := strings.Split(id, "/")
-	if len(parts) != 4 || parts[0] != "offboard" {
-		return s, false
-	}
-	for i, to := range []*string{&s.Provider, &s.Instance, &s.Organization} {
-		text, err := url.PathUnescape(parts[i+1])
-		if err != nil {
-			return Subject{}, false
-		}
-		*to = printable.Text(text)
-	}
-	return s, true
 }
 
 // Message returns the text of an error for people.

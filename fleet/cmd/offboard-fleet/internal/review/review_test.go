@@ -114,16 +114,3 @@ func TestDecision_UnprintableName(t *testing.T) {
 		}
 	}
 }
-
-func TestSubjectOf(t *testing.T) {
-	t.Parallel()
-	got, ok := SubjectOf(fleet.WorkflowID("katapult", "https://api.example/core/v1", "a/b\x1b"))
-	if want := (Subject{"katapult", "https://api.example/core/v1", "a/b\uFFFD"}); got != want || !ok {
-		t.Errorf("got %q", got)
-	}
-	for _, id := range []string{"", "offboard-batch/1", "offboard/a/b", "offboard/a/b/%zz"} {
-		if _, ok := SubjectOf(id); ok {
-			t.Errorf("%q is accepted", id)
-		}
-	}
-}
