@@ -46,20 +46,26 @@ func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, e
 }
 
 // Approve approves the plan of an organization, whose ID is that of [WorkflowID]. The error is
-// [errors.NotConfirmed] if the approval does not count: the digest is not that of the plan that
-// waits, the organization does not wait, or the person has approved the plan already.
+//
+//   - [errors.NotConfirmed] if the approval does not count: the digest is not that of the plan that
+//     waits, the organization does not wait, or the person has approved the plan already
+//   - [errors.Conflict] if the workflow has ended
+//   - [errors.NotFound] for an ID without a workflow
+//   - [errors.InvalidArgument] if id is not the ID of an organization's workflow
+//   - [errors.PermissionDenied] if the server of the engine refuses the caller
+//   - [errors.Unavailable] if the server of the engine fails, or no worker answers
 func Approve(ctx context.Context, c client.Client, id string, a Approval) (State, error) {
-	return decide(ctx, c, id, updateApprove, a)
+	return decide(ctx, c, "Approve", id, updateApprove, a)
 }
 
 // Deny ends the workflow of an organization that waits for an approval. Its outcome is
 // [teardown.Stopped]. Errors are those of [Approve].
 func Deny(ctx context.Context, c client.Client, id string, a Approval) (State, error) {
-	return decide(ctx, c, id, updateDeny, a)
+	return decide(ctx, c, "Deny", id, updateDeny, a)
 }
 
 // decide sends a decision and returns the state after it.
-func decide(ctx context.Context, c client.Client, id, name string, a Approval) (State, error) {
+func decide(ctx context.Context, c client.Client, operation, id, name string, a Approval) (State, error) {
 	var s State
 	if _, _, _, err := ParseWorkflowID(id); err != nil {
 		return s, err
@@ -77,7 +83,13 @@ func decide(ctx context.Context, c client.Client, id, name string, a Approval) (
 			return s, nil
 		}
 		// The server aborts an update if a result arrives while the update ends the workflow.
-		err = engineError("Approve", err)
+		err = engineError(operation, err)
+		if errors.Is(err, errors.NotFound) { // no workflow has the ID, or it has ended
+			if ended := notRunning(ctx, c, operation, id); ended != nil {
+				err = ended
+			}
+			return State{}, err
+		}
 		if !errors.Is(err, errors.Unavailable) || wait > maxDecideWait {
 			return State{}, err
 		}
@@ -118,8 +130,38 @@ func query[T any](ctx context.Context, c client.Client, id string) (T, error) {
 // Cancel ends the workflow of an organization, or of a batch, gently: requests in flight finish,
 // and nothing more starts. The outcome is [teardown.Stopped] if steps had started. The workflows
 // that a batch has started continue.
+//
+// The error is [errors.Conflict] if the workflow has ended; it states how. The others are those of
+// [Approve]. If the workflow ends at the same time, the error is nil.
 func Cancel(ctx context.Context, c client.Client, id string) error {
-	return engineError("Cancel", c.CancelWorkflow(ctx, id, ""))
+	const operation = "Cancel"
+	if _, _, _, err := ParseWorkflowID(id); err != nil && !strings.HasPrefix(id, batchPrefix) {
+		return invalid("%q is not the ID of a workflow of a fleet", id)
+	}
+	// The server accepts the cancellation of a workflow that has ended.
+	if err := notRunning(ctx, c, operation, id); err != nil {
+		return err
+	}
+	return engineError(operation, c.CancelWorkflow(ctx, id, ""))
+}
+
+// notRunning returns the error of an operation that needs a running workflow; nil if the workflow
+// runs.
+func notRunning(ctx context.Context, c client.Client, operation, id string) error {
+	answer, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return engineError(operation, err)
+	}
+	info := answer.GetWorkflowExecutionInfo()
+	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return nil
+	}
+	l := listed(info)
+	text := "the workflow has ended: its status is " + l.Status
+	if l.Outcome != "" {
+		text += ", and its outcome is " + l.Outcome
+	}
+	return &errors.Error{Operation: operation, Target: id, Code: errors.Conflict, Err: errors.New(text)}
 }
 
 // Filter selects workflows of organizations. Empty fields select all.
@@ -233,11 +275,21 @@ func engineError(operation string, err error) error {
 		e.Code, e.Err = errors.NotConfirmed, errors.New(refused.Message())
 		return e
 	}
-	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok {
+	switch {
+	case is[*serviceerror.NotFound](err):
 		e.Code = errors.NotFound
-	}
-	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+	case is[*serviceerror.InvalidArgument](err):
+		e.Code = errors.InvalidArgument
+	case is[*serviceerror.PermissionDenied](err):
+		e.Code = errors.PermissionDenied
+	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 		e.Code = errors.Conflict
 	}
 	return e
+}
+
+// is reports whether an error wraps one of the type E.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }

@@ -326,8 +326,18 @@ func TestStatus_EngineFails(t *testing.T) {
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	if code := f.run("cancel", "offboard/a/b/c"); code != exitDone || !slices.Equal(f.engine.Canceled(), []string{"offboard/a/b/c"}) {
+	id, _ := f.wait(plan(1), 1)
+	if code := f.run("cancel", id); code != exitDone || !slices.Equal(f.engine.Canceled(), []string{id}) {
 		t.Errorf("got %d and %v", code, f.engine.Canceled())
+	}
+	if code := f.run("cancel", "offboard/a/b/c"); code != exitFailed || f.errOut.String() != "offboard-fleet: no workflow has this ID\n" {
+		t.Errorf("unknown: got %d: %s", code, &f.errOut)
+	}
+	s := f.engine.States[id]
+	s.Result = &fleet.Result{Outcome: teardown.Deleted}
+	f.engine.States[id] = s
+	if code := f.run("cancel", id); code != exitFailed || f.errOut.String() != "offboard-fleet: the workflow has ended: its status is Completed\n" || f.out.Len() > 0 {
+		t.Errorf("ended: got %d: %s%s", code, &f.out, &f.errOut)
 	}
 }
 

@@ -225,7 +225,7 @@ func writeStatus(out io.Writer, s fleet.State) {
 func (p *program) cancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "cancel ID", Short: "End a workflow gently", Args: arguments(1),
-		Long: "End the workflow of an organization, or of a batch: requests in flight finish, and nothing\nmore starts. Workflows that the batch has started continue. What is deleted stays deleted.\n",
+		Long: "End the workflow of an organization, or of a batch: requests in flight finish, and nothing\nmore starts. Workflows that the batch has started continue. What is deleted stays deleted.\nA workflow that has ended cannot be canceled.\n",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.connected(cmd.Context(), func(e engine.Engine) error {
 				if err := e.Cancel(cmd.Context(), args[0]); err != nil {

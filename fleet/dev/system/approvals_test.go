@@ -55,8 +55,14 @@ func TestApprove_Refused(t *testing.T) {
 	if r, err := s.result(ids[0]); err != nil || r.Outcome != teardown.Deleted || srv.Exists("org_acme") {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if err := approve(ids[0], fleet.Approval{By: "eve", Digest: acme.Digest}); err == nil {
-		t.Error("an approval of a workflow that has ended was accepted")
+	if err := approve(ids[0], fleet.Approval{By: "eve", Digest: acme.Digest}); !errors.Is(err, errors.Conflict) {
+		t.Errorf("approval of a workflow that has ended: got %v", err)
+	}
+	if err := fleet.Cancel(t.Context(), s.client, ids[0]); !errors.Is(err, errors.Conflict) || !strings.HasSuffix(err.Error(), "its status is Completed, and its outcome is deleted") {
+		t.Errorf("cancellation of a workflow that has ended: got %v", err)
+	}
+	if err := fleet.Cancel(t.Context(), s.client, ids[0]+"x"); !errors.Is(err, errors.NotFound) {
+		t.Errorf("cancellation of an unknown workflow: got %v", err)
 	}
 	if state := s.waitFor(ids[1], fleet.WaitingForApproval); len(state.Approvals) != 0 || !srv.Exists("org_other") {
 		t.Errorf("got %+v", state)

@@ -382,7 +382,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument):
 		status = http.StatusNotFound
-	case errors.Is(err, errors.NotConfirmed):
+	case errors.Is(err, errors.NotConfirmed), errors.Is(err, errors.Conflict):
 		status = http.StatusConflict
 	}
 	p.config.Logger.WarnContext(r.Context(), "a page failed", "path", r.URL.Path, "error", err)

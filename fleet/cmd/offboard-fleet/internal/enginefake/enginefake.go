@@ -164,8 +164,14 @@ func (e *Engine) decide(id string, a fleet.Approval, change func(*fleet.State) e
 func (e *Engine) Cancel(_ context.Context, id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.Err != nil {
+	s, ok := e.States[id]
+	switch _, batch := e.Batches[id]; {
+	case e.Err != nil:
 		return e.Err
+	case !ok && !batch:
+		return &errors.Error{Operation: "Cancel", Code: errors.NotFound}
+	case s.Result != nil:
+		return &errors.Error{Operation: "Cancel", Code: errors.Conflict, Err: errors.New("the workflow has ended: its status is Completed")}
 	}
 	e.canceled = append(e.canceled, id)
 	return nil

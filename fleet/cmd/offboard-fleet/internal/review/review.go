@@ -59,6 +59,8 @@ func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Revi
 // organization's name as the person typed it. The code of an error is [errors.NotConfirmed].
 func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, error) {
 	switch {
+	case r.State.Result != nil:
+		return fleet.Approval{}, refused("the workflow has ended, and its outcome is " + string(r.State.Result.Outcome))
 	case r.State.WaitingFor != fleet.WaitingForApproval:
 		return fleet.Approval{}, refused("the organization does not wait for an approval")
 	case digest != r.State.Digest:
@@ -207,13 +209,13 @@ func Message(err error) string {
 	switch {
 	case !ok || e.Provider != "":
 		return printable.Text(err.Error())
-	case e.Operation == "Status" && e.Code == errors.NotFound, e.Operation == "Approve" && e.Code == errors.NotFound:
+	case e.Code == errors.NotFound && slices.Contains([]string{"Status", "Approve", "Deny", "Cancel"}, e.Operation):
 		return "no workflow has this ID"
 	case e.Operation == "Start" && e.Code == errors.Conflict:
 		return "a batch of this manifest is running already"
 	case e.Operation == "Status" && e.Code == errors.Unavailable && e.Err != nil:
 		return "unavailable: " + printable.Text(e.Err.Error()) + " (a worker must run)"
-	case e.Code == errors.NotConfirmed && e.Err != nil, e.Code == errors.InvalidArgument && e.Err != nil:
+	case e.Err != nil && slices.Contains([]errors.Code{errors.NotConfirmed, errors.InvalidArgument, errors.Conflict}, e.Code):
 		return printable.Text(e.Err.Error())
 	}
 	return printable.Text(err.Error())

@@ -88,6 +88,16 @@ func TestDecision_Refused(t *testing.T) {
 	}
 }
 
+func TestDecision_WorkflowEnded(t *testing.T) {
+	t.Parallel()
+	p := plan()
+	r := &Review{Plan: p, State: fleet.State{Digest: p.Digest(), Result: &fleet.Result{Outcome: teardown.Deleted}}}
+	_, err := r.Decision(p.Digest(), "Acme", "jane", "")
+	if got := Message(err); !errors.Is(err, errors.NotConfirmed) || got != "the workflow has ended, and its outcome is deleted" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // An organization without a name is confirmed by its ID.
 func TestDecision_WithoutName(t *testing.T) {
 	t.Parallel()
