@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
 
 // refuseSecrets returns an error if an argument or a flag is a credential. It runs before

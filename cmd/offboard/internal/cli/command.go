@@ -8,7 +8,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
 const rootHelp = `Delete organizations, tenants and workspaces at five providers, and report the outcome.

@@ -13,9 +13,9 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/screentest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
 // harness runs the program with scripted organizations, in a temporary directory.

@@ -24,8 +24,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
 )
 
 // Main runs the program with the arguments, the streams and the signals of the process. It

@@ -17,10 +17,10 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
 const versionHelp = `Show the version of the program, the commit and the Go version that it was built from, and

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

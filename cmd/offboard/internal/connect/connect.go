@@ -12,8 +12,8 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 

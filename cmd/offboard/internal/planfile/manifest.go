@@ -12,10 +12,10 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

@@ -11,10 +11,10 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/secrets"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
 
 // maxManifest is the maximum size of a manifest in bytes: about 100,000 organizations.

@@ -12,8 +12,8 @@ import (
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

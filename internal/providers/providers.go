@@ -5,9 +5,8 @@ package providers
 import (
 	"strings"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
 
 // Provider describes a provider and its environment variables.
@@ -97,7 +96,7 @@ func Unknown(text string) error {
 	if name := vendors[strings.ToLower(text)]; name != "" {
 		hint = "; did you mean " + name + "?"
 	}
-	return errors.New("unknown provider: use one of " + format.List(known) + hint)
+	return errors.New("unknown provider: use one of " + strings.Join(known, ", ") + hint)
 }
 
 // Names returns the names and the aliases of all providers.

@@ -16,7 +16,7 @@ func TestProviders_VariablesAreComplete(t *testing.T) {
 	t.Parallel()
 	name := regexp.MustCompile(`"((?:KATAPULT|ZITADEL|MONGODB_ATLAS|APPLIVERY|F5XC|VOLT|VES)_[A-Z0-9_]+)"`)
 	for _, p := range All {
-		files, err := filepath.Glob(filepath.Join("..", "..", "..", "..", p.Name, "*.go"))
+		files, err := filepath.Glob(filepath.Join("..", "..", p.Name, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: no source: %v", p.Name, err)
 		}

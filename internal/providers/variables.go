@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 )
 
 // ownPrefix starts the names of variables that a manifest may name for any provider.
@@ -31,14 +29,14 @@ func (f *VariableFault) Error() string { return f.text }
 func (p Provider) VariableFault(credentials map[string]string) *VariableFault {
 	for _, key := range slices.Sorted(maps.Keys(credentials)) {
 		if !slices.Contains(p.Variables, key) {
-			return &VariableFault{"", fmt.Sprintf("%s does not read this variable: use %s", p.Name, format.List(p.Variables))}
+			return &VariableFault{"", fmt.Sprintf("%s does not read this variable: use %s", p.Name, strings.Join(p.Variables, ", "))}
 		}
 		switch name := credentials[key]; {
 		case name == "":
 			return &VariableFault{key, "the name of the environment variable is missing"}
 		case !p.mayRead(name):
 			return &VariableFault{key, fmt.Sprintf("%s must name an environment variable that starts with %s, in capital letters, digits and underscores: a manifest contains no credential",
-				key, format.Alternatives(append(slices.Clone(p.Prefixes), ownPrefix)))}
+				key, strings.Join(p.Prefixes, ", ")+" or "+" or "+ownPrefix)}
 		}
 	}
 	return nil

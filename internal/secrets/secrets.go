@@ -14,8 +14,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/providers"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/spelling"
+	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
 
 // credentialForm matches texts that have the form of a credential and are not names.
