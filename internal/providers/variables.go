@@ -36,7 +36,7 @@ func (p Provider) VariableFault(credentials map[string]string) *VariableFault {
 			return &VariableFault{key, "the name of the environment variable is missing"}
 		case !p.mayRead(name):
 			return &VariableFault{key, fmt.Sprintf("%s must name an environment variable that starts with %s, in capital letters, digits and underscores: a manifest contains no credential",
-				key, strings.Join(p.Prefixes, ", ")+" or "+" or "+ownPrefix)}
+				key, strings.Join(p.Prefixes, ", ")+" or "+ownPrefix)}
 		}
 	}
 	return nil

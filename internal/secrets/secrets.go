@@ -69,29 +69,37 @@ func alternates(word string) bool {
 }
 
 // ownCredential returns the variable whose value is in a text; "" for none.
-func ownCredential(text string) string {
+func ownCredential(text string, more []string) string {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return ""
 	}
-	for _, p := range providers.All {
-		for _, variable := range slices.Concat(p.Variables, p.Others) {
-			if strings.HasSuffix(variable, "_URL") || slices.Contains(p.Files, variable) {
-				continue
-			}
-			value := strings.TrimSpace(os.Getenv(variable))
-			if value != "" && (value == text || len(value) >= 16 && strings.Contains(text, value)) {
-				return variable
-			}
+	for _, variable := range slices.Concat(credentialVariables, more) {
+		value := strings.TrimSpace(os.Getenv(variable))
+		if value != "" && (value == text || len(value) >= 16 && strings.Contains(text, value)) {
+			return variable
 		}
 	}
 	return ""
 }
 
+// credentialVariables are the variables that clients read credentials from.
+var credentialVariables = func() []string {
+	var all []string
+	for _, p := range providers.All {
+		for _, variable := range slices.Concat(p.Variables, p.Others) {
+			if !strings.HasSuffix(variable, "_URL") && !slices.Contains(p.Files, variable) {
+				all = append(all, variable)
+			}
+		}
+	}
+	return all
+}()
+
 // Fault returns why a text is refused because it is a credential; "" if nothing shows
-// that.
-func Fault(text string) string {
-	if variable := ownCredential(text); variable != "" {
+// that. Variables lists other environment variables with credentials.
+func Fault(text string, variables ...string) string {
+	if variable := ownCredential(text, variables); variable != "" {
 		return "the value is that of " + variable
 	}
 	if credentialForm.MatchString(text) {
@@ -99,6 +107,22 @@ func Fault(text string) string {
 	}
 	return ""
 }
+
+// ListedFault returns why an entry of a list of organizations, or the value of a flag with one, is
+// refused because it is a credential; "" if nothing shows that. Such a text is sent to the providers
+// of all organizations. Variables lists other environment variables with credentials.
+func ListedFault(text string, variables ...string) string {
+	if fault := Fault(text, variables...); fault != "" {
+		return fault
+	}
+	if !organizationID.MatchString(text) && IsInFileName(text) {
+		return "the value looks like a credential"
+	}
+	return ""
+}
+
+// organizationID matches the IDs of organizations in which letters and digits alternate.
+var organizationID = regexp.MustCompile(`^(org_[A-Za-z0-9_]{1,24}|[0-9a-f]{24})$`)
 
 // Misspelled reports whether a text differs from a known name by at most two letters that are
 // changed, added or missing. Such a text is no secret and may be shown.

@@ -15,3 +15,16 @@ func TestIsInFileName(t *testing.T) {
 		}
 	}
 }
+
+// IDs of organizations are no credentials, and neither are names with words and numbers.
+func TestListedFault(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"org_Fh7dKq2Xw9Zt4Rb8Vn1L": false, "5e2f00000000000000000001": false, "281763529917394947": false, "acme-hosting-2026-eu-west-1": false, "Acme Hosting": false,
+		"k4tQm7Zt2Wn9Lx5Rb1Vd": true, "6d2f9c1e-4b7a-4e05-9a3c-d81f5b20c7e4": true, "mdb_sa_sk_Vt9L": true, "Bearer x": true, "a\nb": true,
+	} {
+		if got := ListedFault(text); (got != "") != want {
+			t.Errorf("%q: got %q", text, got)
+		}
+	}
+}

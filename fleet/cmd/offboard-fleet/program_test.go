@@ -399,7 +399,7 @@ func TestStart(t *testing.T) {
 	if err := os.WriteFile(path, []byte(twoOrganizations+"bad: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code := f.run("start", path); code != exitUsage || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), path+`:5: unknown field "bad"`) {
+	if code := f.run("start", path); code != exitUsage || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), path+":5: unknown key: use ") {
 		t.Errorf("got %d: %s", code, &f.errOut)
 	}
 	if code := f.run("start", path+".absent"); code != exitUsage {

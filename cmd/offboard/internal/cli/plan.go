@@ -113,6 +113,9 @@ func (p *program) planCommand() *cobra.Command {
 				return err
 			}
 			m.AllowFlags, m.DenyFlags = allow, deny
+			if err := m.CheckFlags(); err != nil {
+				return err
+			}
 			if err := m.Select(only, p.source); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/demo"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -358,6 +360,43 @@ func TestSecret_NotInAnswerToPrompt(t *testing.T) {
 		err := (&program{out: &out}).prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(secret+"\n")))
 		if !errors.Is(err, errors.NotConfirmed) || strings.Contains(err.Error()+out.String(), secret) {
 			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+}
+
+// Plan sends the entries of allow and deny to the providers of all organizations. A credential among
+// them is refused before the first request.
+//
+// Not parallel: the test sets the environment.
+func TestSecret_InListIsNotSent(t *testing.T) {
+	t.Setenv("F5XC_ACME_TOKEN", samples["password"])
+	t.Setenv("MONGODB_ATLAS_PUBLIC_KEY", samples["Atlas public key"])
+	const head = `organizations: [{provider: volterra, organization: acme, email: owner@example.com, credentials: {F5XC_API_TOKEN: F5XC_ACME_TOKEN}}]` + "\n"
+	for kind, secret := range samples {
+		quoted, err := json.Marshal(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct {
+			where, text string
+			flags       []string
+		}{
+			{"manifest:2: an entry of allow", head + "allow: [" + string(quoted) + "]\n", nil},
+			{"manifest:2: an entry of deny", head + "deny: [acme, " + string(quoted) + "]\n", nil},
+			{"--allow", head, []string{"--allow", secret}},
+			{"--deny", head, []string{"--deny", "acme", "--deny", secret}},
+		} {
+			var errOut bytes.Buffer
+			p := &program{in: strings.NewReader(test.text), out: &bytes.Buffer{}, errOut: &errOut, connect: func(*slog.Logger) connect.Connector {
+				return func(planfile.Entry) (connect.Organization, error) {
+					t.Errorf("%s in %s: a client is opened", kind, test.where)
+					return nil, errors.New("opened")
+				}
+			}}
+			code := p.run(t.Context(), append([]string{"plan", "-"}, test.flags...))
+			if !strings.HasPrefix(errOut.String(), "offboard: "+test.where) || !strings.Contains(errOut.String(), " is refused: ") || code != exitcode.Usage {
+				t.Errorf("%s in %s: exit code %d: %s", kind, test.where, code, &errOut)
+			}
 		}
 	}
 }

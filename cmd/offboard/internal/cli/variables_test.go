@@ -106,7 +106,7 @@ func TestManifest_Encoding(t *testing.T) {
 			"tab before a key":                   {strings.Replace(text, "    organization", "\torganization", 1), "manifest.yaml:3: the indentation contains a tab: YAML requires spaces"},
 			"tab after spaces":                   {strings.Replace(text, "    organization", "  \torganization", 1), "manifest.yaml:3: the indentation contains a tab"},
 			"tab before an entry":                {strings.Replace(text, "  - provider", "\t- provider", 1), "manifest.yaml:2: the indentation contains a tab"},
-			"misspelled key":                     {strings.Replace(text, "organization:", "organisation:", 1), `manifest.yaml:3: unknown field "organisation"; did you mean organization?`},
+			"misspelled key":                     {strings.Replace(text, "organization:", "organisation:", 1), `manifest.yaml:3: unknown key "organisation"; did you mean organization?`},
 			"misspelled provider":                {strings.Replace(text, "katapult", "katapul", 1), "; did you mean katapult?"},
 			"misspelled override":                {text + "    override: [partail]\n", "; did you mean partial?"},
 		} {

@@ -1,9 +1,11 @@
 package planfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/internal/providers"
@@ -39,11 +41,11 @@ func TestManifest_ErrorNamesLine(t *testing.T) {
 	const head = "organizations:\n  - provider: atlas\n    organization: 5e2f00000000000000000001\n"
 	for _, test := range []struct{ text, want string }{
 		{"", "m.yaml: the list of organizations is empty"},
-		{"organizations: []\n", "m.yaml: the list of organizations is empty"},
-		{"organizations: 5\n", "m.yaml:1: int was used where sequence is expected"},
-		{"organizations: !!seq\nallow: !!binary x\n", "m.yaml: invalid YAML"}, // the YAML library panics
-		{"organisations: []\n", `m.yaml:1: unknown field "organisations"`},
-		{head + "    confrim: Acme\n", `m.yaml:4: unknown field "confrim"`},
+		{"organizations: []\n", "m.yaml:1: the list of organizations is empty"},
+		{"organizations: 5\n", "m.yaml:1: organizations must be a list"},
+		{"organizations: !!seq\nallow: !!binary x\n", "m.yaml:1: tags are not supported"}, // the YAML library panics
+		{"organisations: []\n", `m.yaml:1: unknown key "organisations"; did you mean organizations?`},
+		{head + "    confrim: Acme\n", `m.yaml:4: unknown key "confrim"; did you mean confirm?`},
 		{head + "    confirm: Acme\n    confirm: Acme\n", `m.yaml:5: mapping key "confirm" already defined`},
 		{head + "\t- x\n", "m.yaml:4: "},
 		{head + "---\n" + head, "m.yaml: must contain one document"},
@@ -93,10 +95,92 @@ func TestManifest_NumericID(t *testing.T) {
 	}
 }
 
+// expensive are manifests whose cost in the YAML library grows with the square of their size, or
+// more.
+var expensive = map[string]string{
+	"lists":                 "organizations: " + strings.Repeat("[", 200_000),
+	"closed lists":          "organizations: " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
+	"mappings":              "organizations: " + strings.Repeat("{a: ", 100_000),
+	"lists in a line":       "organizations:\n  " + strings.Repeat("- ", 100_000),
+	"keys in a line":        strings.Repeat("a: ", 100_000),
+	"pairs in brackets":     "deny: [" + strings.Repeat("a: b, ", 100_000),
+	"explicit keys":         strings.Repeat("? ", 100_000),
+	"lists by indents":      indented("- "),
+	"keys by indents":       indented("a:\n"),
+	"wide mapping":          "organizations:\n- " + strings.Repeat("a: b\n  ", 100_000),
+	"long key":              strings.Repeat("a", 100_000) + ": [" + strings.Repeat("a,", 100_000),
+	"quoted key":            "? \"" + strings.Repeat("a", 100_000) + "\" : [" + strings.Repeat("a,", 100_000),
+	"anchors":               "deny: " + strings.Repeat("&a ", 100_000),
+	"after a quote":         "'a[': " + strings.Repeat("[", 100_000),
+	"after a comment":       "# [[ ' \"\norganizations: # ]]\n " + strings.Repeat("[", 100_000),
+	"after a literal":       "deny: |\n  [[ ' ]]\nallow: " + strings.Repeat("[", 100_000),
+	"after a document":      "a: [b]\n---\n" + strings.Repeat("[", 100_000),
+	"mismatched brackets":   "deny: " + strings.Repeat("[}", 100_000),
+	"documents in brackets": strings.Repeat("[\n---\n", 100_000),
+	"after closing":         "]]]]\n- " + strings.Repeat("[", 100_000),
+	"billion laughs":        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+	"merge keys":            "organizations:\n- {credentials: &a {A: b}}\n- {credentials: &b {<<: [*a, *a]}}\n",
+	"merge of a text":       "organizations:\n- {<<: {provider: atlas}}\n",
+	"tag":                   "deny: !!binary x",
+	"large values":          "deny: [" + strings.Repeat("a,", 1<<20+1) + "]",
+}
+
+// indented returns lines of which each one has a column more of indentation.
+func indented(line string) string {
+	var b strings.Builder
+	for i := range 1000 {
+		b.WriteString(strings.Repeat(" ", 2*i) + strings.TrimSuffix(line, "\n") + "\n")
+	}
+	return b.String()
+}
+
+// The test does not call the parser: some of the manifests would take all memory.
+func TestManifest_RefusedBeforeParsing(t *testing.T) {
+	t.Parallel()
+	for name, text := range expensive {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if fault := limitFault(lexer.Tokenize(text)); fault == nil {
+				t.Error("the limits permit the manifest")
+			}
+		})
+	}
+}
+
+// The limits permit every form that a manifest needs.
+func TestManifest_PermittedForms(t *testing.T) {
+	t.Parallel()
+	var wide strings.Builder
+	wide.WriteString("organizations:\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&wide, "- provider: zitadel\n  organization: \"%d\"\n  override: [partial]\n", i)
+	}
+	for name, text := range map[string]string{
+		"help":        ManifestExample,
+		"wide":        wide.String(),
+		"braces":      "{organizations: [{provider: volterra, organization: a, email: a@example.com, credentials: {F5XC_API_TOKEN: F5XC_A}, override: [partial]}], deny: [b, c]}",
+		"JSON":        `{"organizations": [{"provider": "zitadel", "organization": "1", "confirm": "a: [[[[ {{{{ ' # b"}], "deny": ["- - - -"]}`,
+		"folded text": "organizations:\n- provider: f5\n  organization: a\n  email: a@example.com\n  reason: >-\n    - - - [[ { a: b\n  feedback: 'it''s: [ # '\n",
+		"deep indent": "organizations:\n" + strings.Repeat(" ", 200) + "- provider: zitadel\n" + strings.Repeat(" ", 202) + "organization: a\n",
+		"same indent": "organizations:\n- provider: zitadel\n  organization: a\ndeny:\n- b\n- c\n",
+		"document":    "---\norganizations: [{provider: zitadel, organization: a}]\n...\n",
+		"comment":     "# a: [[[[[[[[[[[[[[[[[[[[[[\norganizations: [{provider: zitadel, organization: a}] # [[[[\n",
+		"Windows":     "organizations:\r\n- provider: zitadel\r\n  organization: a\r\n",
+		"null":        "organizations:\n- provider: zitadel\n  organization: a\n  confirm:\n  override: ~\n  credentials:\ndeny:\n",
+	} {
+		if _, _, err := ParseManifest(strings.NewReader(text), "m.yaml"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzManifest(f *testing.F) {
 	f.Add(ManifestExample)
 	f.Add("organizations: [{provider: *a}]")
 	f.Add("organizations: !!seq\nallow: !!binary x") // the YAML library panics
+	for _, text := range expensive {
+		f.Add(text[:min(len(text), 2000)])
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		m, _, err := ParseManifest(strings.NewReader(text), "m.yaml")
 		if err != nil {
@@ -122,6 +206,15 @@ func TestManifest_Alias(t *testing.T) {
 	}
 	_, _, err = ParseManifest(strings.NewReader(text+"  - {provider: workspace, organization: b}\n"), "m.yaml")
 	if want := "m.yaml:4: duplicate organization: see line 3"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// The library parses this manifest without effort, but the limits refuse it.
+func TestManifest_LimitsApply(t *testing.T) {
+	t.Parallel()
+	_, _, err := ParseManifest(strings.NewReader("organizations: "+strings.Repeat("[", 20)+strings.Repeat("]", 20)), "m.yaml")
+	if want := "m.yaml:1: lists and mappings must be at most 16 deep"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

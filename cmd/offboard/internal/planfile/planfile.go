@@ -18,6 +18,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/manifest"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -258,7 +259,7 @@ func parse(r io.Reader, name string) (*File, error) {
 		return nil, safefile.Error(safefile.Reading, "PLAN", name, err)
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	if isUTF16(text) {
+	if manifest.IsUTF16(text) {
 		return nil, fmt.Errorf("%s: the plan file is UTF-16 text: save it as UTF-8", name)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))

@@ -133,7 +133,7 @@ func (e *listed) unresolved(s *planfile.Source, err error) error {
 	if flag {
 		return err
 	}
-	return s.At(fmt.Sprintf("$.%s[%d]", e.list, e.index), "", subject, err)
+	return s.AtListed(e.list, e.index, subject, err)
 }
 
 // planned adds the organizations of plans, and deleted ones, if the entry names them.

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -67,12 +66,13 @@ func TestRead_Faults(t *testing.T) {
 		"empty":                {"", "m.yaml: the list of organizations is empty"},
 		"not YAML":             {"a: [", "m.yaml:1: "},
 		"no list":              {"approvals: 1\norganizations: 7\n", "m.yaml:2: "},
-		"panic of the library": {"organizations: !!seq\nallow: !!binary x", "m.yaml: the YAML cannot be read"},
+		"panic of the library": {"organizations: !!seq\nallow: !!binary x", "m.yaml:1: tags are not supported"},
 		"two documents":        {ok + "---\n" + ok, "m.yaml: must contain one document"},
-		"unknown key":          {ok + "    nmae: x\n", `m.yaml:5: unknown field "nmae"`},
+		"unknown key":          {ok + "    nmae: x\n", "m.yaml:5: unknown key: use provider, "},
 		"duplicate key":        {ok + "    provider: atlas\n", "m.yaml:5: "},
 		"no approvals":         {strings.Replace(ok, "approvals: 1\n", "", 1), "m.yaml:1: approvals is missing: "},
 		"too many approvals":   {strings.Replace(ok, ": 1", ": 3", 1), "m.yaml:1: approvals must be 0, 1 or 2"},
+		"approvals as a list":  {strings.Replace(ok, ": 1", ": [1]", 1), "m.yaml:1: approvals must be a text"},
 		"approvals no number":  {strings.Replace(ok, ": 1", ": many", 1), "m.yaml:1: "},
 		"no confirm":           {strings.Replace(ok, ": 1", ": 0", 1), "m.yaml:3: confirm is missing: "},
 		"empty confirm":        {ok + "    confirm: ' '\n", "m.yaml:5: confirm is empty"},
@@ -88,8 +88,7 @@ func TestRead_Faults(t *testing.T) {
 		"email":                {ok + "    email: a@example.com\n", "m.yaml:5: email is for volterra only"},
 		"invalid reason":       {strings.Replace(ok, "katapult", "f5", 1) + "    email: a@example.com\n    reason: secret-value\n", "m.yaml:3: reason must be one of [REASON_UNKNOWN "},
 		"invalid ID":           {strings.Replace(ok, "katapult", "atlas", 1), "m.yaml:3: organization must be 24 lower-case hexadecimal digits"},
-		"query in URL":         {ok + "    base_url: https://example.com?secret-value\n", "m.yaml:3: the base URL must not contain a query or a fragment"},
-		"no email":             {strings.Replace(ok, "katapult", "f5", 1), "m.yaml:3: volterra requires the email address"},
+		"no email":             {strings.Replace(ok, "katapult", "f5", 1), "m.yaml:3: volterra requires the email"},
 		"override":             {ok + "    override: [partial, all]\n", "m.yaml:5: unknown override: use "},
 		"user in URL":          {ok + "    base_url: https://user:secret-value@example.com\n", "m.yaml:5: base_url must be a URL"},
 		"no URL":               {ok + "    base_url: example.com\n", "m.yaml:5: base_url must be a URL"},
@@ -97,6 +96,13 @@ func TestRead_Faults(t *testing.T) {
 		"credential":           {ok + "    credentials: {KATAPULT_API_KEY: secret-value}\n", "m.yaml:5: KATAPULT_API_KEY must name an environment variable that starts with KATAPULT_ or OFFBOARD_"},
 		"other variable":       {ok + "    credentials:\n      KATAPULT_API_KEY: AWS_SECRET_ACCESS_KEY\n", "m.yaml:6: KATAPULT_API_KEY must name"},
 		"variable of another":  {ok + "    credentials: {APPLIVERY_API_TOKEN: OFFBOARD_X}\n", "m.yaml:5: katapult does not read this variable: use KATAPULT_API_KEY"},
+		"credential in reason": {strings.Replace(ok, "katapult", "f5", 1) + "    email: a@example.com\n    reason: k4tQm7Zt2Wn9Lx5Rb1Vd\n", "m.yaml:6: reason is refused: the value looks like a credential"},
+		"query in URL":         {ok + "    base_url: https://example.com?key=secret-value\n", "m.yaml:5: base_url must be a URL"},
+		"credential in deny":   {ok + "deny:\n  - a\n  - k4tQm7Zt2Wn9Lx5Rb1Vd\n", "m.yaml:7: an entry of deny is refused: the value looks like a credential"},
+		"credential in allow":  {ok + "allow: [mdb_sa_sk_secret-value]\n", "m.yaml:5: an entry of allow is refused: the value has the form of a credential"},
+		"credential as key":    {ok + "    secret-value: x\n", "m.yaml:5: unknown key: use provider, "},
+		"deep brackets":        {ok + "deny: " + strings.Repeat("[", 20) + strings.Repeat("]", 20), "m.yaml:5: lists and mappings must be at most 16 deep"},
+		"alias":                {ok + "deny: [&a x, *a]\n", "m.yaml:5: anchors, aliases and merge keys are not supported"},
 		"empty allow":          {ok + "allow: []\n", "m.yaml:5: allow is empty"},
 		"null allow":           {ok + "allow:\n", "m.yaml:5: allow is empty"},
 		"empty entry of deny":  {ok + "deny: [a, '']\n", "m.yaml:5: an entry of deny is empty"},
@@ -114,19 +120,13 @@ func TestRead_Faults(t *testing.T) {
 	}
 }
 
-func TestRead_TooLarge(t *testing.T) {
-	t.Parallel()
-	_, err := Read(bytes.NewReader(bytes.Repeat([]byte("#"), maxSize+1)), "m.yaml")
-	if err == nil || err.Error() != "m.yaml: the manifest is larger than 32 MiB" {
-		t.Error(err)
-	}
-}
-
 // A manifest that Read accepts is one that package fleet accepts, and no text makes Read panic.
 func FuzzRead(f *testing.F) {
 	f.Add(Example)
 	f.Add("organizations: !!seq\nallow: !!binary x")
 	f.Add("approvals: &a 0\norganizations: [{provider: atlas, organization: *a, confirm: *a}]")
+	f.Add("approvals: 1\norganizations: " + strings.Repeat("[", 1000))
+	f.Add("approvals: 1\r\norganizations:\r\n- {provider: atlas, organization: a, confirm: \"\\e[2J\"}\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := Read(strings.NewReader(text), "m.yaml")
 		if err != nil {
