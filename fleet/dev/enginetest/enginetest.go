@@ -51,6 +51,7 @@ type Server struct {
 	stdin  io.Closer
 	stderr *bytes.Buffer
 	exited chan struct{}
+	before time.Duration // the CPU time of the processes before
 }
 
 // Spawn starts a server with the flags of the command temporal-dev, and returns when the server
@@ -66,6 +67,17 @@ func Spawn(t testing.TB, flags ...string) *Server {
 // Address returns the address of the frontend. It stays the same after [Server.Restart].
 func (s *Server) Address() string { return s.address }
 
+// CPU returns the CPU time of the processes that have ended.
+func (s *Server) CPU() time.Duration {
+	sum := s.before
+	select {
+	case <-s.exited:
+		sum += s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
+	default:
+	}
+	return sum
+}
+
 // Kill kills the process with SIGKILL, and returns when the process has ended.
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()
@@ -76,6 +88,7 @@ func (s *Server) Kill() {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
+	s.before = s.CPU()
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {
 		s.t.Fatal(err)

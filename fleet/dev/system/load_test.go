@@ -5,12 +5,15 @@ package system
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -20,22 +23,47 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-// cpu returns the CPU time of this process and of all children that have ended.
-func cpu(t testing.TB) time.Duration {
+// cpu returns the CPU time of this process, or of all children that have ended.
+func cpu(t testing.TB, who int) time.Duration {
 	t.Helper()
-	var sum time.Duration
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(who, &u); err != nil {
-			t.Fatal(err)
-		}
-		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		t.Fatal(err)
 	}
-	return sum
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// usage is the time that a part of a test takes.
-type usage struct{ wall, cpu time.Duration }
+// usage is what a part of a test takes.
+type usage struct {
+	wall, cpu             time.Duration
+	self, server, workers time.Duration    // CPU times of this process and of others
+	transactions          map[string]int64 // by database
+	events                int              // of the history of one organization
+}
+
+// postgres returns the CPU time of the other processes: Postgres.
+func (u usage) postgres() time.Duration { return u.cpu - u.self - u.server - u.workers }
+
+// transactions returns the number of committed transactions of each database of a server.
+func transactions(t testing.TB, source string) map[string]int64 {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	rows, err := pool.Query(t.Context(), `SELECT datname, xact_commit FROM pg_stat_database WHERE datname IS NOT NULL`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]int64{}
+	var name string
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { all[name] = n; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
 
 // addOrganizations adds organizations with a machine and three zones each.
 func addOrganizations(srv *katapulttest.Server, n int) []fleet.Entry {
@@ -78,11 +106,12 @@ func TestRate_Postgres(t *testing.T) {
 	measure := func(name string, f func(t *testing.T, u *usage)) usage {
 		t.Helper()
 		var u usage
-		before := cpu(t)
+		self, children := cpu(t, syscall.RUSAGE_SELF), cpu(t, syscall.RUSAGE_CHILDREN)
 		if !t.Run(name, func(t *testing.T) { f(t, &u) }) {
 			t.FailNow()
 		}
-		u.cpu = cpu(t) - before // after the end of all processes
+		u.self = cpu(t, syscall.RUSAGE_SELF) - self
+		u.cpu = u.self + cpu(t, syscall.RUSAGE_CHILDREN) - children // after the end of all processes
 		return u
 	}
 	single := measure("in_process", func(t *testing.T, u *usage) {
@@ -94,7 +123,15 @@ func TestRate_Postgres(t *testing.T) {
 	})
 	run := func(n int) func(t *testing.T, u *usage) {
 		return func(t *testing.T, u *usage) {
-			s := newSystem(t, "postgres")
+			var s *system
+			var workers []*process
+			t.Cleanup(func() { // after the end of all processes
+				u.server = s.server.CPU()
+				for _, w := range workers {
+					u.workers += w.cpu()
+				}
+			})
+			s = newSystem(t, "postgres")
 			srv := newKatapult(t, taskTime)
 			entries := addOrganizations(srv, n)
 			waiting := make(chan fleet.Waiting, 2*n)
@@ -103,8 +140,7 @@ func TestRate_Postgres(t *testing.T) {
 					waiting <- *e.Waiting
 				}
 			})
-			s.startWorker(s.server.Address())
-			s.startWorker(s.server.Address())
+			workers = append(workers, s.startWorker(s.server.Address()), s.startWorker(s.server.Address()))
 			var approvers sync.WaitGroup
 			ctx, cancel := context.WithCancel(t.Context())
 			var approved atomic.Int64
@@ -123,9 +159,10 @@ func TestRate_Postgres(t *testing.T) {
 					}
 				})
 			}
-			start := time.Now()
+			before, start := transactions(t, s.config.Storage.Postgres), time.Now()
+			var ids []string
 			if n > 0 {
-				s.mustStart(fleet.Manifest{Organizations: entries, Policy: fleet.Policy{Approvals: 1}})
+				ids = s.mustStart(fleet.Manifest{Organizations: entries, Policy: fleet.Policy{Approvals: 1}})
 			}
 			eventually(t, 30*time.Minute, "all organizations are deleted", func() bool { return len(srv.Deleted()) == n })
 			u.wall = time.Since(start)
@@ -135,6 +172,13 @@ func TestRate_Postgres(t *testing.T) {
 			})
 			cancel()
 			approvers.Wait()
+			u.transactions = map[string]int64{}
+			for name, total := range transactions(t, s.config.Storage.Postgres) {
+				u.transactions[name] = total - before[name]
+			}
+			if n > 0 {
+				u.events = len(s.history(ids[0]).Events)
+			}
 			if int(approved.Load()) < n {
 				t.Errorf("%d approvals of %d organizations", approved.Load(), n)
 			}
@@ -149,6 +193,15 @@ func TestRate_Postgres(t *testing.T) {
 	t.Logf("%-12s %16.0f %23.1f ms", "one process", perMinute(single), perOrganization(single.cpu))
 	t.Logf("%-12s %16.0f %23.1f ms", "fleet", perMinute(many), perOrganization(many.cpu-startup.cpu))
 	t.Logf("%-12s %16s %23.1f ms", "difference", "", perOrganization(many.cpu-startup.cpu-single.cpu))
+	t.Logf("CPU of the fleet: server %.1f ms, workers %.1f ms, Postgres %.1f ms, fake and approvals %.1f ms",
+		perOrganization(many.server-startup.server), perOrganization(many.workers-startup.workers),
+		perOrganization(many.postgres()-startup.postgres()), perOrganization(many.self-startup.self))
+	for name, total := range many.transactions {
+		if !strings.HasPrefix(name, "template") && name != "postgres" {
+			t.Logf("transactions of the database %s: %.1f per organization", name, float64(total)/float64(n))
+		}
+	}
+	t.Logf("events of the history of an organization: %d", many.events)
 }
 
 // TestLarge_HistoryAndRequests deletes an organization with many steps. The limits are those of

@@ -251,6 +251,12 @@ func (p *process) kill() {
 	<-p.exited
 }
 
+// cpu returns the CPU time of the process, which has ended.
+func (p *process) cpu() time.Duration {
+	<-p.exited
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // freeze suspends the process until [process.thaw].
 func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
