@@ -54,7 +54,7 @@ func newRun(ctx context.Context, d Driver, p *Plan, options []Option, part part)
 		s.invalid("the driver is nil")
 	case p == nil:
 		s.invalid("the plan is nil")
-	case p.PreparedAt.IsZero() && (part == stepsOnly || part == deletionOnly):
+	case p.PreparedAt.IsZero() && (part == stepsOnly || part == deletionOnly) && !recordOf(s.resume, p).started:
 		s.invalid("the plan is not prepared: see Prepare")
 	}
 	if s.err != nil {

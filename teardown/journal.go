@@ -78,6 +78,7 @@ const (
 type record struct {
 	deletionOpen int  // number of deletions of the organization that were started and not refused
 	deleted      bool // a read has shown that the organization was deleted
+	started      bool // a run of this plan inspected the organization and compared it with the plan
 
 	// steps contains the last state of each step since a run of this plan started. Entries of
 	// an earlier plan do not count: a resource may exist again under the same identity.
@@ -110,6 +111,7 @@ func recordOf(entries []Entry, p *Plan) record {
 		case e.Step != "":
 		case e.Kind == EntryStarted:
 			ofPlan = e.Plan == p.Fingerprint
+			r.started = r.started || ofPlan
 		case e.Kind == EntryDeletionStarted:
 			r.deletionOpen++
 		case e.Kind == EntryDeletionRefused:

@@ -38,6 +38,9 @@ const (
 // Give the same options to all three functions, and the entries of the journal by [WithResume] to
 // each call: what it proves is not read again. [WithPlanTTL] limits the age of p, and then that of
 // the prepared plan: a teardown that waits for days needs a longer one.
+//
+// ExecuteSteps and ExecuteDelete also continue an Execute that ended early, such as with its process:
+// give them its plan and, by WithResume, its entries.
 func Prepare(ctx context.Context, d Driver, p *Plan, options ...Option) (*Plan, *Report, error) {
 	r, err := newRun(ctx, d, p, options, preparation)
 	if err != nil {

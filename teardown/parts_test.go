@@ -421,6 +421,43 @@ func TestParts_NotPrepared(t *testing.T) {
 	if report, err := p.delete(plan); report != nil || !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v, %v", report, err)
 	}
+	other := entryOf("", teardown.EntryStarted, "")
+	other.Plan = p.stored(p.at.plan(t)).Fingerprint + "x"
+	p.journal.entries = append(p.journal.entries, other)
+	if got, err := p.steps(plan, "a"); len(got) > 0 || !errors.Is(err, errors.InvalidArgument) || p.at.removed != nil {
+		t.Errorf("after another plan: got %v, %v", got, err)
+	}
+}
+
+// The process ended after the removal of a step and before that of another one. Lists still contain
+// what was removed.
+func TestParts_ExecuteEndedEarly(t *testing.T) {
+	t.Parallel()
+	p := &parts{t: t, at: &fakeBlocking{steps: stepsOf("a", "b<a"), lags: true}}
+	plan := p.at.plan(t)
+	p.at.remove = func(id string, _ int) error {
+		if id == "b" {
+			p.journal.fail = errors.New("the process ends")
+			return refused(errors.Conflict)
+		}
+		return nil
+	}
+	if _, err := teardown.Execute(t.Context(), teardown.FromBlocking(p.at), plan, append(p.options(), teardown.WithRetryFor(0))...); err == nil {
+		t.Fatal("the first process did not end early")
+	}
+	p.journal.fail, p.at.remove = nil, nil
+	plan = p.stored(plan)
+	got, err := p.steps(plan, "a", "b")
+	want := map[string]teardown.StepState{"a": teardown.StepAlreadyDeleted, "b": teardown.StepDeleted}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Fatalf("%v (-want +got):\n%s", err, diff)
+	}
+	if report, err := p.delete(plan); err != nil || report.Outcome != teardown.Deleted {
+		t.Errorf("got %+v, %v", report, err)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "b"}, p.at.removed); diff != "" {
+		t.Errorf("removed (-want +got):\n%s", diff)
+	}
 }
 
 // A step that is deleted according to the journal, and whose resource exists, was created again.
