@@ -39,41 +39,6 @@ func leased[In, Out any](a *activities, f func(context.Context, *lease, In) (Out
 	}
 }
 
-// pageResult is the result of the activity page.
-type pageResult struct {
-	Organizations []started `json:"organizations"`
-	Policy        Policy    `json:"policy"`
-}
-
-// started is an organization whose workflow is to be started.
-type started struct {
-	ID       string `json:"id"`
-	Provider string `json:"provider"`
-	Index    int    `json:"index"`
-}
-
-// page returns the organizations of a page of a manifest. It sends no request.
-func (a *activities) page(ctx context.Context, _ *lease, ref Ref) (pageResult, error) {
-	p, err := a.pages.get(ctx, a.config.Store, ref)
-	if err != nil {
-		return pageResult{}, err
-	}
-	r := pageResult{Policy: p.Policy}
-	for i, e := range p.Organizations {
-		o, err := a.config.Open(ctx, e.Spec())
-		if err != nil {
-			return pageResult{}, err
-		}
-		d, err := o.Driver(&teardown.Plan{Organization: teardown.Organization{ID: e.Organization}})
-		if err != nil {
-			return pageResult{}, err
-		}
-		provider, instance := d.Provider()
-		r.Organizations = append(r.Organizations, started{WorkflowID(provider, instance, e.Organization), provider, i})
-	}
-	return r, nil
-}
-
 // subject is what an activity acts on.
 type subject struct {
 	page  *Manifest
@@ -99,11 +64,7 @@ func (a *activities) open(ctx context.Context, ref entryRef) (*subject, error) {
 }
 
 // options returns the options of a teardown, for all its parts.
-func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, l *lease) ([]teardown.Option, error) {
-	entries, err := a.config.Journal.Entries(ctx, p.Provider, p.Instance, p.Organization.ID)
-	if err != nil {
-		return nil, err
-	}
+func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, l *lease, entries []teardown.Entry) []teardown.Option {
 	confirm := s.entry.Confirm
 	if confirm == "" && s.page.Policy.Approvals > 0 { // people have approved the plan and its name
 		if confirm = p.Organization.Name; strings.TrimSpace(confirm) == "" {
@@ -129,7 +90,7 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 	if a.config.Concurrency > 0 {
 		options = append(options, teardown.WithConcurrency(a.config.Concurrency))
 	}
-	return options, nil
+	return options
 }
 
 // planned is a plan that waits for approvals.
@@ -148,6 +109,7 @@ type ended struct {
 	Outcome teardown.Outcome `json:"outcome"`
 	Code    errors.Code      `json:"code,omitempty"`
 	Report  Ref              `json:"report"`
+	Deleted int              `json:"deleted"` // steps
 }
 
 // planResult is the result of the activities that may find out that an organization waits for
@@ -211,7 +173,13 @@ func (a *activities) ended(ctx context.Context, r *teardown.Report) (planResult,
 			Provider: r.Provider, Outcome: r.Outcome, Code: errors.CodeOf(r.Err), Steps: len(r.Steps), Duration: r.FinishedAt.Sub(r.StartedAt),
 		})
 	}
-	return planResult{Ended: &ended{r.Outcome, errors.CodeOf(r.Err), ref}}, nil
+	deleted := 0
+	for _, s := range r.Steps {
+		if isDeleted(s) {
+			deleted++
+		}
+	}
+	return planResult{Ended: &ended{r.Outcome, errors.CodeOf(r.Err), ref, deleted}}, nil
 }
 
 // reportOf returns the report of a plan whose steps are all in one state.
@@ -260,6 +228,8 @@ type part struct {
 	*subject
 	plan    *teardown.Plan
 	driver  teardown.Driver
+	entries []teardown.Entry // about the organization
+	lease   *lease
 	options []teardown.Option
 }
 
@@ -277,11 +247,11 @@ func (a *activities) part(ctx context.Context, in planInput, l *lease) (*part, e
 	if err != nil {
 		return nil, err
 	}
-	options, err := a.options(ctx, s, p, l)
+	entries, err := a.config.Journal.Entries(ctx, p.Provider, p.Instance, p.Organization.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &part{s, p, d, options}, nil
+	return &part{s, p, d, entries, l, a.options(ctx, s, p, l, entries)}, nil
 }
 
 // prepareResult is the result of the activity prepare.
@@ -366,14 +336,27 @@ func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsRe
 	if in.Chunk >= len(chunks) {
 		return stepsResult{}, invalid("the plan has no chunk %d", in.Chunk)
 	}
-	started := time.Now()
-	states, err := teardown.ExecuteSteps(ctx, p.driver, p.plan, chunks[in.Chunk].ids, p.options...)
-	if states == nil && errors.Is(err, errors.UnexpectedResponse) && activity.GetInfo(ctx).Attempt < maxListAttempts {
+	report, r, err := executeSteps(ctx, p, chunks[in.Chunk].ids)
+	if report == nil && errors.Is(err, errors.UnexpectedResponse) && activity.GetInfo(ctx).Attempt < maxListAttempts {
 		// The chunks that run at the same time shorten the lists between two pages. Nothing was started.
 		err = &errors.Error{Provider: p.plan.Provider, Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the lists may have changed: %w", err)}
 	}
-	if states == nil && err != nil {
+	if err != nil {
 		return stepsResult{}, err
+	}
+	if r.Report, err = put(ctx, a.config.Store, "reports", report); err != nil {
+		return stepsResult{}, err
+	}
+	return r, nil
+}
+
+// executeSteps removes the resources of steps. The report is nil if nothing was started. Steps that
+// failed are a result; the error is one that another attempt follows.
+func executeSteps(ctx context.Context, p *part, ids []string) (*teardown.Report, stepsResult, error) {
+	started := time.Now()
+	states, err := teardown.ExecuteSteps(ctx, p.driver, p.plan, ids, p.options...)
+	if states == nil && err != nil {
+		return nil, stepsResult{}, err
 	}
 	report := &teardown.Report{
 		Provider: p.plan.Provider, Instance: p.plan.Instance, Organization: p.plan.Organization, Outcome: teardown.Blocked,
@@ -381,24 +364,81 @@ func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsRe
 	}
 	r := stepsResult{}
 	for _, s := range states {
-		switch s.State {
-		case teardown.StepDeleted, teardown.StepAlreadyDeleted:
+		switch {
+		case isDeleted(s):
 			r.Deleted++
-		case teardown.StepInterrupted:
-			return stepsResult{}, interrupted(ctx, err)
+		case s.State == teardown.StepInterrupted:
+			return report, stepsResult{}, interrupted(ctx, err)
 		default:
 			if r.Failed++; r.Code == "" {
 				r.Code = errors.CodeOf(s.Err)
 			}
 		}
 	}
-	if stoppedEarly(ctx) && r.Failed > 0 {
-		return stepsResult{}, interrupted(ctx, err)
+	if r.Failed > 0 && (stoppedEarly(ctx) || p.lease.journalErr() != nil) {
+		return report, stepsResult{}, interrupted(ctx, err)
 	}
-	if r.Report, err = put(ctx, a.config.Store, "reports", report); err != nil {
-		return stepsResult{}, err
+	return report, r, nil
+}
+
+// isDeleted reports whether the resource of a step is deleted.
+func isDeleted(s teardown.StepReport) bool {
+	return s.State == teardown.StepDeleted || s.State == teardown.StepAlreadyDeleted
+}
+
+// apply applies the approved plan of an organization with few steps: it compares, removes the
+// resources, and deletes the organization.
+func (a *activities) apply(ctx context.Context, l *lease, in planInput) (planResult, error) {
+	p, err := a.part(ctx, in, l)
+	if err != nil {
+		return planResult{}, err
 	}
-	return r, nil
+	steps, deletion := startedBefore(p.entries, p.plan)
+	if steps || deletion { // by an attempt that ended early: what it has deleted must not be started again
+		return a.resume(ctx, p, deletion)
+	}
+	report, err := teardown.Execute(ctx, p.driver, p.plan, p.options...)
+	if report != nil && report.Outcome == teardown.Blocked && stoppedEarly(ctx) {
+		return planResult{}, interrupted(ctx, err)
+	}
+	return a.result(ctx, p, report, err)
+}
+
+// startedBefore reports whether entries show that steps, or the deletion, of a plan were started.
+func startedBefore(entries []teardown.Entry, p *teardown.Plan) (steps, deletion bool) {
+	ofPlan := false
+	for _, e := range entries {
+		switch {
+		case e.Kind == teardown.EntryStarted && e.Step == "":
+			ofPlan = e.Plan == p.Fingerprint
+		case ofPlan && e.Kind == teardown.EntryStarted:
+			steps = true
+		case ofPlan && e.Kind == teardown.EntryDeletionStarted:
+			deletion = true
+		}
+	}
+	return steps, deletion
+}
+
+// resume continues an application of a plan.
+func (a *activities) resume(ctx context.Context, p *part, deletion bool) (planResult, error) {
+	if deletion {
+		return a.end(ctx, p, nil, false)
+	}
+	var ids []string
+	for _, s := range p.plan.Steps {
+		ids = append(ids, s.ID)
+	}
+	report, r, err := executeSteps(ctx, p, ids)
+	switch {
+	case errors.Is(err, errors.PlanStale) && report == nil:
+		return a.planAgain(ctx, p, err)
+	case errors.Is(err, errors.OrganizationNotFound) && report == nil: // the end of a teardown knows what that means
+		return a.end(ctx, p, nil, false)
+	case err != nil:
+		return planResult{}, err
+	}
+	return a.end(ctx, p, []*teardown.Report{report}, r.Failed > 0)
 }
 
 // stoppedEarly reports whether the activity or its worker ended.
@@ -411,13 +451,13 @@ func stoppedEarly(ctx context.Context) bool {
 	}
 }
 
-// interrupted returns the error of an activity that another attempt continues, unless the
-// workflow was canceled.
+// interrupted returns the error of an activity that another attempt continues, because the worker ends
+// or the journal failed, unless the workflow was canceled.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the worker ends: %w", err)}
+	return &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("interrupted: %w", err)}
 }
 
 // delete deletes the organization, and returns the report of the whole teardown.
@@ -434,24 +474,40 @@ func (a *activities) delete(ctx context.Context, l *lease, in planInput) (planRe
 		}
 		reports = append(reports, r)
 	}
-	var report *teardown.Report
-	switch {
-	case in.Stopped:
-		report = unfinished(p.plan, teardown.Stopped, reports)
-	case in.Blocked:
-		report = unfinished(p.plan, teardown.Blocked, reports)
-	default:
-		report, err = teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
-		switch {
-		case errors.Is(err, errors.PlanStale) && (report == nil || report.Outcome == teardown.Blocked):
-			return a.planAgain(ctx, p, err)
-		case report == nil:
-			return planResult{}, err
-		case report.Outcome == teardown.Stopped:
-			return planResult{}, interrupted(ctx, err)
-		}
+	if in.Stopped {
+		report := unfinished(p.plan, teardown.Stopped, reports)
+		merge(report, reports)
+		return a.ended(ctx, report)
 	}
-	merge(report, reports)
+	return a.end(ctx, p, reports, in.Blocked)
+}
+
+// end deletes the organization, unless steps failed, and returns the result of the whole teardown.
+func (a *activities) end(ctx context.Context, p *part, reports []*teardown.Report, blocked bool) (planResult, error) {
+	if blocked {
+		report := unfinished(p.plan, teardown.Blocked, reports)
+		merge(report, reports)
+		return a.ended(ctx, report)
+	}
+	report, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
+	if report != nil {
+		merge(report, reports)
+	}
+	return a.result(ctx, p, report, err)
+}
+
+// result returns the result of the last part of a teardown.
+func (a *activities) result(ctx context.Context, p *part, report *teardown.Report, err error) (planResult, error) {
+	switch {
+	case p.lease.journalErr() != nil: // nothing was started after that, and another attempt continues
+		return planResult{}, interrupted(ctx, p.lease.journalErr())
+	case errors.Is(err, errors.PlanStale) && (report == nil || report.Outcome == teardown.Blocked):
+		return a.planAgain(ctx, p, err)
+	case report == nil:
+		return planResult{}, err
+	case report.Outcome == teardown.Stopped:
+		return planResult{}, interrupted(ctx, err)
+	}
 	return a.ended(ctx, report)
 }
 
@@ -520,8 +576,11 @@ func (a *activities) remind(ctx context.Context, w Waiting) error {
 	if a.config.Remind == nil {
 		return nil
 	}
-	ctx, lease := newLease(ctx, a.config.Heartbeat, a.config.record)
-	defer lease.end()
+	if !activity.GetInfo(ctx).IsLocalActivity { // the workflow task limits the time of a local one
+		var l *lease
+		ctx, l = newLease(ctx, a.config.Heartbeat, a.config.record)
+		defer l.end()
+	}
 	if err := a.config.Remind(ctx, w); err != nil {
 		a.config.Logger.WarnContext(ctx, "the reminder failed", "workflow", w.ID, "error", err)
 		return activityError(ctx, &errors.Error{Operation: "Remind", Code: errors.Unavailable, Err: err})

@@ -1,11 +1,22 @@
 package fleet
 
 import (
+	"cmp"
+	"context"
+	"sync"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // batchInput is the input of a batch, and of each of its continuations.
@@ -46,30 +57,123 @@ func (w batchWorkflow) run(ctx workflow.Context, in batchInput) (BatchState, err
 	if err := workflow.ExecuteActivity(ctx, activityPage, in.Manifest.Pages[in.Page]).Get(ctx, &p); err != nil {
 		return in.Started, err
 	}
-	children := make([]workflow.ChildWorkflowFuture, len(p.Organizations))
-	for i, o := range p.Organizations {
-		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-			WorkflowID: o.ID, ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
-			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, // after the workflow before has ended
-			TypedSearchAttributes: temporal.NewSearchAttributes(attributeProvider.ValueSet(o.Provider)),
-		})
-		children[i] = workflow.ExecuteChildWorkflow(child, workflowOrganization, organizationInput{
-			Entry: entryRef{in.Manifest.Pages[in.Page], o.Index}, Provider: o.Provider, Policy: p.Policy,
-		})
-	}
-	for _, child := range children {
-		err := child.GetChildWorkflowExecution().Get(ctx, nil)
-		switch {
-		case err == nil:
-			in.Started.Started++
-		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-			in.Started.Running++
-		default:
-			return in.Started, err
-		}
-	}
+	in.Started.Started += p.Started
+	in.Started.Running += p.Running
 	if in.Page++; in.Page < len(in.Manifest.Pages) {
 		return in.Started, workflow.NewContinueAsNewError(ctx, workflowBatch, in)
 	}
 	return in.Started, nil
+}
+
+// pageResult is the result of the activity page: numbers of organizations.
+type pageResult struct {
+	Started int `json:"started"`
+	Running int `json:"running"` // by workflows that others have started
+}
+
+// page starts a workflow for each organization of a page of a manifest. An activity starts them, and not
+// the workflow of the batch, so that they are no events of its history.
+func (a *activities) page(ctx context.Context, l *lease, ref Ref) (pageResult, error) {
+	p, err := a.pages.get(ctx, a.config.Store, ref)
+	if err != nil {
+		return pageResult{}, err
+	}
+	var all []client.StartWorkflowOptions
+	var inputs []organizationInput
+	info := activity.GetInfo(ctx)
+	for i, e := range p.Organizations {
+		o, err := a.config.Open(ctx, e.Spec())
+		if err != nil {
+			return pageResult{}, err
+		}
+		d, err := o.Driver(&teardown.Plan{Organization: teardown.Organization{ID: e.Organization}})
+		if err != nil {
+			return pageResult{}, err
+		}
+		provider, instance := d.Provider()
+		all = append(all, client.StartWorkflowOptions{
+			ID: WorkflowID(provider, instance, e.Organization), TaskQueue: info.TaskQueue,
+			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
+			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, // after the workflow before has ended
+			TypedSearchAttributes: temporal.NewSearchAttributes(attributeProvider.ValueSet(provider)),
+			Memo:                  map[string]any{memoBatch: info.WorkflowExecution.ID, memoRun: info.WorkflowExecution.RunID},
+			EnableEagerStart:      true,
+		})
+		inputs = append(inputs, organizationInput{Entry: entryRef{ref, i}, Provider: provider, Policy: p.Policy})
+	}
+	starter := a.config.starter
+	if starter == nil {
+		starter = activity.GetClient(ctx)
+	}
+	var group sync.WaitGroup
+	var mu sync.Mutex // of the result and the error
+	var r pageResult
+	slots := make(chan struct{}, maxStarts)
+	for i := range all {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			started, failed := start(ctx, l, starter, all[i], inputs[i])
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case failed != nil:
+				err = cmp.Or(err, failed)
+			case started:
+				r.Started++
+			default:
+				r.Running++
+			}
+		})
+	}
+	group.Wait()
+	return r, err
+}
+
+// maxStarts is the number of workflows that a batch starts at the same time.
+const maxStarts = 8
+
+// Names of the memos of an organization's workflow: the batch that started it, and its run.
+const (
+	memoBatch = "batch"
+	memoRun   = "batch_run"
+)
+
+// starter is the part of a client that starts workflows.
+type starter interface {
+	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	DescribeWorkflowExecution(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+}
+
+// start starts the workflow of an organization, and reports whether it was started by this run of the
+// batch. Another attempt of the activity starts no workflow again that has ended since then.
+func start(ctx context.Context, l *lease, c starter, options client.StartWorkflowOptions, in organizationInput) (bool, error) {
+	if activity.GetInfo(ctx).Attempt > 1 {
+		d, err := c.DescribeWorkflowExecution(ctx, options.ID, "")
+		_, missing := errors.AsType[*serviceerror.NotFound](err)
+		switch {
+		case err == nil && memoText(d, memoRun) == options.Memo[memoRun]:
+			return true, nil
+		case err != nil && !missing:
+			return false, engineError("Start", err)
+		}
+	}
+	if !l.valid() {
+		return false, errLost
+	}
+	_, err := c.ExecuteWorkflow(ctx, options, workflowOrganization, in)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return false, nil
+	}
+	return err == nil, engineError("Start", err)
+}
+
+// memoText returns a text of a workflow's memo; "" for none.
+func memoText(d *workflowservice.DescribeWorkflowExecutionResponse, name string) string {
+	var text string
+	payload := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[name]
+	if converter.GetDefaultDataConverter().FromPayload(payload, &text) != nil {
+		return ""
+	}
+	return text
 }

@@ -49,6 +49,9 @@ type Config struct {
 	// record sends a heartbeat, in tests; nil means one to the server.
 	record func(context.Context) error
 
+	// starter starts workflows, in tests; nil means the client of the worker.
+	starter starter
+
 	// Logger gets the texts of errors, which the history does not contain; nil for none.
 	Logger *slog.Logger
 }
@@ -94,8 +97,8 @@ func Register(w worker.Registry, config Config) error {
 	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowOrganization})
 	for name, f := range map[string]any{
 		activityPage: leased(a, a.page), activityPlan: leased(a, a.plan), activityPrepare: leased(a, a.prepare),
-		activitySteps: leased(a, a.steps), activityDelete: leased(a, a.delete), activityCheck: leased(a, a.check),
-		activityRemind: a.remind,
+		activitySteps: leased(a, a.steps), activityDelete: leased(a, a.delete), activityApply: leased(a, a.apply),
+		activityCheck: leased(a, a.check), activityRemind: a.remind,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -114,6 +117,7 @@ const (
 	activityPrepare = "offboard.Prepare"
 	activitySteps   = "offboard.Steps"
 	activityDelete  = "offboard.Delete"
+	activityApply   = "offboard.Apply"
 	activityCheck   = "offboard.Check"
 	activityRemind  = "offboard.Remind"
 )

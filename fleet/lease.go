@@ -27,6 +27,7 @@ type lease struct {
 	mu        sync.Mutex
 	confirmed time.Time // when the last confirmed heartbeat was sent
 	lost      bool
+	unwritten error // the first error of the journal
 }
 
 // errLost is the reason for the end of an activity whose lease has ended.
@@ -144,5 +145,18 @@ func (j leasedJournal) Append(ctx context.Context, e teardown.Entry) error {
 	if !j.lease.valid() {
 		return errLost
 	}
-	return j.JournalWriter.Append(ctx, e)
+	err := j.JournalWriter.Append(ctx, e)
+	j.lease.mu.Lock()
+	defer j.lease.mu.Unlock()
+	if j.lease.unwritten == nil {
+		j.lease.unwritten = err
+	}
+	return err
+}
+
+// journalErr returns the first error of the journal, from which on nothing was started.
+func (l *lease) journalErr() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unwritten
 }

@@ -10,17 +10,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/stretchr/testify/mock"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
-	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
 // steps returns steps from "a", "b<a" (b comes after a).
@@ -262,59 +259,6 @@ func TestStore_ChangedBlob(t *testing.T) {
 	m.blobs[ref.Key] = append(m.blobs[ref.Key], ' ')
 	if _, err := ReadPlan(t.Context(), m, ref); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// A batch starts one workflow for each organization, page by page. Workflows that run already
-// continue.
-func TestBatch_Pages(t *testing.T) {
-	t.Parallel()
-	m := &memory{blobs: map[string][]byte{}}
-	srv := zitadeltest.NewServer()
-	config := Config{Open: openAt(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m, record: confirmed}
-	manifest := Manifest{Policy: Policy{Approvals: 1}}
-	for i := range PageSize + 20 {
-		manifest.Organizations = append(manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})
-	}
-	ref, err := PutManifest(t.Context(), m, manifest)
-	if err != nil || len(ref.Pages) != 2 {
-		t.Fatalf("got %+v, %v", ref, err)
-	}
-	started := map[string]bool{}
-	state := BatchState{}
-	for n := range ref.Pages {
-		env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
-		if err := Register(env, config); err != nil {
-			t.Fatal(err)
-		}
-		env.OnWorkflow("offboard.Organization", mock.Anything, mock.Anything).Return(func(ctx workflow.Context, in organizationInput) (Result, error) {
-			started[workflow.GetInfo(ctx).WorkflowExecution.ID] = true
-			return Result{}, nil
-		})
-		env.ExecuteWorkflow("offboard.Batch", batchInput{Manifest: ref, Page: n, Started: state})
-		err := env.GetWorkflowError()
-		var next *workflow.ContinueAsNewError
-		if n == 0 {
-			if !errors.As(err, &next) {
-				t.Fatalf("got %v", err)
-			}
-			state.Started = PageSize
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := env.GetWorkflowResult(&state); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(BatchState{Organizations: PageSize + 20, Started: PageSize + 20}, state); diff != "" || len(started) == 0 {
-		t.Errorf("%d started (-want +got):\n%s", len(started), diff)
-	}
-	for id := range started {
-		if !strings.HasPrefix(id, "offboard/zitadel/https:%2F%2F") {
-			t.Fatalf("got the ID %s", id)
-		}
 	}
 }
 

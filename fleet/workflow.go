@@ -18,6 +18,7 @@ const (
 	longestCheck = 24 * time.Hour      // between two reads
 	pendingFor   = 60 * 24 * time.Hour // after which a pending deletion is a result
 	activityTime = 7 * 24 * time.Hour  // of one activity, with all its attempts
+	localTime    = 5 * time.Second     // of a local activity: half of a workflow task's time
 )
 
 // WaitingFor is what an organization waits for. It is the search attribute of the same name.
@@ -262,12 +263,10 @@ func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 		return nil
 	}
 	r.waits(ctx, WaitingForApproval)
-	for !r.decided() {
+	for remind := r.remindAtOnce; !r.decided(); remind = r.remind {
 		w := Waiting{ID: r.state.ID, Plan: p.Plan, Digest: p.Digest, Differences: p.Differences, Since: r.state.Since}
 		next := workflow.Now(ctx).Add(r.in.Policy.remindEvery())
-		reminder := workflow.ExecuteActivity(workflow.WithScheduleToCloseTimeout(ctx, time.Hour), activityRemind, w)
-		// A reminder that fails must not delay an approval.
-		if err := workflow.Await(ctx, func() bool { return r.decided() || reminder.IsReady() }); err != nil {
+		if err := remind(ctx, w); err != nil {
 			return err
 		}
 		if _, err := workflow.AwaitWithTimeout(ctx, next.Sub(workflow.Now(ctx)), r.decided); err != nil {
@@ -278,17 +277,65 @@ func (r *teardownRun) approval(ctx workflow.Context, p planned) error {
 	return nil
 }
 
-// apply applies an approved plan.
+// remind returns after a reminder, or after the decision: a reminder that fails must not delay it.
+func (r *teardownRun) remind(ctx workflow.Context, w Waiting) error {
+	reminder := workflow.ExecuteActivity(workflow.WithScheduleToCloseTimeout(ctx, time.Hour), activityRemind, w)
+	return workflow.Await(ctx, func() bool { return r.decided() || reminder.IsReady() })
+}
+
+// remindAtOnce makes the first reminder a local activity, which costs the engine less. If it fails, or
+// takes longer than a workflow task may, an activity repeats it.
+func (r *teardownRun) remindAtOnce(ctx workflow.Context, w Waiting) error {
+	reminder := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: localTime, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	}), activityRemind, w)
+	if err := workflow.Await(ctx, func() bool { return r.decided() || reminder.IsReady() }); err != nil {
+		return err
+	}
+	if !reminder.IsReady() || reminder.Get(ctx, nil) == nil {
+		return nil
+	}
+	return r.remind(ctx, w)
+}
+
+// apply applies an approved plan: with few steps in one activity, with many in chunks.
 func (r *teardownRun) apply(ctx workflow.Context, plan Ref) (planResult, error) {
+	in := planInput{Entry: r.in.Entry, Plan: plan}
+	var made planResult
+	if r.state.Steps > minChunkSize {
+		return r.applyInChunks(ctx, in)
+	}
+	if err := workflow.ExecuteActivity(ctx, activityApply, in).Get(ctx, &made); err != nil {
+		if temporal.IsCanceledError(err) {
+			r.stopped(ctx, in)
+		}
+		return planResult{}, err
+	}
+	if made.Ended != nil {
+		r.state.Deleted = made.Ended.Deleted
+	}
+	return r.applied(ctx, in, made)
+}
+
+// applied waits for a provider that decides later.
+func (r *teardownRun) applied(ctx workflow.Context, in planInput, made planResult) (planResult, error) {
+	if made.Ended != nil && made.Ended.Outcome == teardown.Pending {
+		return r.pending(ctx, in, made)
+	}
+	return made, nil
+}
+
+// applyInChunks compares, removes the resources in chunks, and deletes the organization.
+func (r *teardownRun) applyInChunks(ctx workflow.Context, in planInput) (planResult, error) {
 	var p prepareResult
-	if err := workflow.ExecuteActivity(ctx, activityPrepare, planInput{Entry: r.in.Entry, Plan: plan}).Get(ctx, &p); err != nil {
+	if err := workflow.ExecuteActivity(ctx, activityPrepare, in).Get(ctx, &p); err != nil {
 		return planResult{}, err
 	}
 	if p.Planned != nil || p.Ended != nil {
 		return p.planResult, nil
 	}
 	r.state.Deleted += max(r.state.Steps-p.Steps, 0) // deleted by others since the plan
-	in := planInput{Entry: r.in.Entry, Plan: p.Prepared}
+	in.Plan = p.Prepared
 	if err := r.chunks(ctx, p, &in); err != nil {
 		if temporal.IsCanceledError(err) {
 			r.stopped(ctx, in)
@@ -299,10 +346,7 @@ func (r *teardownRun) apply(ctx workflow.Context, plan Ref) (planResult, error) 
 	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil {
 		return planResult{}, err
 	}
-	if made.Ended != nil && made.Ended.Outcome == teardown.Pending {
-		return r.pending(ctx, in, made)
-	}
-	return made, nil
+	return r.applied(ctx, in, made)
 }
 
 // chunks removes the resources of all steps, in chunks. A chunk starts when the chunks that it

@@ -107,6 +107,13 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
+// addSteps adds resources until the plan has so many steps that it is applied in chunks.
+func (f *fixture) addSteps() {
+	for i := range minChunkSize {
+		f.atlas.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerFlexCluster, ID: fmt.Sprint("cluster", i)})
+	}
+}
+
 // confirmed is a heartbeat that the server confirms.
 func confirmed(context.Context) error { return nil }
 
@@ -366,6 +373,7 @@ func TestOrganization_ListChangesDuringChunk(t *testing.T) {
 	t.Parallel()
 	for times, deleted := range map[int]bool{1: true, 1000: false} {
 		f := newFixture(t)
+		f.addSteps()
 		var once sync.Once
 		f.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
 			if info.ActivityType.Name == activitySteps {
@@ -423,29 +431,177 @@ func TestOrganization_Pending(t *testing.T) {
 // The history has no text of the provider and no credential.
 func TestOrganization_HistoryWithoutTexts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.atlas.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "canary"})
-	f.atlas.Fail(offboardtest.Fault{Operation: "DeleteFlexCluster", Times: 1000, Status: http.StatusForbidden, Body: `{"error":403,"errorCode":"CANNOT_DELETE","detail":"canary"}`})
-	var history []string
-	f.env.SetOnActivityCompletedListener(func(_ *activity.Info, result converter.EncodedValue, err error) {
-		var text json.RawMessage
-		if result != nil && result.HasValue() {
-			if err := result.Get(&text); err != nil {
-				t.Error(err)
+	for name, many := range map[string]bool{"few steps": false, "many steps": true} {
+		f := newFixture(t)
+		if many {
+			f.addSteps()
+		}
+		f.atlas.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "canary"})
+		f.atlas.Fail(offboardtest.Fault{Operation: "DeleteFlexCluster", Times: 1000, Status: http.StatusForbidden, Body: `{"error":403,"errorCode":"CANNOT_DELETE","detail":"canary"}`})
+		var history []string
+		f.env.SetOnActivityCompletedListener(func(info *activity.Info, result converter.EncodedValue, err error) {
+			var text json.RawMessage
+			if result != nil && result.HasValue() {
+				if err := result.Get(&text); err != nil {
+					t.Error(err)
+				}
+			}
+			history = append(history, fmt.Sprint(info.ActivityType.Name, string(text), err))
+		})
+		f.update(time.Hour, updateApprove, by("ada"))
+		if _, err := f.run(); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range history {
+			if strings.Contains(text, "canary") || strings.Contains(text, "Acme") || strings.Contains(text, atlastest.ClientSecret) {
+				t.Errorf("%s: the history has a text: %s", name, text)
 			}
 		}
-		history = append(history, fmt.Sprint(string(text), err))
-	})
-	f.update(time.Hour, updateApprove, by("ada"))
-	if _, err := f.run(); err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range history {
-		if strings.Contains(text, "canary") || strings.Contains(text, "Acme") || strings.Contains(text, atlastest.ClientSecret) {
-			t.Errorf("the history has a text: %s", text)
+		if want := 2; !many && len(history) != want || many && len(history) < 4 {
+			t.Errorf("%s: got %d results: %v", name, len(history), history)
 		}
 	}
-	if len(history) < 4 {
-		t.Errorf("got %d results", len(history))
+}
+
+// A plan with many steps is applied in chunks.
+func TestOrganization_ManySteps(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.addSteps()
+	f.update(time.Hour, updateApprove, by("ada"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Deleted || f.atlas.Exists(acme) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	want := minChunkSize + 2
+	if s := f.state(); s.Deleted != want || s.Steps != want {
+		t.Errorf("got %+v", s)
+	}
+	for _, s := range f.report(r).Steps {
+		if s.State != teardown.StepDeleted || s.Attempts == 0 {
+			t.Errorf("the report lacks what happened: %+v", s)
+		}
+	}
+}
+
+// brokenJournal fails once, at an entry: the process ends there.
+type brokenJournal struct {
+	*memory
+	at   func(teardown.Entry) bool
+	once sync.Once
+}
+
+func (j *brokenJournal) Append(ctx context.Context, e teardown.Entry) (err error) {
+	if j.at(e) {
+		j.once.Do(func() { err = errors.New("the process ends") })
+	}
+	if err != nil {
+		return err
+	}
+	return j.memory.Append(ctx, e)
+}
+
+// The process ends while it applies a plan. The next attempt starts no step again that a read has shown
+// to be deleted, also if a list still contains its resource, and deletes nothing twice.
+func TestApply_EndedEarly(t *testing.T) {
+	t.Parallel()
+	project := func(e teardown.Entry) bool { return strings.HasPrefix(e.Step, "project") }
+	for name, test := range map[string]struct {
+		at      func(teardown.Entry) bool
+		started int // number of entries for the start of the deletion
+		then    func(*fixture)
+		outcome teardown.Outcome
+	}{
+		"before the first entry": {func(teardown.Entry) bool { return true }, 1, nil, teardown.Deleted},
+		"before a step":          {func(e teardown.Entry) bool { return project(e) && e.Kind == teardown.EntryStarted }, 1, nil, teardown.Deleted},
+		"after a step":           {func(e teardown.Entry) bool { return project(e) && e.Kind == teardown.EntryFinished }, 1, nil, teardown.Deleted},
+		"before the deletion":    {func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted }, 1, nil, teardown.Deleted},
+		"after the deletion":     {func(e teardown.Entry) bool { return e.Step == "" && e.Kind == teardown.EntryFinished }, 1, nil, teardown.Deleted},
+		"others delete the rest": {func(e teardown.Entry) bool { return project(e) && e.Kind == teardown.EntryStarted }, 0, func(f *fixture) { f.atlas.RemoveOrganization(acme) }, teardown.NotFound},
+		"the credential ends": {func(e teardown.Entry) bool { return e.Step == "" && e.Kind == teardown.EntryFinished }, 1, func(f *fixture) {
+			refused := offboardtest.Respond("", http.StatusUnauthorized, `{"error":401,"errorCode":"UNAUTHORIZED","detail":"the credential is refused"}`)
+			refused.Times = 1000
+			f.atlas.Fail(refused)
+		}, teardown.Unknown},
+		"something new is created": {func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted }, 1, func(f *fixture) {
+			f.atlas.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "new"})
+		}, teardown.Deleted},
+		"in a chunk": {func(e teardown.Entry) bool { return e.Step != "" && e.Kind == teardown.EntryStarted }, 1, nil, teardown.Deleted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			if name == "in a chunk" {
+				f.addSteps()
+			}
+			broken := false
+			journal := &brokenJournal{memory: f.memory, at: func(e teardown.Entry) bool {
+				at := test.at(e)
+				if at && !broken {
+					if broken = true; test.then != nil {
+						test.then(f)
+					}
+				}
+				return at
+			}}
+			f.config.Journal = journal
+			var before []byte
+			stale := offboardtest.EditBody("ListFlexClustersPage", func(body []byte) []byte {
+				switch {
+				case before == nil && strings.Contains(string(body), "main"):
+					before = body
+				case broken && before != nil && !strings.Contains(string(body), "main"):
+					old := before
+					before = []byte{}
+					if len(old) > 0 {
+						return old
+					}
+				}
+				return body
+			})
+			stale.Times = 1000
+			f.atlas.Fail(stale)
+			f.update(time.Hour, updateApprove, by("ada"))
+			f.update(3*time.Hour, updateApprove, by("ada")) // what is new
+			r, err := f.run()
+			if err != nil || r.Outcome != test.outcome {
+				t.Errorf("got %+v, %v", r, err)
+				return
+			}
+			verified, deletions := map[string]bool{}, 0
+			for _, e := range f.memory.entries {
+				switch {
+				case e.Kind == teardown.EntryDeletionStarted:
+					deletions++
+				case e.Step != "" && e.Kind == teardown.EntryStarted && verified[e.Step]:
+					t.Errorf("%s: %s was started again", name, e.Step)
+				case e.Step != "" && e.Kind == teardown.EntryFinished && e.State == teardown.StepDeleted:
+					verified[e.Step] = true
+				}
+			}
+			if deletions != test.started || !broken {
+				t.Errorf("%s: %d deletions, the journal failed: %v", name, deletions, broken)
+			}
+			if report := f.report(r); test.outcome == teardown.Deleted && len(report.Remaining()) > 0 {
+				t.Errorf("%s: remaining %v", name, report.Remaining())
+			}
+		})
+	}
+}
+
+// A reminder that fails is repeated by an activity, and does not delay the approval.
+func TestOrganization_ReminderFails(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	reminders := 0
+	f.config.Remind = func(context.Context, Waiting) error {
+		if reminders++; reminders == 1 {
+			return errors.New("the service is down")
+		}
+		return nil
+	}
+	f.update(time.Hour, updateApprove, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Deleted || reminders != 2 {
+		t.Errorf("got %+v, %v, %d reminders", r, err, reminders)
 	}
 }

@@ -117,6 +117,9 @@ type activityTracer struct {
 
 func (a *activityTracer) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
+	if info.IsLocalActivity { // it is repeated with its workflow task
+		return a.Next.ExecuteActivity(ctx, in)
+	}
 	act := attempt{info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID, info.ActivityType.Name, info.Attempt}
 	a.tracer.write(event{Kind: "started", Activity: act})
 	defer func() { a.tracer.write(event{Kind: "finished", Activity: act}) }()
