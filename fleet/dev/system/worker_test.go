@@ -147,7 +147,9 @@ func runWorker(text string) error {
 	}
 	t := new(tracer)
 	w := worker.New(c, fleet.DefaultQueue, worker.Options{
-		Identity: "worker", BuildID: "test", Interceptors: []interceptor.WorkerInterceptor{t}, WorkerStopTimeout: 5 * time.Second,
+		Identity: "worker", Interceptors: []interceptor.WorkerInterceptor{t}, WorkerStopTimeout: 5 * time.Second,
+		// Histories contain the version, which is the hash of the program by default.
+		DeploymentOptions: worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "test", BuildID: "test"}},
 	})
 	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
 	if err := fleet.Register(w, fleet.Config{
