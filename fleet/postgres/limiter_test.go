@@ -677,6 +677,15 @@ func TestLimiter_RowDeleted(t *testing.T) {
 	take(t, l)
 }
 
+// TestLimiter_Interval shows that a rate that is no whole number of µs is not exceeded.
+func TestLimiter_Interval(t *testing.T) {
+	pool := connect(t, database(t))
+	limiter(t, open(t, pool), 3, 1)
+	if n := number(t, pool, "SELECT interval_us FROM offboard.limits"); n != 333_334 {
+		t.Errorf("got an interval of %d µs, want 333,334", n)
+	}
+}
+
 func TestLimiter_InvalidConfig(t *testing.T) {
 	db := open(t, connect(t, database(t)))
 	for _, config := range []postgres.LimiterConfig{

@@ -301,30 +301,66 @@ func TestJournal_Hanging(t *testing.T) {
 	}
 }
 
-// TestJournal_ServerCrash appends to a server whose commits are not durable by default.
-func TestJournal_ServerCrash(t *testing.T) {
-	crashing := postgrestest.StartFor(t, "synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
-	dsn, err := crashing.Database(t.Context())
-	if err != nil {
-		t.Fatal(err)
+// TestDB_ServerCrash writes to a server whose commits are not durable by default.
+func TestDB_ServerCrash(t *testing.T) {
+	want := entry("5f1b", "")
+	for name, test := range map[string]struct {
+		write, read func(context.Context, *postgres.DB) error
+	}{
+		"journal": {
+			func(ctx context.Context, db *postgres.DB) error { return db.Journal().Append(ctx, want) },
+			func(ctx context.Context, db *postgres.DB) error {
+				got, err := db.Journal().Entries(ctx, want.Provider, want.Instance, want.Organization)
+				if diff := cmp.Diff([]teardown.Entry{want}, got); diff != "" {
+					t.Error(diff)
+				}
+				return err
+			},
+		},
+		"store": {
+			func(ctx context.Context, db *postgres.DB) error { return db.Store().Put(ctx, "a", []byte("plan")) },
+			func(ctx context.Context, db *postgres.DB) error {
+				_, err := db.Store().Get(ctx, "a")
+				return err
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			crashing := postgrestest.StartFor(t, "synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
+			dsn, err := crashing.Database(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := test.write(t.Context(), open(t, connect(t, dsn))); err != nil {
+				t.Fatal(err)
+			}
+			if err := crashing.Crash(); err != nil {
+				t.Fatal(err)
+			}
+			if err := crashing.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if err := test.read(t.Context(), open(t, connect(t, dsn))); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+}
+
+// TestDB_RefusedStatement distinguishes a database that serves no writes now, which a retry may find
+// serving, from one that refuses a statement.
+func TestDB_RefusedStatement(t *testing.T) {
+	dsn := database(t)
 	pool := connect(t, dsn)
 	db := open(t, pool)
-	want := entry("5f1b", "")
-	if err := db.Journal().Append(t.Context(), want); err != nil {
+	standby := open(t, connect(t, dsn+" options='-c default_transaction_read_only=on'"))
+	if err := standby.Store().Put(t.Context(), "a", nil); !errors.Is(err, errors.Unavailable) {
+		t.Errorf("read-only database: got %v", err)
+	}
+	if _, err := pool.Exec(t.Context(), "DROP TABLE offboard.blobs"); err != nil {
 		t.Fatal(err)
 	}
-	if err := crashing.Crash(); err != nil {
-		t.Fatal(err)
-	}
-	if err := crashing.Run(); err != nil {
-		t.Fatal(err)
-	}
-	got, err := open(t, connect(t, dsn)).Journal().Entries(t.Context(), want.Provider, want.Instance, want.Organization)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]teardown.Entry{want}, got); diff != "" {
-		t.Error(diff)
+	if err := db.Store().Put(t.Context(), "a", nil); !errors.Is(err, errors.Internal) {
+		t.Errorf("missing table: got %v", err)
 	}
 }
