@@ -156,7 +156,7 @@ func (a *activities) notFound(ctx context.Context, s *subject, notFound error) (
 	}
 	r := reportOf(p, teardown.NotFound, "")
 	r.Err = notFound
-	if slices.ContainsFunc(entries, func(e teardown.Entry) bool { return e.Step == "" && e.Outcome == teardown.Deleted }) {
+	if teardown.DeletionRecorded(entries, p.Provider, p.Instance, p.Organization.ID) {
 		r.Outcome, r.Err = teardown.Deleted, nil
 	}
 	return a.ended(ctx, r)

@@ -401,6 +401,27 @@ func TestOrganization_NotFound(t *testing.T) {
 	}
 }
 
+// An organization that no read finds was deleted if the journal records a deletion that the provider
+// has not refused, such as that of an earlier workflow, which then failed.
+func TestOrganization_NotFoundAfterDeletion(t *testing.T) {
+	t.Parallel()
+	for _, refused := range []bool{false, true} {
+		f := newFixture(t)
+		f.entry.Organization = "5e2f00000000000000000009"
+		url, _ := f.atlas.Endpoint()
+		e := teardown.Entry{Provider: "atlas", Instance: url, Organization: f.entry.Organization, Kind: teardown.EntryDeletionStarted}
+		f.memory.entries = append(f.memory.entries, e)
+		want := teardown.Deleted
+		if refused {
+			e.Kind, want = teardown.EntryDeletionRefused, teardown.NotFound
+			f.memory.entries = append(f.memory.entries, e)
+		}
+		if r, err := f.run(); err != nil || r.Outcome != want {
+			t.Errorf("got %+v, %v, want %s", r, err, want)
+		}
+	}
+}
+
 func TestOrganization_Canceled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

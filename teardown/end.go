@@ -267,7 +267,7 @@ func (r *run) absent(err error) bool {
 // credential that may not see the organization.
 func (r *run) notFound(err error) (*Report, error) {
 	missing, d := StepNotStarted, Deletion{Outcome: NotFound}
-	if r.deletionStarted || r.recorded.deleted {
+	if r.deletionStarted || r.recorded.deletion() {
 		missing, d, err = StepAlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
 	r.start(nil, missing, nil)

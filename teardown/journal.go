@@ -94,6 +94,18 @@ const (
 	stepDeleted            // a read has shown that the resource of the step was deleted
 )
 
+// DeletionRecorded reports whether the entries of journals record a deletion of an organization: one
+// that was started and that the provider has not refused. If a read does not find the organization, it
+// was deleted. Without such a deletion, the read proves nothing: the organization may never have
+// existed, or the credential may not see it. The other arguments are those of [Entry]; entries about
+// other organizations do not count.
+func DeletionRecorded(entries []Entry, provider, instance, organization string) bool {
+	return recordOf(entries, &Plan{Provider: provider, Instance: instance, Organization: Organization{ID: organization}}).deletion()
+}
+
+// deletion reports whether a deletion of the organization is recorded.
+func (r record) deletion() bool { return r.deletionOpen > 0 || r.deleted }
+
 // recordOf returns what entries prove about a plan.
 func recordOf(entries []Entry, p *Plan) record {
 	r := record{steps: map[string]stepRecord{}}

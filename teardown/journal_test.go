@@ -98,6 +98,50 @@ func TestJournal_Entries(t *testing.T) {
 	})
 }
 
+func TestDeletionRecorded(t *testing.T) {
+	t.Parallel()
+	const started, refused = teardown.EntryDeletionStarted, teardown.EntryDeletionRefused
+	entry := func(kind teardown.EntryKind, outcome teardown.Outcome) teardown.Entry {
+		return teardown.Entry{Provider: "atlas", Instance: "https://a.example", Organization: "1", Kind: kind, Outcome: outcome}
+	}
+	kinds := func(all ...teardown.EntryKind) (entries []teardown.Entry) {
+		for _, kind := range all {
+			entries = append(entries, entry(kind, ""))
+		}
+		return entries
+	}
+	pending := entry(teardown.EntryFinished, teardown.Pending) // of a deletion that another program requested
+	step := entry(started, "")
+	step.Step = "project/1"
+	for name, test := range map[string]struct {
+		entries []teardown.Entry
+		want    bool
+	}{
+		"none":                    {nil, false},
+		"plan started":            {kinds(teardown.EntryStarted), false},
+		"step":                    {[]teardown.Entry{step}, false},
+		"started":                 {kinds(started), true},
+		"started, then resumed":   {kinds(started, teardown.EntryStarted), true},
+		"refused":                 {kinds(started, refused), false},
+		"refused and repeated":    {kinds(started, refused, started), true},
+		"second one refused":      {kinds(started, started, refused), true},
+		"pending":                 {[]teardown.Entry{pending}, false},
+		"started and pending":     {append(kinds(started), pending), true},
+		"blocked":                 {[]teardown.Entry{entry(teardown.EntryFinished, teardown.Blocked)}, false},
+		"deleted":                 {append(kinds(started), entry(teardown.EntryFinished, teardown.Deleted)), true},
+		"deleted without a start": {[]teardown.Entry{entry(teardown.EntryFinished, teardown.Deleted)}, false},
+	} {
+		if got := teardown.DeletionRecorded(test.entries, "atlas", "https://a.example", "1"); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+		for _, other := range [][3]string{{"zitadel", "https://a.example", "1"}, {"atlas", "https://b.example", "1"}, {"atlas", "https://a.example", "2"}} {
+			if teardown.DeletionRecorded(test.entries, other[0], other[1], other[2]) {
+				t.Errorf("%s: counts for %v", name, other)
+			}
+		}
+	}
+}
+
 func TestReadJournal_CutAtAnyByte(t *testing.T) {
 	t.Parallel()
 	d := new(disk)

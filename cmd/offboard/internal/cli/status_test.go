@@ -209,9 +209,12 @@ func TestStatusOf_FailedRead(t *testing.T) {
 		errors.Unavailable: exitcode.Failed, errors.UnexpectedResponse: exitcode.Failed, errors.OrganizationNotFound: exitcode.OK,
 	} {
 		p := scripted.Planned(t, scripted.Hosting())
-		c := planfile.NewIndex([]teardown.Entry{{
-			Time: time.Now(), Provider: p.Plan.Provider, Instance: p.Plan.Instance, Organization: p.Plan.Organization.ID, Plan: p.Plan.Fingerprint, Kind: teardown.EntryFinished, Outcome: teardown.Deleted,
-		}})
+		started := teardown.Entry{
+			Time: time.Now(), Provider: p.Plan.Provider, Instance: p.Plan.Instance, Organization: p.Plan.Organization.ID, Plan: p.Plan.Fingerprint, Kind: teardown.EntryDeletionStarted,
+		}
+		finished := started
+		finished.Kind, finished.Outcome = teardown.EntryFinished, teardown.Deleted
+		c := planfile.NewIndex([]teardown.Entry{started, finished})
 		got := statusOf(t.Context(), p, c, unreadable{err: &errors.Error{Code: code}})
 		if got.code != want {
 			t.Errorf("%s: exit code %d, want %d", code, got.code, want)

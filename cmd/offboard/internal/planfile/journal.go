@@ -120,8 +120,7 @@ type Record struct {
 	Last  *teardown.Entry
 	Steps map[string]teardown.Entry
 
-	// DeletionStarted is true if the deletion of the organization itself was sent, and the
-	// provider has not refused it since.
+	// DeletionStarted is that of [teardown.DeletionRecorded]. Records of one plan do not have it.
 	DeletionStarted bool
 }
 
@@ -159,7 +158,7 @@ func (c Index) Of(s Subject) *Record {
 // was made. A plan that was made after a deletion proves that the organization existed again.
 func (c Index) Proof(p *teardown.Plan) *Record {
 	r, all := *c.Record(p), c.Of(SubjectOf(p))
-	r.DeletionStarted = r.DeletionStarted || all.DeletionStarted
+	r.DeletionStarted = all.DeletionStarted
 	if !r.Complete() && all.Complete() && (all.Last.Outcome == teardown.Pending || all.Last.Time.After(p.CreatedAt)) {
 		r.Last = all.Last
 	}
@@ -188,6 +187,9 @@ func NewIndex(entries []teardown.Entry) Index {
 			c[key].add(e)
 		}
 	}
+	for s, of := range ByOrganization(entries) {
+		c.Of(s).DeletionStarted = teardown.DeletionRecorded(of, s.provider, s.instance, s.organization)
+	}
 	return c
 }
 
@@ -200,12 +202,6 @@ func (r *Record) add(e teardown.Entry) {
 		return
 	}
 	r.Last = &e
-	switch {
-	case e.Kind == teardown.EntryDeletionStarted, e.Outcome == teardown.Deleted, e.Outcome == teardown.Pending, e.Outcome == teardown.Unknown:
-		r.DeletionStarted = true
-	case e.Kind == teardown.EntryDeletionRefused:
-		r.DeletionStarted = false
-	}
 }
 
 // ReadJournal reads a journal. A journal that does not exist is empty.

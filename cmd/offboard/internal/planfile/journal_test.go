@@ -4,28 +4,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
-func TestJournalIndex_RefusedDeletion(t *testing.T) {
+// The deletion of an organization counts whichever plan started it, and until the provider refuses it.
+func TestIndex_DeletionStarted(t *testing.T) {
 	t.Parallel()
-	var got []bool
-	for _, kinds := range [][]string{{"started"}, {"deletion_started"}, {"deletion_started", "deletion_refused"}, {"deletion_started", "deletion_refused", "deletion_started"}, {"deletion_started", "started"}, {"unknown"}, {"pending"}, {"blocked"}} {
-		var entries []teardown.Entry
-		for _, kind := range kinds {
-			e := teardown.Entry{Provider: "atlas", Organization: "1", Plan: "a", Kind: teardown.EntryKind(kind)}
-			switch outcome := teardown.Outcome(kind); outcome {
-			case teardown.Unknown, teardown.Pending, teardown.Blocked:
-				e.Kind, e.Outcome = teardown.EntryFinished, outcome
-			}
-			entries = append(entries, e)
-		}
-		got = append(got, NewIndex(entries)[indexKey{Subject{"atlas", "", "1"}, "a"}].DeletionStarted)
+	entry := func(plan string, kind teardown.EntryKind) teardown.Entry {
+		return teardown.Entry{Provider: "atlas", Organization: "1", Plan: plan, Kind: kind}
 	}
-	if diff := cmp.Diff([]bool{false, true, false, true, true, true, true, false}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	p := &teardown.Plan{Provider: "atlas", Organization: teardown.Organization{ID: "1"}, Fingerprint: "this"}
+	entries := []teardown.Entry{entry("other", teardown.EntryDeletionStarted)}
+	for _, want := range []bool{true, false} {
+		c := NewIndex(entries)
+		if got := []bool{c.Of(SubjectOf(p)).DeletionStarted, c.Proof(p).DeletionStarted}; got[0] != want || got[1] != want {
+			t.Errorf("%d entries: got %t, want %t", len(entries), got, want)
+		}
+		entries = append(entries, entry("this", teardown.EntryDeletionRefused))
 	}
 }
 
