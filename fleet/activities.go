@@ -87,6 +87,9 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 	if len(s.page.Allow) > 0 {
 		options = append(options, teardown.WithAllow(s.page.Allow...))
 	}
+	if len(p.Steps) > minChunkSize {
+		options = append(options, teardown.WithMaxStarted(maxStarted))
+	}
 	if a.config.Concurrency > 0 {
 		options = append(options, teardown.WithConcurrency(a.config.Concurrency))
 	}
@@ -322,9 +325,9 @@ type stepsResult struct {
 	Report  Ref         `json:"report"`
 }
 
-// maxListAttempts is the number of attempts of a chunk whose lists have contradictory pages: the other
-// chunks may shorten the lists for more than an hour.
-const maxListAttempts = 100
+// maxListAttempts is the number of attempts of a chunk whose lists have contradictory pages: requests of
+// a worker that was lost, and other people, may shorten the lists.
+const maxListAttempts = 10
 
 // steps removes the resources of a chunk.
 func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsResult, error) {
@@ -338,7 +341,7 @@ func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsRe
 	}
 	report, r, err := executeSteps(ctx, p, chunks[in.Chunk].ids)
 	if report == nil && errors.Is(err, errors.UnexpectedResponse) && activity.GetInfo(ctx).Attempt < maxListAttempts {
-		// The chunks that run at the same time shorten the lists between two pages. Nothing was started.
+		// Something was removed between two pages. Nothing was started.
 		err = &errors.Error{Provider: p.plan.Provider, Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the lists may have changed: %w", err)}
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 const (
 	minChunkSize = 200
 	maxChunks    = 20
+	maxStarted   = 400 // steps that wait for the provider at the same time: chunks run one after another
 )
 
 // chunkSize returns the number of steps in the chunks of a plan.

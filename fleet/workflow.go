@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 
 // Limits of the workflow of an organization.
 const (
-	maxActive    = 4                   // chunks at the same time
 	firstCheck   = time.Hour           // until the first read of a pending deletion
 	longestCheck = 24 * time.Hour      // between two reads
 	pendingFor   = 60 * 24 * time.Hour // after which a pending deletion is a result
@@ -349,52 +349,27 @@ func (r *teardownRun) applyInChunks(ctx workflow.Context, in planInput) (planRes
 	return r.applied(ctx, in, made)
 }
 
-// chunks removes the resources of all steps, in chunks. A chunk starts when the chunks that it
+// chunks removes the resources of all steps, one chunk after another: a chunk that lists the resources
+// while another one removes them would have to list them again. A chunk starts if the chunks that it
 // comes after have no failed step.
 func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInput) error {
-	const waiting, running, over, failed = 0, 1, 2, 3
-	states, active := make([]int, len(p.Chunks)), 0
-	selector := workflow.NewSelector(ctx)
-	var firstErr error
-	start := func(n int) {
-		states[n] = running
-		active++
+	deleted := make([]bool, len(p.Chunks)) // all steps of the chunk
+	for n, after := range p.Chunks {
+		if slices.ContainsFunc(after, func(before int) bool { return !deleted[before] }) {
+			continue
+		}
+		var s stepsResult
 		chunk := planInput{Entry: in.Entry, Plan: in.Plan, Chunk: n}
-		selector.AddFuture(workflow.ExecuteActivity(ctx, activitySteps, chunk), func(f workflow.Future) {
-			active--
-			var s stepsResult
-			if err := f.Get(ctx, &s); err != nil {
-				states[n] = failed
-				if firstErr == nil {
-					firstErr = err
-				}
-				return
-			}
-			r.state.Deleted += s.Deleted
-			in.Reports = append(in.Reports, s.Report)
-			if states[n] = over; s.Failed > 0 {
-				states[n], in.Blocked = failed, true
-			}
-		})
-	}
-	for {
-		for n, after := range p.Chunks {
-			if active >= maxActive || firstErr != nil {
-				break
-			}
-			ready := states[n] == waiting
-			for _, before := range after {
-				ready = ready && states[before] == over
-			}
-			if ready {
-				start(n)
-			}
+		if err := workflow.ExecuteActivity(ctx, activitySteps, chunk).Get(ctx, &s); err != nil {
+			return err
 		}
-		if active == 0 {
-			return firstErr
+		r.state.Deleted += s.Deleted
+		in.Reports = append(in.Reports, s.Report)
+		if deleted[n] = s.Failed == 0; !deleted[n] {
+			in.Blocked = true
 		}
-		selector.Select(ctx)
 	}
+	return nil
 }
 
 // stopped stores the report of a teardown that was canceled.

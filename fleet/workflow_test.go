@@ -367,7 +367,7 @@ func TestOrganization_Blocked(t *testing.T) {
 	}
 }
 
-// Other chunks shorten a list while its pages are read: the chunk is attempted again. A response that
+// Something shortens a list while its pages are read: the chunk is attempted again. A response that
 // stays unexpected is an error.
 func TestOrganization_ListChangesDuringChunk(t *testing.T) {
 	t.Parallel()
@@ -484,15 +484,30 @@ func TestOrganization_HistoryWithoutTexts(t *testing.T) {
 	}
 }
 
-// A plan with many steps is applied in chunks.
+// A plan with many steps is applied in chunks, one after another.
 func TestOrganization_ManySteps(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.addSteps()
+	chunks, active := 0, 0
+	f.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if info.ActivityType.Name == activitySteps {
+			chunks++
+			active++
+		}
+		if active > 1 {
+			t.Errorf("%d chunks run at the same time", active)
+		}
+	})
+	f.env.SetOnActivityCompletedListener(func(info *activity.Info, _ converter.EncodedValue, _ error) {
+		if info.ActivityType.Name == activitySteps {
+			active--
+		}
+	})
 	f.update(time.Hour, updateApprove, by("ada"))
 	r, err := f.run()
-	if err != nil || r.Outcome != teardown.Deleted || f.atlas.Exists(acme) {
-		t.Fatalf("got %+v, %v", r, err)
+	if err != nil || r.Outcome != teardown.Deleted || f.atlas.Exists(acme) || chunks != 2 {
+		t.Fatalf("got %+v, %v, %d chunks", r, err, chunks)
 	}
 	want := minChunkSize + 2
 	if s := f.state(); s.Deleted != want || s.Steps != want {
