@@ -130,9 +130,9 @@ func (p *program) line(ctx context.Context) (string, error) {
 		fmt.Fprintln(p.out)
 		return "", errors.New("interrupted: nothing was decided")
 	case l := <-read:
-		if l.err != nil && (l.err != io.EOF || l.text == "") {
+		if l.err != nil { // also after a part of a line: only a line that Enter ends is an answer
 			fmt.Fprintln(p.out)
-			return "", errors.New("no name was typed: nothing was decided")
+			return "", errors.New("the input ended before the end of a line: nothing was decided")
 		}
 		return l.text, nil
 	}

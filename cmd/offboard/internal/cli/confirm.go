@@ -132,7 +132,7 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 	for n := range maxAnswers {
 		fmt.Fprintf(p.out, "Type the %s %s to confirm. An empty line ends this run, and nothing is deleted: ", kind, printable.Text(wanted))
 		answer, err := p.line(answers)
-		if err != nil && (err != io.EOF || answer == "") {
+		if err != nil { // also after a part of a line: only a line that Enter ends is an answer
 			fmt.Fprintln(p.out)
 			if err != io.EOF && err != errEnded {
 				return err
@@ -147,7 +147,7 @@ func (p *program) prompt(o planfile.Planned, wanted string, answers *bufio.Reade
 			return nil
 		}
 		text := fmt.Sprintf("The answer differs from the %s.", kind) // in one write, which wraps it by words
-		if left := maxAnswers - 1 - n; left > 0 && err == nil {
+		if left := maxAnswers - 1 - n; left > 0 {
 			fmt.Fprintf(p.out, "%s Nothing was deleted, and your other answers are kept. You can answer %s more.\n", text, format.Count(left, "time"))
 			continue
 		}

@@ -172,7 +172,6 @@ func TestPrompt_LastWrongAnswer(t *testing.T) {
 		"The organization stays unconfirmed, so this run deletes nothing and asks for no further name.\n"
 	for answers, want := range map[string][]string{
 		"a\nb\nc\n": {"kept. You can answer 2 times more.\n", "kept. You can answer 1 time more.\n", last},
-		"a":         {last}, // the input ended
 	} {
 		var out strings.Builder
 		err := (&program{out: &out}).prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(answers)))
@@ -308,6 +307,45 @@ func TestConfirm_NotSelectedByOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The error of a --confirm about an organization that is not deleted states why.
+func TestConfirm_WithoutPlan(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		missing := scripted.Named("org_3", "Missing")
+		missing.Deleted = true
+		b := newHarness(t, scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Other"), missing)
+		b.write("manifest.yaml", "organizations: [{provider: katapult, organization: org_1}, {provider: katapult, organization: org_2}, {provider: katapult, organization: org_3}]\n")
+		b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		for args, want := range map[string]string{
+			"--deny org_1 --confirm Acme":                    "--confirm number 1 is about katapult Acme (org_1), which this run does not delete: denied: katapult: Teardown \"org_1\": not_confirmed: --deny forbids this organization",
+			"--deny Acme --confirm Other --confirm org_1":    "--confirm number 2 is about katapult Acme (org_1), which this run does not delete: denied: katapult: Teardown \"org_1\": not_confirmed: --deny forbids this organization",
+			"--allow Other --confirm Other --confirm Acme":   "--confirm number 2 is about katapult Acme (org_1), which this run does not delete: denied: katapult: Teardown \"org_1\": not_confirmed: --allow does not permit this organization",
+			"--confirm Other --confirm Acme --confirm org_3": "--confirm number 3 is about katapult org_3, which this run does not delete: not planned: ",
+			"--deny Acme --confirm None":                     "--confirm number 1 matches no organization of the plan file",
+		} {
+			code, out, errOut := b.run(append([]string{"apply", "DIR/plan.json"}, strings.Fields(args)...)...)
+			if code != exitcode.NotConfirmed || !strings.Contains(errOut, want) || !strings.Contains(errOut, "Nothing was changed. To apply, ") || b.organizations[0].Touched() || b.organizations[1].Touched() {
+				t.Errorf("%s: exit code %d: %s%s", args, code, out, errOut)
+			}
+		}
+		// Without a --confirm for it, the others are deleted.
+		if code, out, errOut := b.run("apply", "DIR/plan.json", "--deny", "Acme", "--confirm", "Other"); code == exitcode.Usage || !b.organizations[1].Deleted || b.organizations[0].Touched() {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
+// A name without Enter confirms nothing: the end of the input may be an accident.
+func TestPrompt_IncompleteLine(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{"Acme", "Acm", " ", "None\nAcme"} {
+		var out strings.Builder
+		err := (&program{out: &out}).prompt(scripted.Planned(t, scripted.Named("org_1", "Acme")), "Acme", bufio.NewReader(strings.NewReader(answer)))
+		if !errors.Is(err, errEnded) || !errors.Is(err, errors.NotConfirmed) || strings.TrimSpace(answer) != "" && strings.Contains(err.Error(), answer) {
+			t.Errorf("%q: got %v", answer, err)
+		}
+	}
 }
 
 func TestPrompt_EmptyLine(t *testing.T) {

@@ -368,7 +368,7 @@ func TestPrompt_Answer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": true, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
+	for answer, ok := range map[string]bool{"Acme Hosting\n": true, "Acme Hosting\r\n": true, "Acme Hosting": false, "Acme\n": false, "\n": false, "": false, "yes\n": false} {
 		var out strings.Builder
 		p := &program{out: &out}
 		err := p.prompt(planfile.Planned{Plan: plan}, "Acme Hosting", bufio.NewReader(strings.NewReader(answer)))

@@ -67,8 +67,11 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 		switch {
 		case len(by) == 1 && len(both) == 1:
 			confirmed = append(confirmed, by[0])
-		case len(both) == 0 && f.unselectedBy(value) != nil:
-			return nil, mismatch("correct --confirm or --only", "--confirm number %d is about %s, which --only does not select: add it by --only, or remove this --confirm", n+1, f.unselectedBy(value).Named())
+		case len(both) == 0 && named(f.unselected, value) != nil:
+			return nil, mismatch("correct --confirm or --only", "--confirm number %d is about %s, which --only does not select: add it by --only, or remove this --confirm", n+1, named(f.unselected, value).Named())
+		case len(both) == 0 && named(f.withoutPlan(), value) != nil:
+			o := named(f.withoutPlan(), value)
+			return nil, mismatch("remove this --confirm", "--confirm number %d is about %s, which this run does not delete: %s", n+1, o.Named(), o.Reason())
 		case len(both) == 0:
 			return nil, mismatch("correct this --confirm", "--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
 		case len(by) == 0:
@@ -80,15 +83,20 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 	return confirmed, nil
 }
 
-// unselectedBy returns the organization that --only does not select and that a value of --confirm
-// names; nil for none.
-func (f *File) unselectedBy(value string) *Planned {
-	for i, o := range f.unselected {
+// named returns the organization with a name or an ID; nil for none.
+func named(organizations []Planned, value string) *Planned {
+	for i, o := range organizations {
 		if s := o.Subject(); value == s.ID || value == s.Name {
-			return &f.unselected[i]
+			return &organizations[i]
 		}
 	}
 	return nil
+}
+
+// withoutPlan returns the organizations that apply does not delete: denied ones, those that could not
+// be planned, and deleted ones.
+func (f *File) withoutPlan() []Planned {
+	return slices.DeleteFunc(slices.Clone(f.Organizations), func(o Planned) bool { return o.Plan != nil })
 }
 
 // Confirmations returns the values of --confirm that confirm organizations of the file. It omits
