@@ -370,6 +370,9 @@ func (s *Source) check(e Entry, n *Node, variables []string) error {
 		return fault("confirm", "confirm is empty and confirms nothing: remove it, or set the provider's name of the organization")
 	}
 	for _, of := range []struct{ key, value string }{{"organization", e.Organization}, {"confirm", e.Confirm}, {"base_url", e.BaseURL}} {
+		if strings.ContainsAny(of.value, "\r\n") {
+			return fault(of.key, "%s must be one line: in a block of text, use >- in place of > or |", of.key)
+		}
 		if text := secrets.Fault(of.value, variables...); text != "" {
 			return fault(of.key, "%s is refused: %s", of.key, text)
 		}

@@ -1,6 +1,7 @@
 package printable_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -17,6 +18,9 @@ func TestText(t *testing.T) {
 	} {
 		if got := printable.Text(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		if got, want := printable.Lines(text+"\n"), strings.Replace(want, "a\uFFFDb", "a\nb", 1)+"\n"; got != want {
+			t.Errorf("lines: %q: got %q, want %q", text, got, want)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/view"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -461,13 +462,13 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 	}
 	file.ShowUnmatched(p.out)
 	if s.report != "" && unwritten == nil {
-		fmt.Fprintf(p.out, "Report: %s\n", s.report)
+		fmt.Fprintf(p.out, "Report: %s\n", printable.Text(s.report))
 	}
 	if n.Any() {
 		for _, limit := range ended {
 			fmt.Fprintf(p.out, "Ended by %s. The command that resumes omits it.\n", limit)
 		}
-		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", s.journal, s.statusCommand())
+		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", printable.Text(s.journal), s.statusCommand())
 		n.Show(p.out)
 	}
 }

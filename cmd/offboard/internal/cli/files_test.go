@@ -4,9 +4,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -341,6 +343,41 @@ func TestApply_SecondAtTheSameTimeIsRefused(t *testing.T) {
 		}
 		if code, _, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK {
 			t.Errorf("afterwards: exit code %d: %s", code, errOut)
+		}
+	})
+}
+
+// Neither the name of a file nor that of an organization can control the terminal.
+func TestOutput_UnprintableNames(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no file has such a name")
+	}
+	bubble(t, func(t *testing.T) {
+		const name = "a\x1b[2J\u202eb"
+		b := newHarness(t, scripted.Named("org_1", name), scripted.Named("org_2", name))
+		b.write(name+".yaml", "organizations: [{provider: katapult, organization: org_1}, {provider: katapult, organization: org_2}]\n")
+		b.write("other"+name+".yaml", "organizations: 5\n")
+		b.write("damaged"+name+".json", "{")
+		b.write("damaged"+name+".journal", `{"time":`+"\n{}\n")
+		file, plan := "DIR/"+name, "DIR/"+name+".json"
+		for _, args := range [][]string{
+			{"plan", file + ".yaml", "-o", plan}, {"plan", file + ".yaml", "--only", "org_1"}, {"plan", file + ".yaml", "--view", "table"},
+			{"plan", file + ".yaml", "--view", "dot"}, {"plan", file + ".yaml", "--view", "mermaid"}, {"plan", file + ".yaml", "--deny", "org_1"},
+			{"plan", "DIR/other" + name + ".yaml"}, {"plan", "DIR/missing" + name + ".yaml"}, {"plan", "DIR"}, {"plan", file + ".yaml", "-o", "DIR/" + name + "/plan.json"},
+			{"plan", file + ".yaml", "-o", "DIR/damaged" + name + ".json"}, {"plan", file + ".yaml", "-o", file + ".yaml"},
+			{"plan", file + ".yaml", "--journal", "DIR/damaged" + name + ".journal"}, {"plan", file + ".yaml", "--html", plan},
+			{"status", plan}, {"status", plan, "-v"}, {"status", "DIR/damaged" + name + ".json"}, {"status", plan, "--journal", plan}, {"status", plan, "--deny", name},
+			{"apply", plan}, {"apply", plan, "--confirm", name}, {"apply", plan, "--confirm", "org_1"}, {"apply", plan, "--confirm", "None"}, {"apply", plan, "--report", plan},
+			{"apply", plan, "--only", "org_1", "--confirm", name, "-v", "--report", file + ".html"}, {"apply", "DIR/missing" + name + ".json"}, {"apply", "DIR/damaged" + name + ".json"},
+			{"check", "katapult", "org_2"}, {"delete", "katapult", "org_2", "--confirm", "None"}, {"delete", "katapult", "org_2", "--confirm", name}, {"man", file + "-man"},
+		} {
+			code, out, errOut := b.run(args...)
+			if i := strings.IndexFunc(out+errOut, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%q: exit code %d: %q", args, code, out+errOut)
+			}
+			if code == exitcode.OK && args[0] == "status" && !strings.Contains(out, "a\uFFFD[2J\uFFFDb") {
+				t.Errorf("%q: the name is missing: %s", args, out)
+			}
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 const manHelp = `Write a man page for each command to a directory, which must exist. A page replaces only a
@@ -63,7 +64,7 @@ func (p *program) writePages(root *cobra.Command, directory string) error {
 			return safefile.Error(safefile.Writing, "DIR", name, err)
 		}
 	}
-	fmt.Fprintf(p.out, "%s in %s\n", format.Count(len(names), "man page"), directory)
+	fmt.Fprintf(p.out, "%s in %s\n", format.Count(len(names), "man page"), printable.Text(directory))
 	return nil
 }
 

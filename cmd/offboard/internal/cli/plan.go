@@ -195,7 +195,7 @@ func (p *program) earlier(output, journal string) (planning.Earlier, error) {
 // showUnreadable prints the number of lines of a journal that are not entries.
 func (p *program) showUnreadable(journal string, lines int) {
 	if lines > 0 {
-		fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", format.Count(lines, "line"), journal)
+		fmt.Fprintf(p.errOut, "offboard: cannot read %s of %s; a crash causes at most one\n", format.Count(lines, "line"), printable.Text(journal))
 	}
 }
 

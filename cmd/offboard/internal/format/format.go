@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -19,15 +21,41 @@ func List[S ~string](of []S) string {
 	return strings.Join(names, ", ")
 }
 
-// ShellQuote returns a file name, quoted for a shell if necessary.
+// ShellQuote returns a text, such as the name of a file, quoted for a shell if necessary. The result is
+// printable.
 func ShellQuote(name string) string {
 	plain := func(r rune) bool {
 		return r == '/' || r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 	}
-	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+	switch {
+	case name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0:
 		return name
+	case strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 || !utf8.ValidString(name):
+		return ansiQuote(name)
 	}
 	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// ansiQuote returns a text in the quotes $'…', which bash, zsh and ksh read, without unprintable
+// characters: they could control the terminal.
+func ansiQuote(text string) string {
+	var b strings.Builder
+	b.WriteString("$'")
+	for i, r := range text {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == '\'' || r == '\\':
+			b.WriteString("\\" + string(r))
+		case unicode.IsPrint(r) && (r != utf8.RuneError || size > 1):
+			b.WriteRune(r)
+		default:
+			for _, c := range []byte(text[i : i+size]) {
+				fmt.Fprintf(&b, `\%03o`, c)
+			}
+		}
+	}
+	b.WriteString("'")
+	return b.String()
 }
 
 // Clock returns a duration as minutes and seconds, with hours if it has any.

@@ -14,7 +14,7 @@ import (
 // Print prints an error, the provider's message, the blockers and the advice. An error
 // that is not a provider's is printed in one line.
 func Print(out io.Writer, err error) {
-	fmt.Fprintf(out, "offboard: %s\n", strings.TrimPrefix(err.Error(), "offboard: "))
+	fmt.Fprintf(out, "offboard: %s\n", printable.Lines(strings.TrimPrefix(err.Error(), "offboard: ")))
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
 		if safefile.IsDiskFull(err) {
@@ -45,7 +45,7 @@ func PrintIncomplete(out io.Writer, fault error, result string) {
 		Print(out, err)
 		return
 	}
-	fmt.Fprintf(out, "offboard: %v\n", err)
+	fmt.Fprintf(out, "offboard: %s\n", printable.Lines(err.Error()))
 	if safefile.IsDiskFull(fault) {
 		fmt.Fprintln(out, "  The disk is full.")
 	}

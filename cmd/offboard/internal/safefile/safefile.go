@@ -18,7 +18,10 @@ import (
 // ErrNotRegular is the error of a file that is not a regular one.
 var ErrNotRegular = errors.New("must be a regular file")
 
-// Open opens a regular file. It returns an error for any other file, without waiting:
+// maxSize is the maximum size of a file that is opened, in bytes. The program reads files as a whole.
+const maxSize = 1 << 30
+
+// Open opens a regular file of at most 1 GiB. It returns an error for any other file, without waiting:
 // opening a FIFO may block forever, and opening a device may have effects.
 func Open(name string, flag int) (*os.File, error) {
 	info, err := os.Stat(name)
@@ -37,6 +40,9 @@ func Open(name string, flag int) (*os.File, error) {
 	// Another file may have replaced the first one.
 	if info, err = file.Stat(); err == nil {
 		err = regular(name, info)
+	}
+	if err == nil && info.Size() > maxSize {
+		err = fmt.Errorf("%s exceeds %d bytes", printable.Text(name), maxSize)
 	}
 	if err != nil {
 		file.Close()

@@ -86,3 +86,24 @@ func TestError_FileAndCause(t *testing.T) {
 		}
 	}
 }
+
+// The file has no content on the disk: only its size is set.
+func TestOpen_TooLarge(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "plan.json")
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for size, ok := range map[int64]bool{1 << 30: true, 1<<30 + 1: false} {
+		if err := os.Truncate(name, size); err != nil {
+			t.Skip(err)
+		}
+		file, err := Open(name, os.O_RDONLY)
+		if ok != (err == nil) || !ok && !strings.HasSuffix(err.Error(), "plan.json exceeds 1073741824 bytes") {
+			t.Errorf("%d bytes: got %v", size, err)
+		}
+		if err == nil {
+			file.Close()
+		}
+	}
+}

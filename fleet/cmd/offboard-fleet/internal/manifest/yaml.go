@@ -29,6 +29,9 @@ func parseYAML(text []byte) ([]*manifest.Node, error) {
 	}
 	var documents []*manifest.Node
 	for _, d := range file.Docs {
+		if _, directive := d.Body.(*ast.DirectiveNode); directive {
+			continue
+		}
 		documents = append(documents, node(d.Body))
 	}
 	return documents, nil
