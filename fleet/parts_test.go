@@ -238,7 +238,6 @@ func TestPutManifest_Invalid(t *testing.T) {
 		"organization 2: volterra: Validate: invalid_argument: reason must be": {Organizations: []Entry{entry, {Provider: "volterra", Organization: "acme", Email: "owner@acme.example", Reason: "BORED"}}, Policy: Policy{Approvals: 1}},
 		"unknown override": {Organizations: []Entry{{Provider: "zitadel", Organization: "1", Override: []teardown.Override{"all"}}}, Policy: Policy{Approvals: 1}},
 	} {
-		m := m
 		if _, err := PutManifest(t.Context(), &memory{blobs: map[string][]byte{}}, m); !errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
