@@ -111,6 +111,7 @@ func files(t *testing.T, directory string) map[string]fs.FileMode {
 }
 
 func TestStore_RoundTrip(t *testing.T) {
+	t.Parallel()
 	f, _ := open(t)
 	storetest.RoundTrip(t, f.Store())
 }
@@ -118,6 +119,7 @@ func TestStore_RoundTrip(t *testing.T) {
 // TestStore_Names stores blobs under keys whose files could be the same, also on a file system that
 // ignores case.
 func TestStore_Names(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	long := strings.Repeat("a", 1000)
 	keys := []string{"a", "A", "a/b", "a%2fb", "a~b", "a/b/c", ".a", "%2ea", "ü", "a b", `a\b`, long, long + "b", "..a", "a.."}
@@ -145,6 +147,7 @@ func TestStore_Names(t *testing.T) {
 }
 
 func TestStore_InvalidKey(t *testing.T) {
+	t.Parallel()
 	f, _ := open(t)
 	ctx, s := t.Context(), f.Store()
 	for _, key := range []string{"", ".", "..", "../a", "a/../../b", "/a", "a//b", "a/", "a\x00", "a\n", "a\xff", strings.Repeat("a", 1025)} {
@@ -159,6 +162,7 @@ func TestStore_InvalidKey(t *testing.T) {
 
 // TestStore_Atomic reads a blob while others replace it.
 func TestStore_Atomic(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	ctx, s := t.Context(), f.Store()
 	contents := [2]string{strings.Repeat("0", 1<<16), strings.Repeat("1", 1<<17)}
@@ -200,6 +204,7 @@ func TestStore_Atomic(t *testing.T) {
 }
 
 func TestFolder_Permissions(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no permissions of this kind")
 	}
@@ -221,6 +226,7 @@ func TestFolder_Permissions(t *testing.T) {
 
 // TestFolder_Symlink replaces a file by a link to a file outside of the folder.
 func TestFolder_Symlink(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, []byte("secret"), 0o600); err != nil {
@@ -235,6 +241,7 @@ func TestFolder_Symlink(t *testing.T) {
 }
 
 func TestFolder_Errors(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -262,6 +269,7 @@ func TestFolder_Errors(t *testing.T) {
 }
 
 func TestJournal_Order(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	var want []teardown.Entry
 	for i := range 10 {
@@ -291,6 +299,7 @@ func TestJournal_Order(t *testing.T) {
 
 // TestJournal_CutLine appends after a crash that cut a line at any byte.
 func TestJournal_CutLine(t *testing.T) {
+	t.Parallel()
 	line, err := json.Marshal(entry("cut"))
 	if err != nil {
 		t.Fatal(err)
@@ -324,6 +333,7 @@ func TestJournal_CutLine(t *testing.T) {
 
 // TestJournal_Processes appends to one journal from several processes, and kills one of them.
 func TestJournal_Processes(t *testing.T) {
+	t.Parallel()
 	f, directory := open(t)
 	const processes = 4
 	durable := make([]int, processes)

@@ -1,16 +1,9 @@
 package postgres
 
-import (
-	"testing"
-	"time"
-)
+import "time"
 
-// SetAppendTimeout sets the limit of an append during a test.
-func SetAppendTimeout(t testing.TB, d time.Duration) {
-	former := appendTimeout
-	appendTimeout = d
-	t.Cleanup(func() { appendTimeout = former })
-}
+// WithTimeout returns the journal with another limit of an append.
+func (j *Journal) WithTimeout(d time.Duration) *Journal { return &Journal{j.db, d} }
 
 // Queued returns the number of waiting calls.
 func (l *Limiter) Queued() int {

@@ -15,10 +15,13 @@ import (
 //
 // The errors of all methods are an [*errors.Error]: [errors.Unavailable] if the database cannot be
 // reached, and [errors.Internal] if it refuses a statement; or the error of the context.
-type Journal struct{ db *DB }
+type Journal struct {
+	db      *DB
+	timeout time.Duration // of an append
+}
 
 // Journal returns the journal of the database.
-func (d *DB) Journal() *Journal { return &Journal{d} }
+func (d *DB) Journal() *Journal { return &Journal{d, 30 * time.Second} }
 
 // Append appends an entry. The entry is durable when Append returns nil. After an error the entry
 // may have been appended. Append returns after at most 30 seconds, because the context of a teardown's
@@ -28,7 +31,7 @@ func (j *Journal) Append(ctx context.Context, e teardown.Entry) error {
 	if err != nil {
 		return invalid("Append", e.Organization, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, appendTimeout)
+	limited, cancel := context.WithTimeout(ctx, j.timeout)
 	defer cancel()
 	_, err = j.db.pool.Exec(limited, `
 		INSERT INTO offboard.journal (provider, instance, organization, entry)
@@ -38,9 +41,6 @@ func (j *Journal) Append(ctx context.Context, e teardown.Entry) error {
 	}
 	return nil
 }
-
-// appendTimeout limits an append. Tests change it.
-var appendTimeout = 30 * time.Second
 
 // Entries returns the entries of an organization in the order of their appends, for
 // [teardown.WithResume]. The arguments are those of [teardown.Entry]. If the journal has no entry of

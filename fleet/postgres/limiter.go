@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -83,6 +80,12 @@ func (d *DB) Limiter(ctx context.Context, config LimiterConfig) (*Limiter, error
 	}
 	return l, nil
 }
+
+// Limits of statements of a [Limiter], which have no context of the caller.
+const (
+	statementTimeout = 5 * time.Second
+	updateTimeout    = 2 * time.Second // of Update, which delays the caller's next request
+)
 
 // minSpan is the shortest time whose requests a burst must cover.
 const minSpan = 20 * time.Millisecond
@@ -280,232 +283,4 @@ func (l *Limiter) sleep(s state, held []int64) {
 			}
 		}
 	}
-}
-
-// state is the row of a key at a time. All times are in µs.
-type state struct {
-	interval int64
-	burst    int64
-	paused   int64
-	blocked  int64
-	now      int64     // by the clock of the database
-	at       time.Time // of now, or later
-}
-
-// until returns the time until a slot is due.
-func (s state) until(slot int64) time.Duration {
-	elapsed := time.Since(s.at)
-	return time.Duration(max(slot+s.paused, s.blocked)-s.now)*time.Microsecond - elapsed
-}
-
-// due returns the number of slots that are due.
-func (s state) due(slots []int64) int {
-	n := 0
-	for n < len(slots) && s.until(slots[n]) <= 0 {
-		n++
-	}
-	return n
-}
-
-// oldest returns the oldest slot that can be granted: the burst permits that requests are sent
-// later than their slots. With a burst of 1, a request can be late by one interval, because no
-// request is sent exactly on time.
-func (s state) oldest() int64 {
-	return s.now - s.paused - max(s.burst-1, 1)*s.interval
-}
-
-// The clock of a key stands still while the key is paused. So all slots move by the pause, in all
-// processes, and keep their order and their intervals. The slots are a token bucket in the form of
-// the generic cell rate algorithm: a slot may be granted from its time on, and the next slot is at
-// most burst - 1 intervals in the past.
-const (
-	databaseClock = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
-	keyClock      = `(` + databaseClock + ` - paused_us)`
-	oldestSlot    = `(` + keyClock + ` - (burst - 1) * interval_us)`
-	columns       = `next_us, interval_us, burst, paused_us, blocked_us, refusals, ` + databaseClock + ` AS now_us`
-)
-
-// reserveSQL reserves $2 slots: returned ones, and new ones. ANY(ARRAY()) evaluates the subquery
-// once.
-const reserveSQL = `
-WITH reused AS (
-	DELETE FROM offboard.limit_slots WHERE key = $1 AND slot = ANY(ARRAY(
-		SELECT s.slot FROM offboard.limit_slots s JOIN offboard.limits l ON l.key = s.key
-		WHERE s.key = $1 AND s.slot >= ` + oldestSlot + `
-		ORDER BY s.slot LIMIT $2 FOR UPDATE OF s SKIP LOCKED))
-	RETURNING slot
-), reserved AS (
-	UPDATE offboard.limits
-	SET next_us = greatest(next_us, ` + oldestSlot + `) + ($2 - (SELECT count(*) FROM reused)) * interval_us
-	WHERE key = $1
-	RETURNING ` + columns + `
-)
-SELECT reserved.*, ARRAY(SELECT slot FROM reused) FROM reserved`
-
-// confirmSQL reads the row.
-const confirmSQL = `SELECT ` + columns + `, '{}'::bigint[] FROM offboard.limits WHERE key = $1`
-
-// reserve reserves n slots and returns the state, the returned slots among them, and the new ones.
-func (l *Limiter) reserve(n int) (s state, reused, reserved []int64, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
-	defer cancel()
-	if err := l.saveRefusal(ctx); err != nil {
-		return state{}, nil, nil, timely(ctx, err)
-	}
-	s, reused, reserved, err = l.tryReserve(ctx, n)
-	if errors.Is(err, pgx.ErrNoRows) { // an operator deleted the row
-		if err = l.configure(ctx); err == nil {
-			s, reused, reserved, err = l.tryReserve(ctx, n)
-		}
-	}
-	return s, reused, reserved, timely(ctx, err)
-}
-
-func (l *Limiter) tryReserve(ctx context.Context, n int) (s state, reused, reserved []int64, err error) {
-	query, args := confirmSQL, []any{l.config.Key}
-	if n > 0 {
-		query, args = reserveSQL, append(args, n)
-	}
-	var next int64
-	var refusals int
-	err = l.db.pool.QueryRow(ctx, query, args...).
-		Scan(&next, &s.interval, &s.burst, &s.paused, &s.blocked, &refusals, &s.now, &reused)
-	if err != nil {
-		return state{}, nil, nil, err
-	}
-	s.at = time.Now()
-	for i := n - len(reused); i > 0; i-- {
-		reserved = append(reserved, next-int64(i)*s.interval)
-	}
-	l.mu.Lock()
-	l.refused = refusals > 0
-	l.mu.Unlock()
-	return s, reused, reserved, nil
-}
-
-// timely replaces the error of a context of this package, so that it does not look like the end of the
-// caller's context.
-func timely(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return errors.New("the database did not answer in time")
-	}
-	return err
-}
-
-// giveBack returns unused slots, which the next reservations of any process get.
-func (l *Limiter) giveBack(slots []int64) {
-	if len(slots) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
-	defer cancel()
-	// Expired slots are removed here, and not with each reservation, because few slots are returned.
-	_, err := l.db.pool.Exec(ctx, `
-		WITH expired AS (
-			DELETE FROM offboard.limit_slots WHERE key = $1 AND slot = ANY(ARRAY(
-				SELECT s.slot FROM offboard.limit_slots s JOIN offboard.limits l ON l.key = s.key
-				WHERE s.key = $1 AND s.slot < `+oldestSlot+` FOR UPDATE OF s SKIP LOCKED))
-		)
-		INSERT INTO offboard.limit_slots (key, slot)
-		SELECT key, unnest($2::bigint[]) FROM offboard.limits WHERE key = $1
-		ON CONFLICT DO NOTHING`, l.config.Key, slots)
-	if err != nil {
-		l.log.Warn("cannot return unused requests", "key", l.config.Key, "requests", len(slots), "error", err)
-	}
-}
-
-// Update reports the status and the header of an answer. After 429 and 503, all requests of the key
-// pause in all processes: for the time of the header Retry-After (seconds or date), RateLimit-Reset,
-// X-RateLimit-Reset or X-Rate-Limit-Reset (seconds or Unix time), at most [MaxPause]; or without these headers for 1 s,
-// twice as long after each further refusal, at most 1 minute. A success (2xx) ends the doubling. A
-// date is compared with the header Date; without it, with the clock of the database.
-//
-// Update returns after at most 2 seconds. If the database did not store a refusal, Update logs the
-// error, and the next [Limiter.Wait] stores the refusal before it grants a request.
-func (l *Limiter) Update(operation string, status int, header http.Header) {
-	ctx, cancel := context.WithTimeout(context.Background(), updateTimeout)
-	defer cancel()
-	switch {
-	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		r := readRefusal(header, time.Now())
-		l.mu.Lock()
-		if l.unsaved == nil || l.unsaved.until().Before(r.until()) {
-			l.unsaved = &r
-		}
-		l.mu.Unlock()
-		if err := timely(ctx, l.saveRefusal(ctx)); err != nil {
-			l.log.Error("cannot store refusal of the provider", "key", l.config.Key, "operation", operation, "status", status, "error", err)
-		}
-	case status >= 200 && status <= 299:
-		l.mu.Lock()
-		refused := l.refused
-		l.mu.Unlock()
-		if !refused {
-			return // most successes change nothing
-		}
-		// A success during a pause belongs to a request that was sent before the refusal.
-		tag, err := l.db.pool.Exec(ctx, `
-			UPDATE offboard.limits SET refusals = 0 WHERE key = $1 AND blocked_us <= `+databaseClock, l.config.Key)
-		if err != nil {
-			l.log.Warn("cannot store success of the provider", "key", l.config.Key, "operation", operation, "error", timely(ctx, err))
-			return
-		}
-		if tag.RowsAffected() > 0 {
-			l.mu.Lock()
-			l.refused = false
-			l.mu.Unlock()
-		}
-	}
-}
-
-// saveRefusal stores the refusal that is not stored, if any.
-func (l *Limiter) saveRefusal(ctx context.Context) error {
-	l.mu.Lock()
-	r := l.unsaved
-	l.mu.Unlock()
-	if r == nil {
-		return nil
-	}
-	if err := l.pause(ctx, *r); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refused = true
-	if l.unsaved == r {
-		l.unsaved = nil
-	}
-	return nil
-}
-
-// pause pauses the key. Refusals during a pause are of requests that were sent before: they can
-// make the pause longer, and do not count.
-func (l *Limiter) pause(ctx context.Context, r refusal) error {
-	var end *int64
-	var wait int64
-	switch {
-	case !r.end.IsZero():
-		micros := r.end.UnixMicro()
-		end = &micros
-	case r.wait > 0:
-		wait = max((r.wait - time.Since(r.at)).Microseconds(), 1)
-	}
-	const (
-		pause = `CASE
-			WHEN $3::bigint > ` + databaseClock + ` THEN least($3::bigint, ` + databaseClock + ` + $4)
-			WHEN $2::bigint > 0 THEN ` + databaseClock + ` + least($2::bigint, $4)
-			WHEN blocked_us > ` + databaseClock + ` THEN blocked_us
-			ELSE ` + databaseClock + ` + least(1000000 * 2 ^ least(refusals, 6), 60000000)::bigint
-		END`
-		start = `greatest(blocked_us, ` + databaseClock + `)`
-	)
-	// The slots until the pause are over: the burst does not accumulate.
-	_, err := l.db.pool.Exec(ctx, `
-		UPDATE offboard.limits SET
-			paused_us = paused_us + greatest(`+pause+` - `+start+`, 0),
-			next_us = CASE WHEN blocked_us > `+databaseClock+` THEN next_us ELSE greatest(next_us, `+keyClock+`) END,
-			refusals = CASE WHEN blocked_us > `+databaseClock+` THEN refusals ELSE least(refusals, 30) + 1 END,
-			blocked_us = greatest(blocked_us, `+pause+`)
-		WHERE key = $1`, l.config.Key, wait, end, MaxPause.Microseconds())
-	return err
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -161,6 +160,15 @@ func failed(ctx context.Context, operation, target string, err error) error {
 	return &errors.Error{Operation: operation, Target: target, Code: code, Err: err}
 }
 
+// timely replaces the error of a context of this package, so that it does not look like the end of the
+// caller's context.
+func timely(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.New("the database did not answer in time")
+	}
+	return err
+}
+
 // unreachable reports whether a code of PostgreSQL means that the database is not serving: the
 // classes connection exception, insufficient resources and operator intervention (PostgreSQL,
 // Appendix A), and the read-only transactions of a standby.
@@ -174,9 +182,3 @@ func unreachable(code string) bool {
 	}
 	return code == "25006"
 }
-
-// Limits of statements of a [Limiter], which have no context of the caller.
-const (
-	statementTimeout = 5 * time.Second
-	updateTimeout    = 2 * time.Second // of Update, which delays the caller's next request
-)

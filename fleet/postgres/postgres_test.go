@@ -142,6 +142,7 @@ func cuttable(t *testing.T, dsn string) (*pgxpool.Pool, *cut) {
 }
 
 func TestOpen_Concurrent(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	var group sync.WaitGroup
 	for range 8 {
@@ -157,6 +158,7 @@ func TestOpen_Concurrent(t *testing.T) {
 
 // TestOpen_LeastPrivilege opens an existing schema as a user who must not create anything.
 func TestOpen_LeastPrivilege(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	pool := connect(t, dsn)
 	open(t, pool)
@@ -187,6 +189,7 @@ func TestOpen_LeastPrivilege(t *testing.T) {
 }
 
 func TestOpen_LaterVersion(t *testing.T) {
+	t.Parallel()
 	pool := connect(t, database(t))
 	open(t, pool)
 	if _, err := pool.Exec(t.Context(), "UPDATE offboard.schema_version SET version = 1000"); err != nil {
@@ -198,6 +201,7 @@ func TestOpen_LaterVersion(t *testing.T) {
 }
 
 func TestOpen_Errors(t *testing.T) {
+	t.Parallel()
 	if _, err := postgres.Open(t.Context(), nil); !errors.Is(err, errors.InvalidArgument) {
 		t.Errorf("nil pool: got %v", err)
 	}
@@ -214,10 +218,12 @@ func TestOpen_Errors(t *testing.T) {
 }
 
 func TestStore_RoundTrip(t *testing.T) {
+	t.Parallel()
 	storetest.RoundTrip(t, open(t, connect(t, database(t))).Store())
 }
 
 func TestStore_Errors(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	pool, network := cuttable(t, database(t))
 	s := open(t, pool).Store()
@@ -247,6 +253,7 @@ func entry(organization, step string) teardown.Entry {
 }
 
 func TestJournal_Order(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	pool, network := cuttable(t, database(t))
 	j := open(t, pool).Journal()
@@ -284,7 +291,7 @@ func TestJournal_Order(t *testing.T) {
 
 // TestJournal_Hanging appends to a database that does not answer, with a context that does not end.
 func TestJournal_Hanging(t *testing.T) {
-	postgres.SetAppendTimeout(t, 100*time.Millisecond)
+	t.Parallel()
 	pool := connect(t, database(t))
 	db := open(t, pool)
 	tx, err := pool.Begin(t.Context())
@@ -295,7 +302,7 @@ func TestJournal_Hanging(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "LOCK TABLE offboard.journal"); err != nil {
 		t.Fatal(err)
 	}
-	err = db.Journal().Append(context.WithoutCancel(t.Context()), entry("5f1b", ""))
+	err = db.Journal().WithTimeout(100*time.Millisecond).Append(context.WithoutCancel(t.Context()), entry("5f1b", ""))
 	if !errors.Is(err, errors.Unavailable) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
@@ -303,6 +310,7 @@ func TestJournal_Hanging(t *testing.T) {
 
 // TestDB_ServerCrash writes to a server whose commits are not durable by default.
 func TestDB_ServerCrash(t *testing.T) {
+	t.Parallel()
 	want := entry("5f1b", "")
 	for name, test := range map[string]struct {
 		write, read func(context.Context, *postgres.DB) error
@@ -326,6 +334,7 @@ func TestDB_ServerCrash(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			crashing := postgrestest.StartFor(t, "synchronous_commit=off", "wal_writer_delay=10s", "autovacuum=off")
 			dsn, err := crashing.Database(t.Context())
 			if err != nil {
@@ -350,6 +359,7 @@ func TestDB_ServerCrash(t *testing.T) {
 // TestDB_RefusedStatement distinguishes a database that serves no writes now, which a retry may find
 // serving, from one that refuses a statement.
 func TestDB_RefusedStatement(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	pool := connect(t, dsn)
 	db := open(t, pool)
