@@ -48,6 +48,7 @@ type workerConfig struct {
 	Temporal  string        // address of the server
 	Storage   storageConfig // of plans, reports and the journal
 	Heartbeat time.Duration
+	Limits    map[string]limit // shared by all workers, by provider; only with Postgres
 }
 
 // storageConfig selects the storage: a directory or a data source.
@@ -151,7 +152,16 @@ func runWorker(text string) error {
 		// Histories contain the version, which is the hash of the program by default.
 		DeploymentOptions: worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "test", BuildID: "test"}},
 	})
-	clients := offboard.NewClients(offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil }))
+	options := []offboard.Option{offboard.WithCredentials(func(name string) (string, error) { return credentials[name], nil })}
+	if len(config.Limits) > 0 {
+		limiters, end, err := config.limiters(ctx)
+		if err != nil {
+			return err
+		}
+		defer end()
+		options = append(options, offboard.WithLimiter(limiters))
+	}
+	clients := offboard.NewClients(options...)
 	if err := fleet.Register(w, fleet.Config{
 		Open: clients.Open, Store: store, Journal: journal, Heartbeat: config.Heartbeat, Logger: logger,
 		Remind: func(_ context.Context, waiting fleet.Waiting) error {
