@@ -80,7 +80,9 @@
 //	| offboard.teardown.step.duration    | histogram  | s          | provider, kind, state              |
 //	| offboard.teardown.retries          | counter    | {retry}    | provider, code                     |
 //
-// A refusal is a response that is no success. The rate limit is that of the provider's response
+// A refusal is a response to a request of an operation that is no success. A refused request for a
+// token is no refusal: the operation that needed the token ends with its code. A counter starts with
+// its first event, at 1. The rate limit is that of the provider's response
 // headers, which Katapult and Atlas send; a gauge shows the last one, because a sum or a
 // distribution of it has no meaning. Histograms of operations, requests and waits have the
 // bounds 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90, 300 and 900 seconds; those of steps

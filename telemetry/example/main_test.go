@@ -16,6 +16,8 @@ import (
 
 	"github.com/VictoriaMetrics/metricsql"
 	"github.com/prometheus/client_golang/prometheus"
+
+	offboard "github.com/offboard-dev/offboard-go/errors"
 )
 
 // The example serves and prints the metrics, and ends.
@@ -224,19 +226,88 @@ func TestDashboard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alerts := regexp.MustCompile("`((?:increase|rate)\\([^`]+)`").FindAllStringSubmatch(string(page), -1)
-	if len(alerts) < 4 {
-		t.Errorf("got %d queries of the page", len(alerts))
-	}
-	for _, m := range alerts {
-		if err := all.check(m[1]); err != nil {
-			t.Errorf("%s: %v", m[1], err)
+	rules := alerts(t)
+	for name, query := range rules {
+		if err := all.check(query); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("the page lacks the alert %s", name)
+		}
+	}
+	if len(rules) < 5 {
+		t.Errorf("got %d alerts", len(rules))
 	}
 	for _, m := range regexp.MustCompile("`(offboard_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
-		if all[m[1]] == nil && all[m[1]+"_bucket"] == nil {
+		if all[m[1]] == nil && all[m[1]+"_bucket"] == nil && !all["offboard_client_operations_total"][m[1]] {
 			t.Errorf("the page names %s, which is not exported", m[1])
 		}
+	}
+}
+
+// alerts returns the queries of alerts.yml by the names of the alerts.
+func alerts(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := map[string]string{}
+	for _, rule := range strings.Split(string(text), "- alert: ")[1:] {
+		name, rest, _ := strings.Cut(rule, "\n")
+		_, rest, _ = strings.Cut(rest, "expr: |\n")
+		query, _, found := strings.Cut(rest, "annotations:")
+		if !found {
+			t.Fatalf("%s lacks a query or annotations", name)
+		}
+		rules[name] = query
+	}
+	return rules
+}
+
+// A query for codes has all codes of one category, and each query for an increase includes the series
+// that started within its range.
+func TestAlerts_Complete(t *testing.T) {
+	t.Parallel()
+	queries := alerts(t)
+	text, err := os.ReadFile("dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d dashboard
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			queries[p.Title+": "+target.Expr] = target.Expr
+		}
+	}
+	codes, ranges := 0, 0
+	for name, query := range queries {
+		for _, m := range regexp.MustCompile(`offboard_code=~?"([^"]*)"`).FindAllStringSubmatch(query, -1) {
+			codes++
+			got := strings.Split(m[1], "|")
+			want := []string{}
+			for _, code := range offboard.Codes() {
+				if code.Category() == offboard.Code(got[0]).Category() {
+					want = append(want, string(code))
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: got the codes %q, want %q", name, got, want)
+			}
+		}
+		for _, m := range regexp.MustCompile(`increase\(([^\[]+)\[(\w+|\$__range)\]\)`).FindAllStringSubmatch(query, -1) {
+			ranges++
+			want := fmt.Sprintf("(max_over_time(%s[%s]) unless %s offset %s) or %s", m[1], m[2], m[1], m[2], m[0])
+			if !strings.Contains(strings.Join(strings.Fields(query), " "), want) {
+				t.Errorf("%s: the query lacks the series that started within the range: want %s", name, want)
+			}
+		}
+	}
+	if codes < 7 || ranges < 7 {
+		t.Errorf("got %d filters of codes and %d increases", codes, ranges)
 	}
 }
 
