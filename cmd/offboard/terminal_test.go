@@ -254,7 +254,7 @@ func TestTerminal_WrongAnswers(t *testing.T) {
 				t.Errorf("exit code %d, %d organizations exist: %s", code, existing(srv), out)
 			}
 			for _, want := range []string{
-				"Your correct answers, as flags: offboard apply plan.json --only 'Acme One' --only 'Acme Two' --confirm 'Acme One'\n",
+				"To give your correct answers as flags: offboard apply plan.json --only 'Acme One' --only 'Acme Two' --confirm 'Acme One'\n",
 				"1 organization without confirmation", "  - workspace Acme Two (" + workspaceID(1) + "): --confirm 'Acme Two'\n",
 			} {
 				if !strings.Contains(out, want) {

@@ -113,7 +113,7 @@ func (p *program) ask(file *planfile.File, missing []int, s applySettings, answe
 	}
 	fmt.Fprintln(p.out)
 	if len(s.answers) > 0 {
-		fmt.Fprintf(p.out, "Your correct answers, as flags: %s\n", s.command())
+		fmt.Fprintf(p.out, "To give your correct answers as flags: %s\n", s.command())
 	}
 	return nil, file.AllUnconfirmed(unconfirmed, format.Count(len(unconfirmed), "organization")+" without confirmation: an answer at the prompt is missing or differs, so nothing was deleted")
 }

@@ -213,7 +213,7 @@ func (b *harness) answered(answers string, args ...string) (code int, out, errOu
 	if _, err := io.WriteString(master, answers); err != nil {
 		b.Fatal(err)
 	}
-	o, e := screentest.Terminal{}, screentest.Terminal{}
+	o, e := screentest.Terminal{Columns: b.columns}, screentest.Terminal{Columns: b.columns}
 	p := &program{in: in, out: &o, errOut: &e, connect: b.connect, signals: b.signals}
 	code = p.run(b.Context(), append([]string{"apply", b.dir + "/plan.json"}, args...))
 	return code, b.hideDir(o.String()), b.hideDir(e.String())
@@ -261,12 +261,27 @@ func TestPrompt_EndsAfterUnconfirmed(t *testing.T) {
 						t.Errorf("%q is missing: %s", want, errOut)
 					}
 				}
-				if !strings.Contains(out, "Your correct answers, as flags: offboard apply DIR/plan.json --confirm Acme\n") || strings.Contains(out, "skip") {
+				if !strings.Contains(out, "To give your correct answers as flags: offboard apply DIR/plan.json --confirm Acme\n") || strings.Contains(out, "skip") {
 					t.Errorf("got %s", out)
 				}
 			})
 		})
 	}
+}
+
+// The command with the correct answers can be copied from a narrow terminal: a part of it is no
+// complete command.
+func TestPrompt_CorrectAnswersAtNarrowTerminal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Named("org_1", "Acme"), scripted.Named("org_2", "Other"))
+		b.unconfirmedPlan()
+		b.columns = 40
+		_, out, _ := b.answered("Acme\n\n", "--only", "Acme", "--only", "Other")
+		const want = "\nTo give your correct answers as flags:\n  offboard apply \\\n    DIR/plan.json \\\n    --only Acme --only Other \\\n    --confirm Acme\n"
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing: %s", want, out)
+		}
+	})
 }
 
 // The advice names the flag or the entry of a list.

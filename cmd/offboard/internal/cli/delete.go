@@ -160,7 +160,7 @@ func (p *program) single(
 	switch {
 	case p.json:
 		p.errorWritten = true
-		document.Version, document.Provider, document.Organization = schema.Version, e.Provider, e.Shown(err)
+		document.Version, document.Provider, document.Organization = schema.Version, e.Provider, e.Shown(connect.Found(organization), err)
 		document.Problem, document.ExitCode = problem.Of(err), exitcode.Of(err)
 		p.emit(document)
 	case err == nil:

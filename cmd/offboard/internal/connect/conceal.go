@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -21,13 +22,13 @@ func (h *concealedError) Error() string { return h.text }
 
 func (h *concealedError) Unwrap() error { return h.error }
 
-// conceal returns an error without the given texts of the entry. The code and the rest of the
-// provider's message remain.
-func conceal(e planfile.Entry, err error) error {
+// conceal returns an error without the given texts of the entry. found is whether a read has found the
+// organization. The code and the rest of the provider's message remain.
+func conceal(e planfile.Entry, found bool, err error) error {
 	if err == nil {
 		return nil
 	}
-	given := e.Given(err)
+	given := e.Given(found, err)
 	typed, ok := errors.AsType[*errors.Error](err)
 	if !ok || typed == nil {
 		if text := secrets.Hide(err.Error(), given); text != err.Error() {
@@ -57,27 +58,48 @@ func conceal(e planfile.Entry, err error) error {
 type concealedOrganization struct {
 	Organization
 	entry planfile.Entry
+	found atomic.Bool // a read has found the organization
 }
 
-func (c concealedOrganization) Identify(ctx context.Context) (teardown.Organization, error) {
+// Found reports whether a read of an organization of a [Concealed] connector has found it.
+func Found(o Organization) bool {
+	c, ok := o.(*concealedOrganization)
+	return ok && c.found.Load()
+}
+
+func (c *concealedOrganization) conceal(err error) error {
+	return conceal(c.entry, c.found.Load(), err)
+}
+
+func (c *concealedOrganization) Identify(ctx context.Context) (teardown.Organization, error) {
 	found, err := c.Organization.Identify(ctx)
-	return found, conceal(c.entry, err)
+	if err == nil {
+		c.found.Store(true)
+	}
+	return found, c.conceal(err)
 }
 
-func (c concealedOrganization) Check(ctx context.Context) error {
-	return conceal(c.entry, c.Organization.Check(ctx))
+func (c *concealedOrganization) Check(ctx context.Context) error {
+	err := c.Organization.Check(ctx)
+	if errors.Is(err, errors.Conflict) { // a state of an organization that may exist: a read decides
+		_, _ = c.Identify(ctx)
+	}
+	return c.conceal(err)
 }
 
-func (c concealedOrganization) Delete(ctx context.Context) error {
-	return conceal(c.entry, c.Organization.Delete(ctx))
+func (c *concealedOrganization) Delete(ctx context.Context) error {
+	return c.conceal(c.Organization.Delete(ctx))
 }
 
-func (c concealedOrganization) Plan(ctx context.Context) (*teardown.Plan, error) {
+func (c *concealedOrganization) Plan(ctx context.Context) (*teardown.Plan, error) {
 	plan, err := c.Organization.Plan(ctx)
-	return plan, conceal(c.entry, err)
+	if err == nil {
+		c.found.Store(true)
+	}
+	return plan, c.conceal(err)
 }
 
-func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+func (c *concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
 	report, err := c.Organization.Teardown(ctx, plan, options...)
 	e := c.entry
 	if plan != nil && (e.Organization == plan.Organization.ID || e.Organization == plan.Organization.Name) {
@@ -86,19 +108,19 @@ func (c concealedOrganization) Teardown(ctx context.Context, plan *teardown.Plan
 	if plan != nil && planfile.Confirms(e.Confirm, plan.Organization) {
 		e.Confirm = ""
 	}
-	return report, conceal(e, err)
+	return report, conceal(e, c.found.Load(), err)
 }
 
 // Concealed returns a connector whose errors, and those of its organizations, do not show the
 // given texts of an entry. It adds these texts to the hidden ones before it opens the entry.
 func Concealed(open Connector, hidden *secrets.Hidden) Connector {
 	return func(e planfile.Entry) (Organization, error) {
-		hidden.Add(e.Given(errNotFound))
+		hidden.Add(e.Given(false, errNotFound))
 		o, err := open(e)
 		if err != nil {
-			return nil, conceal(e, err)
+			return nil, conceal(e, false, err)
 		}
-		return concealedOrganization{o, e}, nil
+		return &concealedOrganization{Organization: o, entry: e}, nil
 	}
 }
 

@@ -20,9 +20,6 @@ var command = regexp.MustCompile(`^( *)(To [^:]+: )?((?:\. \./\S+; )?offboard( .
 // prose matches a sentence that starts with a command: "offboard plan, then offboard apply".
 var prose = regexp.MustCompile(`^offboard \w+,`)
 
-// comment matches the explanation in the second column of an example.
-var comment = regexp.MustCompile(` {3,}\S.*$`)
-
 // marker matches the start of an item of a list.
 var marker = regexp.MustCompile(`^(-|\d+\.) `)
 
@@ -153,13 +150,13 @@ func wrapCommand(indent, label, text string, width int) []string {
 	if label != "" {
 		lines, indent = []string{indent + strings.TrimRight(label, " ")}, indent+hang
 	}
-	if at := comment.FindStringIndex(text); at != nil {
-		explanation := "# " + strings.TrimSpace(text[at[0]:])
-		lines, text = append(lines, fill(explanation, indent, indent+"# ", width)...), text[:at[0]]
+	words, comment := shellWords(text)
+	if comment != "" {
+		lines = append(lines, fill("# "+comment, indent, indent+"# ", width)...)
 	}
 	const more = ` \`
 	line := indent
-	for i, word := range shellWords(text) {
+	for i, word := range words {
 		switch {
 		case i == 0:
 			line += word
@@ -173,30 +170,39 @@ func wrapCommand(indent, label, text string, width int) []string {
 	return append(lines, line)
 }
 
-// shellWords returns the words of a command. Spaces in quotes do not separate words.
-func shellWords(text string) []string {
-	var words []string
-	var quote rune
-	word := ""
-	for _, r := range text {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '\'' || r == '"'):
-			quote = r
-		case quote == 0 && r == ' ':
-			if word != "" {
-				words = append(words, word)
-			}
-			word = ""
-			continue
+// shellWords returns the words of a command, and the comment in the second column of an example,
+// which three spaces or more separate. Spaces in quotes, and after a backslash, do not separate words.
+func shellWords(text string) (words []string, comment string) {
+	text = strings.TrimLeft(text, " ")
+	for text != "" {
+		end := wordEnd(text)
+		words, text = append(words, text[:end]), text[end:]
+		next := strings.TrimLeft(text, " ")
+		if len(text)-len(next) >= 3 && next != "" {
+			return words, strings.TrimRight(next, " ")
 		}
-		word += string(r)
+		text = next
 	}
-	if word != "" {
-		words = append(words, word)
+	return words, ""
+}
+
+// wordEnd returns the length of the first word of a command, as a shell reads it.
+func wordEnd(text string) int {
+	var quote byte
+	escapes := true // in the current quotes
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && escapes:
+			i++
+		case quote != 0 && c == quote:
+			quote, escapes = 0, true
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote, escapes = c, c == '"' || i > 0 && text[i-1] == '$'
+		case quote == 0 && c == ' ':
+			return i
+		}
 	}
-	return words
+	return len(text)
 }
 
 // Reflow returns a text for a terminal: a paragraph with a line that is too long is filled

@@ -31,23 +31,26 @@ func (e Entry) Bare() Entry {
 	return b
 }
 
-// Shown returns the organization for JSON output; "" if no provider has confirmed it.
-func (e Entry) Shown(err error) string {
-	if found(err) || e.hasIDForm() {
+// Shown returns the organization for JSON output; "" if no provider has confirmed it. found is whether
+// a read has found it.
+func (e Entry) Shown(found bool, err error) string {
+	if e.hasIDForm() || found || confirms(err) {
 		return e.Organization
 	}
 	return ""
 }
 
-// found reports whether a provider has found the organization that an error is about.
-func found(err error) bool {
+// confirms reports whether the result of a call shows that the organization exists: a success, or
+// blockers of its deletion.
+func confirms(err error) bool {
 	return err == nil || errors.Is(err, errors.DeletionStepsNotSatisfied)
 }
 
-// Given returns the texts of an entry that an error must not show.
-func (e Entry) Given(err error) []string {
+// Given returns the texts of an entry that an error must not show. found is whether a read has found
+// the organization.
+func (e Entry) Given(found bool, err error) []string {
 	given := []string{e.Email, e.Feedback, e.Reason, e.Confirm, e.BaseURL}
-	if !e.hasIDForm() && !found(err) {
+	if !e.hasIDForm() && !found && !confirms(err) {
 		given = append(given, e.Organization)
 	}
 	return given
