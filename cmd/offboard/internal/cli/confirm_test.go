@@ -277,7 +277,7 @@ func TestPrompt_CorrectAnswersAtNarrowTerminal(t *testing.T) {
 		b.unconfirmedPlan()
 		b.columns = 40
 		_, out, _ := b.answered("Acme\n\n", "--only", "Acme", "--only", "Other")
-		const want = "\nTo give your correct answers as flags:\n  offboard apply \\\n    DIR/plan.json \\\n    --only Acme --only Other \\\n    --confirm Acme\n"
+		const want = "\nTo give your correct answers as flags:\n  offboard apply \\\n    DIR/plan.json \\\n    --only Acme --only Other --confirm \\\n    Acme\n"
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing: %s", want, out)
 		}
