@@ -27,6 +27,7 @@ type Organization struct {
 
 	Duration    time.Duration                 // of each removal
 	Remove      func(teardown.Step) error     // the error of a removal; nil for none
+	ReadError   error                         // of reads; nil for none
 	DeleteError error                         // of Delete
 	Waits       func(progress func(s string)) // what a removal waits for
 
@@ -79,6 +80,9 @@ func (d driver) Provider() (name, instance string) { return d.of.Provider, "" }
 func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) (*teardown.Plan, error) {
 	d.of.mu.Lock()
 	defer d.of.mu.Unlock()
+	if d.of.ReadError != nil {
+		return nil, d.of.ReadError
+	}
 	if d.of.Deleted {
 		return nil, &errors.Error{Provider: d.of.Provider, Operation: "Plan", Target: d.of.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
