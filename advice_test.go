@@ -2,6 +2,7 @@ package offboard_test
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,11 +55,18 @@ func adviceOf(code errors.Code) advice {
 // Every code has an action of its own, and its category the other fields.
 func TestAdvice_Complete(t *testing.T) {
 	t.Parallel()
+	quoted := regexp.MustCompile("`([^`]*)`")
+	members := []string{"steps", "message", "detail", "cause", "status", "request_id", "retry_after_seconds"} // that docs/errors.md explains
 	for _, code := range errors.Codes() {
 		a := adviceOf(code)
 		for field, text := range map[string]string{"When": a.When, "Action": a.Action, "Show": a.Show} {
 			if text == "" || !strings.HasSuffix(text, ".") {
 				t.Errorf("%s: the advice lacks %s, or a period at its end: %q", code, field, text)
+			}
+		}
+		for _, m := range quoted.FindAllStringSubmatch(a.When+a.Action+a.Show, -1) {
+			if !slices.Contains(members, m[1]) {
+				t.Errorf("%s: %q is no member of an error", code, m[1])
 			}
 		}
 		if len(a.Contacts) == 0 {
@@ -123,7 +131,7 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.TerminationProtection: {
 		When:   "After the protection is disabled.",
-		Action: "Disable the termination protection of the cluster, or apply the plan with the override `termination_protection`.",
+		Action: "Disable the termination protection of the cluster, or apply the plan with the override termination_protection.",
 		Show:   "A cluster is protected from deletion. Disable its termination protection first.",
 	},
 	errors.BackupCompliancePolicy: {
@@ -207,7 +215,7 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.OrganizationSuspended: {
 		When:     "After the suspension ended.",
-		Action:   "Ask the provider's support to end the suspension.",
+		Action:   "The owner of the organization asks the provider's support to end the suspension.",
 		Contacts: []contact{owner, support},
 		Show:     "The organization is suspended. Contact the provider.",
 	},
@@ -225,14 +233,14 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.ObjectStorageAccountSuspended: {
 		When:     "After the suspension ended.",
-		Action:   "Ask the provider's support to end the suspension of the object storage.",
+		Action:   "The owner of the organization asks the provider's support to end the suspension of the object storage.",
 		Contacts: []contact{owner, support},
 		Show:     "The object storage is suspended. Contact the provider.",
 	},
 
 	errors.InvalidArgument: {
 		Retry: retryChange, When: "After the argument is corrected.",
-		Action:   "Read `cause` if `status` is absent, otherwise `message`. Correct the argument that it names.",
+		Action:   "Read `message`, or `cause` if `message` is absent. Correct the argument that it names.",
 		Contacts: []contact{developer},
 		Show:     "The request is invalid. Check the values that you entered.",
 	},
@@ -243,8 +251,10 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.MissingRequiredArgument: {Action: "Set the argument that `message` or `detail` names."},
 	errors.InvalidJSONBody: {
-		Action: "Check that no proxy changes the body of the request. The client writes valid JSON; report it as a bug if no proxy is used.",
-		Show:   "The request failed. Contact the operator of this program.",
+		When:     "After the proxy or this module is corrected.",
+		Action:   "Check that no proxy changes the body of the request. If no proxy changes it, report a bug of this module, which writes the body.",
+		Contacts: []contact{operator, developer},
+		Show:     "The request failed. Contact the operator of this program.",
 	},
 	errors.ValidationError: {Action: "Correct the value that `message` or `detail` names."},
 
@@ -280,8 +290,9 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.UnassignedDisk: {
 		Retry: retryNever, When: "The disk is unassigned already.",
-		Action: "Continue with the deletion of the disk.",
-		Show:   "The disk is not assigned to a machine.",
+		Action:   "Continue with the deletion of the disk.",
+		Contacts: []contact{developer},
+		Show:     "The disk is not assigned to a machine.",
 	},
 	errors.UnableToUnassign: {
 		When:     "After the machine stopped.",
@@ -291,13 +302,15 @@ var codeAdvice = map[errors.Code]advice{
 	},
 	errors.VirtualMachineMustBeStarted: {
 		Retry: retryNever, When: "The machine is stopped already.",
-		Action: "Continue with the deletion of the machine. Start the machine only if the operation requires a running one.",
-		Show:   "The machine is not running.",
+		Action:   "Continue with the deletion of the machine. Start the machine only if the operation requires a running one.",
+		Contacts: []contact{developer},
+		Show:     "The machine is not running.",
 	},
 	errors.NoAllocation: {
 		Retry: retryNever, When: "The address is unallocated already.",
-		Action: "Continue with the deletion of the IP address.",
-		Show:   "No resource uses the IP address.",
+		Action:   "Continue with the deletion of the IP address.",
+		Contacts: []contact{developer},
+		Show:     "No resource uses the IP address.",
 	},
 	errors.ResourceDoesNotSupportUnallocation: {
 		When:   "After the resource that uses the address is deleted.",
@@ -373,7 +386,8 @@ var codeAdvice = map[errors.Code]advice{
 
 	errors.Internal: {
 		Retry: retryWait, When: backoffWhen,
-		Action:   "If `status` is absent, read `cause`, and correct it first: the journal or the disk of this machine failed. Otherwise retry. If the error remains, give `request_id` to the provider's support.",
+		Action: "Retry. If the error remains, read `cause`. If it names the journal, the disk or the database of this program, correct that; " +
+			"otherwise give `request_id` to the provider's support.",
 		Contacts: []contact{support, operator},
 		Show:     "The provider or this program failed. Try again later.",
 	},
@@ -398,9 +412,20 @@ var codeAdvice = map[errors.Code]advice{
 		Contacts: []contact{operator, developer},
 		Show:     "The provider's response was not understood. Contact the operator of this program.",
 	},
-	errors.RouteNotFound:       {Action: "Check the base URL and the version of a self-hosted server: the server does not have this operation."},
-	errors.InstanceNotFound:    {Action: "Check the host name in the base URL: the provider has no instance of this name."},
-	errors.VersionNotSupported: {Action: "Update this module: the provider no longer supports the API version that it requests."},
+	errors.RouteNotFound: {
+		When:   "After the base URL is corrected, or a self-hosted server is updated.",
+		Action: "Check the base URL and the version of a self-hosted server: the server does not have this operation.",
+	},
+	errors.InstanceNotFound: {
+		When:   "After the base URL is corrected.",
+		Action: "Check the host name in the base URL: the provider has no instance of this name.",
+	},
+	errors.VersionNotSupported: {
+		When:     "After this module is updated.",
+		Action:   "Update this module: the provider no longer supports the API version that it requests.",
+		Contacts: []contact{developer, operator},
+		Show:     "This program must be updated. Contact its operator.",
+	},
 
 	errors.OutcomeUnknown: {
 		Retry: retryCheck, When: "If a check at the provider shows that the organization or resource exists.",

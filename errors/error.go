@@ -34,7 +34,10 @@ type Error struct {
 	// no provider package made.
 	Code Code
 
-	// Status is the HTTP status of the answer; 0 if none was received.
+	// Status is the HTTP status of the provider's answer to the request of the operation; 0
+	// if the error is not such an answer: none was received, the token endpoint refused the
+	// request for a token, whose status Err has, or the client found the cause, for example in
+	// its own reads.
 	Status int
 
 	// ProviderCode is the provider's own code, verbatim: "ORG_NOT_EMPTY", "5111",
