@@ -63,6 +63,9 @@ func FromEnv(log *slog.Logger) Connector {
 		if fault := providers.All[i].VariableFault(e.Credentials); fault != nil {
 			return nil, fault
 		}
+		if e.Provider != providers.F5 && e.Email != "" {
+			return nil, errors.New("--email is for volterra only")
+		}
 		spec := Spec(e)
 		spec.BaseURL = cmp.Or(e.BaseURL, os.Getenv(providers.BaseURLVariable(e.Provider)))
 		return clients.Open(context.Background(), spec)

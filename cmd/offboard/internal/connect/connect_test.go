@@ -110,3 +110,16 @@ func TestConnect_EnvironmentBaseURLWithEntryCredentials(t *testing.T) {
 		})
 	}
 }
+
+func TestConnect_EmailOfAnotherProvider(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All {
+		if p.Name == providers.F5 {
+			continue
+		}
+		_, err := FromEnv(slog.New(slog.DiscardHandler))(planfile.Entry{Provider: p.Name, Organization: "1", Email: "owner@example.com"})
+		if err == nil || err.Error() != "--email is for volterra only" {
+			t.Errorf("%s: got %v", p.Name, err)
+		}
+	}
+}
