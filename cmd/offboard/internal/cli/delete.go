@@ -225,11 +225,19 @@ func afterCheck(e planfile.Entry, err error, managed []string, unread error) str
 		command += " --email " + address
 		entry += "    email: " + quoted + "\n"
 	}
-	if len(managed) > 0 {
-		entry += "    override: [" + string(teardown.ManagedOrganizations) + "]\n"
+	failed, _ := errors.AsType[*errors.Error](err)
+	override := string(teardown.ManagedOrganizations) // Katapult's name of the blocker, too
+	blocked := failed != nil && slices.ContainsFunc(failed.Steps, func(s errors.Step) bool { return s.Name == override })
+	if len(managed) > 0 || blocked {
+		entry += "    override: [" + override + "]\n"
 	}
 	plan := "To plan the removal: offboard plan manifest.yaml\nContent of manifest.yaml:\norganizations:\n" + entry
-	failed, _ := errors.AsType[*errors.Error](err)
+	if blocked {
+		plan += "The override permits the deletion of the managed organizations, which precedes that of the organization.\n"
+	}
+	if err != nil {
+		plan += "If the removal requires another override, the plan names the override.\n"
+	}
 	switch {
 	case err == nil && len(managed) > 0:
 		return plan + "The override permits the deletion of the child tenants, which precedes that of the tenant.\n"

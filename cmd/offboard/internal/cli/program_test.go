@@ -16,6 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/offboardtest"
+	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
@@ -238,18 +239,24 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 
 func TestCheck_NextCommand(t *testing.T) {
 	t.Parallel()
-	blocked, paying, system := scripted.Hosting(), scripted.Hosting(), scripted.Hosting()
+	blocked, paying, system, managing := scripted.Hosting(), scripted.Hosting(), scripted.Hosting(), scripted.Hosting()
 	blocked.ID, paying.ID, system.ID = "org_2", "org_3", "org_4"
 	paying.DeletionError = &errors.Error{Provider: "katapult", Operation: "CheckDeletion", Target: "org_3", Code: errors.PaymentRequired, Status: 402}
 	system.DeletionError = &errors.Error{Provider: "katapult", Operation: "CheckDeletion", Target: "org_4", Code: errors.SystemOrganization}
-	h := newHarness(t, scripted.Named("org_1", "Acme"), blocked, paying, system, scripted.Tenant())
+	managing.ID, managing.Steps[0].Requires = "org_5", []teardown.Override{teardown.ManagedOrganizations}
+	managing.DeletionError = &errors.Error{Code: errors.DeletionStepsNotSatisfied, Steps: []errors.Step{{Name: "managed_organizations"}}}
+	h := newHarness(t, scripted.Named("org_1", "Acme"), blocked, paying, system, scripted.Tenant(), managing)
+	const another = "If the removal requires another override, the plan names the override.\n"
+	const managed = "organizations:\n  - provider: katapult\n    organization: \"org_5\"\n    override: [managed_organizations]\n"
 	tenant := h.organizations[4].ID
 	for args, want := range map[string]string{
 		"check katapult org_1": "To delete: offboard delete katapult org_1 --confirm NAME\n",
 		"check katapult org_1 --base-url https://api.example.com": "To delete: offboard delete katapult org_1 --base-url 'https://api.example.com' --confirm NAME\n",
 		"check f5 " + tenant + " --email owner@example.com":       "To delete: offboard delete volterra " + tenant + " --email 'owner@example.com' --confirm NAME\n",
 		"check katapult org_2": "To plan the removal: offboard plan manifest.yaml\n" +
-			"Content of manifest.yaml:\norganizations:\n  - provider: katapult\n    organization: \"org_2\"\n",
+			"Content of manifest.yaml:\norganizations:\n  - provider: katapult\n    organization: \"org_2\"\n" + another,
+		"check katapult org_5": "To plan the removal: offboard plan manifest.yaml\nContent of manifest.yaml:\n" + managed +
+			"The override permits the deletion of the managed organizations, which precedes that of the organization.\n" + another,
 		"check katapult org_3": "To check again: offboard check katapult org_3\n",
 		"check katapult org_4": "",
 		"check katapult org_9": "",
@@ -265,9 +272,11 @@ func TestCheck_NextCommand(t *testing.T) {
 			}
 		}
 	}
-	h.write("manifest.yaml", "organizations:\n  - provider: katapult\n    organization: \"org_2\"\n")
-	if code, _, errOut := h.run("plan", "DIR/manifest.yaml"); code != exitcode.OK {
-		t.Errorf("the manifest: exit code %d: %s", code, errOut)
+	for _, manifest := range []string{"organizations:\n  - provider: katapult\n    organization: \"org_2\"\n", managed} {
+		h.write("manifest.yaml", manifest)
+		if code, _, errOut := h.run("plan", "DIR/manifest.yaml"); code != exitcode.OK {
+			t.Errorf("the manifest %s: exit code %d: %s", manifest, code, errOut)
+		}
 	}
 }
 
