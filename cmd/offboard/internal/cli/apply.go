@@ -469,8 +469,8 @@ func (p *program) summarize(file *planfile.File, results []report.Result, s appl
 			fmt.Fprintf(p.out, "Ended by %s. The command that resumes omits it.\n", limit)
 		}
 		fmt.Fprintf(p.out, "Journal: %s\nTo see the remaining steps: %s\n", printable.Text(s.journal), s.statusCommand())
-		n.Show(p.out)
 	}
+	n.Show(p.out)
 }
 
 // planAgain returns the command that plans the organizations of a plan file again, with the flags of

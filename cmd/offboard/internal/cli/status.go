@@ -307,7 +307,7 @@ func (p *program) showStatus(statuses []organizationStatus, again applySettings,
 	n := report.Next{Resume: again.command(), Plan: again.planAgain(earlier), Fresh: !slices.ContainsFunc(statuses, organizationStatus.started)}
 	refused := slices.ContainsFunc(statuses, func(s organizationStatus) bool { return s.misnamed })
 	for _, s := range statuses {
-		if (s.Stale || refused) && s.code != exitcode.OK {
+		if (s.Stale && s.code != exitcode.NotFound || refused) && s.code != exitcode.OK {
 			n.AddStale(s.title)
 			continue
 		}

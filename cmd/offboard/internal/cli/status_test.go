@@ -33,6 +33,12 @@ func TestApply_NotFound(t *testing.T) {
 		if code != exitcode.NotFound || !strings.Contains(out, "not_found: the journal has no") {
 			t.Errorf("status: exit code %d: %s", code, out)
 		}
+		for _, command := range []string{"status", "apply"} { // another plan would not find the organization either
+			_, out, _ := b.run(command, "DIR/plan.json")
+			if !strings.Contains(out, "\nNot found: Acme Hosting. Compare the ID, or use a credential that can see the organization.\n") || len(nextCommands(out)) > 0 {
+				t.Errorf("%s: the advice: %s", command, out)
+			}
+		}
 		code, out, _ = b.run("apply", "DIR/plan.json", "--json")
 		if code != exitcode.NotFound || !strings.Contains(out, `"outcome":"not_found"`) || !strings.Contains(out, `"outcomes":{"not_found":1,"pending":1}`) {
 			t.Errorf("again: exit code %d: %s", code, out)

@@ -134,13 +134,14 @@ func TestNext_Commands(t *testing.T) {
 	const resume, plan = "To resume: offboard apply p.json\n", "To plan again: offboard plan MANIFEST -o p.json\n"
 	for code, want := range map[int]string{
 		exitcode.OK: "", exitcode.Stopped: resume, exitcode.Blocked: resume, exitcode.Failed: resume, exitcode.Unknown: resume,
-		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.NotFound: plan, exitcode.Usage: plan,
+		exitcode.Stale: plan, exitcode.NotConfirmed: plan, exitcode.Usage: plan,
+		exitcode.NotFound: "Not found: Acme. Compare the ID, or use a credential that can see the organization.\n",
 	} {
 		n := Next{Resume: "offboard apply p.json", Plan: "offboard plan MANIFEST -o p.json"}
 		n.Add("Acme", code, "")
 		var out strings.Builder
 		n.Show(&out)
-		if out.String() != want || n.Any() != (want != "") || (n.Resumes() != "") != (want == resume) {
+		if out.String() != want || n.Any() != (want == resume || want == plan) || (n.Resumes() != "") != (want == resume) {
 			t.Errorf("%d: got %q, want %q", code, out.String(), want)
 		}
 	}

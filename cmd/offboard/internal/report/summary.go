@@ -25,15 +25,18 @@ type Next struct {
 	Fresh  bool   // nothing was applied yet
 
 	resume, plan []string // names of the organizations that each command is for
+	missing      []string // names of organizations that are not found, which no command helps
 }
 
 // Add adds an organization by its exit code and its state. No command can help with one that is
-// denied.
+// denied, or that has a plan and is not found.
 func (n *Next) Add(name string, code int, state planfile.State) {
 	switch {
 	case code == exitcode.OK, state == planfile.Denied:
 	case state == "" && exitcode.Resumable(code):
 		n.resume = append(n.resume, name)
+	case state == "" && code == exitcode.NotFound:
+		n.missing = append(n.missing, name)
 	default:
 		n.plan = append(n.plan, name)
 	}
@@ -54,7 +57,7 @@ func (n *Next) Resumes() string {
 }
 
 // Show prints the command that can help. If there are two, it prints both in their order, with the
-// organizations that each is for.
+// organizations that each is for. It says what to do about organizations that are not found.
 func (n *Next) Show(out io.Writer) {
 	resume, plan := "To resume: "+n.Resume, "To plan again: "+n.Plan
 	if n.Fresh {
@@ -67,6 +70,9 @@ func (n *Next) Show(out io.Writer) {
 		fmt.Fprintln(out, resume)
 	case len(n.plan) > 0:
 		fmt.Fprintln(out, plan)
+	}
+	if len(n.missing) > 0 {
+		fmt.Fprintf(out, "Not found: %s. Compare the ID, or use a credential that can see the organization.\n", some(n.missing))
 	}
 }
 
