@@ -76,7 +76,7 @@ func TestWithServiceAccount_TokenShared(t *testing.T) {
 		for range 20 {
 			read()
 		}
-		if n := srv.Count("RequestToken"); n != 1 {
+		if n := srv.Count(atlastest.TokenRequest); n != 1 {
 			t.Errorf("%d tokens were requested, want 1", n)
 		}
 		r := srv.Requests()[0]
@@ -90,7 +90,7 @@ func TestWithServiceAccount_TokenShared(t *testing.T) {
 		}
 		time.Sleep(time.Hour - time.Second) // less than the remaining lifetime
 		read()
-		if n := srv.Count("RequestToken"); n != 2 {
+		if n := srv.Count(atlastest.TokenRequest); n != 2 {
 			t.Errorf("%d tokens were requested in an hour, want 2", n)
 		}
 		time.Sleep(2 * time.Second)
@@ -102,7 +102,7 @@ func TestWithServiceAccount_TokenShared(t *testing.T) {
 		}
 		srv.EndTokens()
 		read()
-		if n := srv.Count("RequestToken"); n != 3 {
+		if n := srv.Count(atlastest.TokenRequest); n != 3 {
 			t.Errorf("%d tokens were requested after a refusal, want 3", n)
 		}
 	})
@@ -231,7 +231,7 @@ func TestWithServiceAccount_Refused(t *testing.T) {
 	if cause, _ := errors.AsType[*errors.Error](e.Err); cause == nil || cause.Status != 401 || cause.ProviderCode != "invalid_client" {
 		t.Errorf("got cause %v, want invalid_client", e.Err)
 	}
-	if diff := cmp.Diff([]string{"RequestToken"}, requests(srv)); diff != "" {
+	if diff := cmp.Diff([]string{atlastest.TokenRequest}, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
@@ -265,7 +265,7 @@ func TestWithServiceAccount_MissingRole(t *testing.T) {
 	if got := code(t, err); got != errors.PermissionDenied {
 		t.Errorf("got %v, want %q", err, errors.PermissionDenied)
 	}
-	if diff := cmp.Diff([]string{"RequestToken", "DeleteOrganization"}, requests(srv)); diff != "" {
+	if diff := cmp.Diff([]string{atlastest.TokenRequest, "DeleteOrganization"}, requests(srv)); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }

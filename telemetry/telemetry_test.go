@@ -150,7 +150,7 @@ func TestObserver(t *testing.T) {
 		limited.Header.Set("Retry-After", "7")
 		limited.Header.Set("RateLimit-Limit", "10")
 		limited.Header.Set("RateLimit-Remaining", "3")
-		w.server.Fail(offboardtest.Fault{Operation: "RequestToken", Delay: 2 * time.Second}, limited, offboardtest.LoseResponse("DeleteOrganization"))
+		w.server.Fail(offboardtest.Fault{Operation: atlastest.TokenRequest, Delay: 2 * time.Second}, limited, offboardtest.LoseResponse("DeleteOrganization"))
 		ctx, span := w.tracer.Start(t.Context(), "caller")
 		if err := w.client.DeleteOrganization(ctx, acme); err != nil {
 			t.Fatal(err)
@@ -413,7 +413,7 @@ func TestDoc_Names(t *testing.T) {
 		w.server.AddProject(acme, atlastest.Project{ID: shop, Name: "shop"})
 		w.server.AddResource(shop, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
 		w.server.Fail(
-			offboardtest.Fault{Operation: "RequestToken", Delay: time.Second}, offboardtest.Respond("DeleteProject", 503, "{}"),
+			offboardtest.Fault{Operation: atlastest.TokenRequest, Delay: time.Second}, offboardtest.Respond("DeleteProject", 503, "{}"),
 			offboardtest.Fault{Operation: "GetOrganization", AddHeader: http.Header{"Ratelimit-Limit": {"9"}, "Ratelimit-Remaining": {"8"}}},
 		)
 		plan, err := w.client.Plan(t.Context(), acme)

@@ -64,7 +64,7 @@ func NewServer() *Server {
 	routes := fake.NewRoutes(func(w http.ResponseWriter, r *http.Request) {
 		failure(w, http.StatusNotFound, "RESOURCE_NOT_FOUND", r.URL.Path)
 	})
-	routes.Handle("RequestToken", "POST "+tokenPath, s.issue)
+	routes.Handle(TokenRequest, "POST "+tokenPath, s.issue)
 	s.routes = slices.Concat([]route{
 		{"ListOrganizationsPage", "GET", "/orgs", v2023, s.listOrganizations},
 		{"GetOrganization", "GET", "/orgs/{orgId}", v2023, s.found(s.get)},

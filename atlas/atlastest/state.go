@@ -294,6 +294,9 @@ type bucket struct {
 	filled           time.Time // time of the last refill
 }
 
+// TokenRequest is the operation of a request for a token.
+const TokenRequest = "token request"
+
 // Credentials that the fake accepts initially. They are owners of all organizations.
 const (
 	ClientID     = "mdb_sa_id_atlastest"

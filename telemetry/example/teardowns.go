@@ -68,7 +68,7 @@ func atlasClient(t *telemetry.Telemetry) (*atlas.Client, error) {
 	limited := offboardtest.Respond("DeleteFlexCluster", http.StatusTooManyRequests, "")
 	limited.Header.Set("Retry-After", "1")
 	srv.Fail(
-		offboardtest.Fault{Operation: "RequestToken", Delay: 100 * time.Millisecond},
+		offboardtest.Fault{Operation: atlastest.TokenRequest, Delay: 100 * time.Millisecond},
 		offboardtest.Fault{Operation: "GetOrganization", AddHeader: http.Header{"Ratelimit-Limit": {"100"}, "Ratelimit-Remaining": {"80"}}},
 		limited,
 		offboardtest.Respond("DeleteProject", http.StatusServiceUnavailable, "{}"),
