@@ -167,8 +167,14 @@ func (f *failures) event(e event) {
 	case "finished":
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if l, ok := f.lost[e.Activity.key()]; ok && l.attempt == e.Activity && e.Time.Before(l.at.Add(50*time.Millisecond)) {
+		l, ok := f.lost[e.Activity.key()]
+		switch {
+		case !ok:
+		case l.attempt == e.Activity && e.Time.Before(l.at.Add(50*time.Millisecond)):
 			// It finished before the failure. If the server got the result, no attempt follows.
+			delete(f.lost, e.Activity.key())
+		case l.attempt.Attempt < e.Activity.Attempt && !e.Failed:
+			// The server gave it to the worker while it was frozen, and it continued in time.
 			delete(f.lost, e.Activity.key())
 		}
 	}

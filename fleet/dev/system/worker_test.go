@@ -79,6 +79,7 @@ type event struct {
 	Kind     string         `json:"kind"` // "ready", "started", "finished" or "waiting"
 	Time     time.Time      `json:"time"`
 	Activity attempt        `json:"activity,omitzero"`
+	Failed   bool           `json:"failed,omitempty"` // the activity returned an error
 	Waiting  *fleet.Waiting `json:"waiting,omitempty"`
 
 	process *process // that wrote the line
@@ -123,8 +124,9 @@ func (a *activityTracer) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	}
 	act := attempt{info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID, info.ActivityType.Name, info.Attempt}
 	a.tracer.write(event{Kind: "started", Activity: act})
-	defer func() { a.tracer.write(event{Kind: "finished", Activity: act}) }()
-	return a.Next.ExecuteActivity(ctx, in)
+	result, err := a.Next.ExecuteActivity(ctx, in)
+	a.tracer.write(event{Kind: "finished", Activity: act, Failed: err != nil})
+	return result, err
 }
 
 // runWorker runs a worker until stdin ends.
