@@ -6,8 +6,8 @@
 // an organization along with it, including the grants that it gave to other organizations.
 // Two organizations cannot be deleted: the default organization of the instance, and the one
 // that owns Zitadel's own project. Their errors are in category
-// [errors.DeletionStepsNotSatisfied]. [Client.CheckDeletion] reads whether a deletion would
-// be refused, without changing anything.
+// [errors.DeletionStepsNotSatisfied]. [Client.CheckDeletion] reads which organization is the
+// default one, and changes nothing; no read shows the owner of Zitadel's own project.
 //
 // # APIs
 //
