@@ -38,8 +38,8 @@ func (l Label) String() string {
 	return strings.TrimSpace(l.Name + " (" + l.ID + ")")
 }
 
-// Fit returns the label in at most width cells. It cuts the name before the ID, and the ID at its
-// start, because IDs of one parent differ at their ends.
+// Fit returns the label in at most width cells. It cuts the name before the ID. It omits the ID of the
+// parent, or cuts the ID at its start, because IDs of one parent differ at their ends.
 func (l Label) Fit(width int) string {
 	text := l.String()
 	if l.ID == "" || ansi.StringWidth(text) <= width {
@@ -47,7 +47,11 @@ func (l Label) Fit(width int) string {
 	}
 	id := "(" + l.ID + ")"
 	const least = 2 // of the name, and a space
-	if excess := ansi.StringWidth(id) - max(width-least-1, 0); excess > 0 {
+	room := max(width-least-1, 0)
+	own := l.ID[strings.LastIndex(l.ID, "/")+1:]
+	if excess := ansi.StringWidth(id) - room; excess > 0 && own != l.Name && ansi.StringWidth(own)+2 <= room {
+		id = "(" + own + ")"
+	} else if excess > 0 {
 		id = "(" + ansi.TruncateLeft(l.ID, excess+1, "…") + ")"
 	}
 	name := ansi.Truncate(l.Name, max(width-ansi.StringWidth(id)-1, 0), "…")

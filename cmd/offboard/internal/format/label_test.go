@@ -32,6 +32,13 @@ func TestLabel_Fit(t *testing.T) {
 			t.Errorf("%d: got %q, want %q", width, got, want)
 		}
 	}
+	for l, want := range map[Label]string{
+		{"System Disk", "org_labs/disk_vm_lab"}: "Syst… (disk_vm_lab)", {"web", "project_labs_1/web"}: "w… (…ct_labs_1/web)",
+	} {
+		if got := l.Fit(19); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 	if got := (Label{Name: "System Disk"}).Fit(6); got != "Syste…" {
 		t.Errorf("got %q", got)
 	}
