@@ -333,6 +333,10 @@ func (p *program) showPlan(file *planfile.File, output, view, again string) erro
 		}
 	case output != "" && applicable > 0:
 		fmt.Fprintf(p.out, "To apply: offboard apply %s\n", format.ShellQuote(output))
+	case applicable > 0 && again != "":
+		fmt.Fprintf(p.out, "To write the plan for apply: %s -o plan.json\n", again)
+	case applicable > 0:
+		fmt.Fprintln(p.out, "To write the plan for apply, add -o FILE.")
 	}
 	return nil
 }
