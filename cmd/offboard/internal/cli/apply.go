@@ -186,6 +186,7 @@ func (p *program) applyCommand() *cobra.Command {
 	flags.Var(duration{of: &s.retryFor, zero: true}, "retry-for", "how long a failing step is retried; 0 disables retries")
 	p.timeoutFlag(command)
 	_ = command.RegisterFlagCompletionFunc("only", plannedNames)
+	_ = command.RegisterFlagCompletionFunc("confirm", plannedNames)
 	_ = command.RegisterFlagCompletionFunc("report", filesOf("html"))
 	return command
 }

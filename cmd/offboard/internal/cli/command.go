@@ -48,6 +48,9 @@ func (p *program) command() *cobra.Command {
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			p.fitTerminal()
+			if err := checkFiles(cmd); err != nil {
+				return err
+			}
 			return refuseSecrets(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -87,6 +90,9 @@ func (p *program) command() *cobra.Command {
 				return about.Help()
 			}
 		}
+	}
+	for _, c := range root.Commands() {
+		completeNoFiles(c)
 	}
 	return root
 }

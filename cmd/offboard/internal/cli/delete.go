@@ -21,7 +21,6 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/internal/secrets"
-	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -109,7 +108,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			for _, o := range overrides {
 				switch {
 				case o != string(teardown.ManagedOrganizations):
-					return errors.New("--override must be managed_organizations" + spelling.Hint(o, []string{string(teardown.ManagedOrganizations)}))
+					return errors.New("--override must be managed_organizations")
 				case providers.Name(args[0]) != providers.F5:
 					return errors.New("--override is for volterra only")
 				}
@@ -130,6 +129,7 @@ func (p *program) deleteCommand() *cobra.Command {
 	}
 	remove.Flags().StringVar(&e.Confirm, "confirm", "", "the `NAME` of the organization at the provider")
 	remove.Flags().StringArrayVar(&overrides, "override", nil, "volterra: permit the `OVERRIDE` managed_organizations; required for child tenants")
+	_ = remove.RegisterFlagCompletionFunc("override", cobra.FixedCompletions([]string{string(teardown.ManagedOrganizations)}, cobra.ShellCompDirectiveNoFileComp))
 	entryFlags(remove, &e)
 	p.timeoutFlag(remove)
 	return remove

@@ -381,3 +381,32 @@ func TestOutput_UnprintableNames(t *testing.T) {
 		}
 	})
 }
+
+// A flag in place of the name of a file is refused before anything is written.
+func TestFiles_FlagInPlaceOfName(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.plan()
+	for _, args := range [][]string{
+		{"demo", "--serve", "--json"}, {"plan", "DIR/manifest.yaml", "-o", "--json"}, {"plan", "DIR/manifest.yaml", "--html", "-v"},
+		{"apply", "DIR/plan.json", "--report", "--json"}, {"apply", "DIR/plan.json", "--journal", "-"}, {"status", "DIR/plan.json", "--journal", "--offline"},
+	} {
+		if code, out, errOut := b.run(args...); code != exitcode.Usage || !strings.Contains(errOut, "requires the name of a file, and its value begins with a hyphen") {
+			t.Errorf("%q: exit code %d: %s%s", args, code, out, errOut)
+		}
+	}
+}
+
+// A plan that is not written states how to write it, if apply can delete something.
+func TestPlan_NotWritten(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.manifest()
+	if _, out, _ := b.run("plan", "DIR/manifest.yaml", "--only", "org_1"); !strings.HasSuffix(out, "Nothing was changed.\nTo write the plan for apply: offboard plan DIR/manifest.yaml --only org_1 -o plan.json\n") {
+		t.Errorf("got %s", out)
+	}
+	b.in = b.read("manifest.yaml")
+	if _, out, _ := b.run("plan", "-"); !strings.HasSuffix(out, "To write the plan for apply, add -o FILE.\n") {
+		t.Errorf("standard input: got %s", out)
+	}
+}

@@ -101,6 +101,43 @@ func givenFlags(cmd *cobra.Command, except ...string) string {
 	return b.String()
 }
 
+// namesFile reports whether the value of a flag is the name of a file.
+func namesFile(f *pflag.Flag) bool {
+	name, _ := pflag.UnquoteUsage(f)
+	return name == "FILE"
+}
+
+// checkFiles returns an error if a flag has another flag in place of the name of a file. The error does
+// not repeat the value.
+func checkFiles(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && namesFile(f) && strings.HasPrefix(f.Value.String(), "-") {
+			err = errors.New("--" + f.Name + " requires the name of a file, and its value begins with a hyphen; for such a file, put ./ before the name")
+		}
+	})
+	return err
+}
+
+// completeNoFiles ends the completion of files for the flags of a command whose values are no files.
+func completeNoFiles(command *cobra.Command) {
+	command.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, completed := command.GetFlagCompletionFunc(f.Name); !completed && !namesFile(f) {
+			_ = command.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
+		}
+	})
+}
+
+// plainUsages removes the quotes of the names of values from the usages of all flags, which a completion
+// shows without change.
+func plainUsages(command *cobra.Command) {
+	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	command.Flags().VisitAll(plain)
+	command.PersistentFlags().VisitAll(plain)
+	for _, c := range command.Commands() {
+		plainUsages(c)
+	}
+}
+
 // filesOf completes files with an extension.
 func filesOf(extension string) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

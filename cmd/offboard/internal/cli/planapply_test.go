@@ -704,7 +704,7 @@ func TestHelp_Texts(t *testing.T) {
 func TestCompletion_Values(t *testing.T) {
 	t.Parallel()
 	b := newHarness(t, scripted.Hosting())
-	b.manifest()
+	b.plan()
 	for _, test := range []struct {
 		args []string
 		want string
@@ -719,6 +719,11 @@ func TestCompletion_Values(t *testing.T) {
 		{[]string{"__complete", "plan", "--view", ""}, "table\n"},
 		{[]string{"__complete", "plan", "DIR/manifest.yaml", "--only", ""}, "org_1\n"},
 		{[]string{"__complete", "plan", "DIR/none.yaml", "--only", ""}, ":4\n"},
+		{[]string{"__complete", "delete", "volterra", "acme", "--override", ""}, "managed_organizations\n:4\n"},
+		{[]string{"__complete", "delete", "volterra", "acme", "--confirm", ""}, ":4\n"},
+		{[]string{"__complete", "apply", "DIR/plan.json", "--confirm", ""}, "Acme Hosting\n:4\n"},
+		{[]string{"__complete", "apply", "DIR/plan.json", "--journal", ""}, ":0\n"},
+		{[]string{"__complete", "check", "volterra", "x", "--em"}, "--email\tvolterra: the email ADDRESS of the account to delete\n"},
 	} {
 		if code, out, _ := b.run(test.args...); code != exitcode.OK || !strings.Contains(out, test.want) {
 			t.Errorf("%v: %d, %s", test.args, code, out)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
@@ -121,6 +122,9 @@ type program struct {
 
 func (p *program) run(ctx context.Context, args []string) int {
 	command := p.command()
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		plainUsages(command)
+	}
 	command.SetArgs(append([]string{}, args...)) // for nil, cobra takes the arguments of the process
 	command.SetIn(p.in)
 	command.SetOut(p.out)

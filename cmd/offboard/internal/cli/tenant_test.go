@@ -130,7 +130,7 @@ func TestDelete_ChildTenants(t *testing.T) {
 		for _, args := range []string{
 			"delete " + tenant + " --confirm acme --override managed_organisations", "delete katapult org_1 --confirm Acme --override managed_organizations",
 		} {
-			if code, out, errOut := run(t, made(t), args); code != exitcode.Usage || !strings.Contains(errOut, "--override") {
+			if code, out, errOut := run(t, made(t), args); code != exitcode.Usage || !strings.Contains(errOut, "--override") || strings.Contains(errOut, "did you mean") {
 				t.Errorf("%s: exit code %d: %s%s", args, code, out, errOut)
 			}
 		}
