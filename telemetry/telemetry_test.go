@@ -397,6 +397,33 @@ func TestTelemetry_NoSecretsNoIDs(t *testing.T) {
 	}
 }
 
+// A refused request for a token is counted by the operation, and is no refusal: the alerts of the
+// example depend on it.
+func TestObserver_RefusedToken(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		status     int
+		body, code string
+	}{
+		{401, `{"error":"invalid_client"}`, "unauthenticated"},
+		{429, "{}", "rate_limit_reached"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "s3cret-of-the-account")
+			refusal := offboardtest.Respond(atlastest.TokenRequest, test.status, test.body)
+			w.server.Fail(slices.Repeat([]offboardtest.Fault{refusal}, 20)...)
+			if _, err := w.client.GetOrganization(t.Context(), acme); err == nil {
+				t.Fatal("got no error")
+			}
+			lines := strings.Join(w.collect(t), "\n")
+			want := "offboard.client.operations {operation} [offboard.code=" + test.code + " offboard.operation=GetOrganization offboard.outcome=refused offboard.provider=atlas] 1"
+			if !strings.Contains(lines, want) || strings.Contains(lines, "refusals") {
+				t.Errorf("%d: got\n%s\nwant %s, and no refusals", test.status, lines, want)
+			}
+		})
+	}
+}
+
 // The tables of the package contain exactly the names that spans and metrics have.
 func TestDoc_Names(t *testing.T) {
 	t.Parallel()
