@@ -402,11 +402,11 @@ func TestTelemetry_NoSecretsNoIDs(t *testing.T) {
 func TestObserver_RefusedToken(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		status     int
-		body, code string
+		status              int
+		body, code, outcome string
 	}{
-		{401, `{"error":"invalid_client"}`, "unauthenticated"},
-		{429, "{}", "rate_limit_reached"},
+		{401, `{"error":"invalid_client"}`, "unauthenticated", "refused"},
+		{429, "{}", "rate_limit_reached", "failed"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, "s3cret-of-the-account")
@@ -416,7 +416,7 @@ func TestObserver_RefusedToken(t *testing.T) {
 				t.Fatal("got no error")
 			}
 			lines := strings.Join(w.collect(t), "\n")
-			want := "offboard.client.operations {operation} [offboard.code=" + test.code + " offboard.operation=GetOrganization offboard.outcome=refused offboard.provider=atlas] 1"
+			want := "offboard.client.operations {operation} [offboard.code=" + test.code + " offboard.operation=GetOrganization offboard.outcome=" + test.outcome + " offboard.provider=atlas] 1"
 			if !strings.Contains(lines, want) || strings.Contains(lines, "refusals") {
 				t.Errorf("%d: got\n%s\nwant %s, and no refusals", test.status, lines, want)
 			}
