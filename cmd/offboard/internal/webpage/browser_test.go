@@ -70,6 +70,15 @@ func small() *planfile.File {
 	}}
 }
 
+// nested returns a file whose steps have short names and long request IDs.
+func nested() *planfile.File {
+	p := organization("org_1", 2, false)
+	for _, id := range []string{"org_labs", "org_test"} {
+		p.Steps = append(p.Steps, teardown.Step{ID: "managed_organization/" + id, Kind: "managed_organization", Name: id, Removal: "delete it"})
+	}
+	return &planfile.File{Organizations: []planfile.Planned{{Entry: planfile.Entry{Provider: "katapult"}, Plan: p}}}
+}
+
 // large returns a file of 10 organizations with about 300 steps.
 func large() *planfile.File {
 	f := &planfile.File{Fingerprint: "0123456789abcdef", Unmatched: []string{"deny: " + long}, Deny: []string{"org_platform", long}}
@@ -103,7 +112,7 @@ func run(f *planfile.File) ([]report.Result, *timeline.Recorder) {
 					start = ends[id]
 				}
 			}
-			step := teardown.StepReport{Step: s, State: teardown.StepDeleted, Attempts: 1, RequestID: "req-" + s.Name, StartedAt: start, FinishedAt: start.Add(time.Duration(10+j%7) * time.Second)}
+			step := teardown.StepReport{Step: s, State: teardown.StepDeleted, Attempts: 1, RequestID: "5f0c7e52-93a1-4c1e-9d2b-" + s.Name, StartedAt: start, FinishedAt: start.Add(time.Duration(10+j%7) * time.Second)}
 			switch {
 			case s.Manual:
 				step = teardown.StepReport{Step: s, State: teardown.StepManual}
@@ -151,7 +160,7 @@ func pages(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
 	name := func(n string) string { names = append(names, n); return filepath.Join(dir, n) }
-	for size, file := range map[string]*planfile.File{"small": small(), "large": large()} {
+	for size, file := range map[string]*planfile.File{"small": small(), "nested": nested(), "large": large()} {
 		if err := planpage.Write(name("plan-"+size+".html"), file, "plan.json", now); err != nil {
 			t.Fatal(err)
 		}
@@ -172,6 +181,7 @@ addEventListener("load", () => {
     const wide = [...page.querySelectorAll("body *:not(thead *)")].filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
     sizes.push({
       page: frame.title, width: root.clientWidth, scroll: root.scrollWidth, wide: wide.slice(0, 3).map(e => e.outerHTML.slice(0, 100)),
+      broken: [...page.querySelectorAll("td .kind")].filter(e => e.getClientRects().length > 1).length,
       drawings: [...page.querySelectorAll("svg")].filter(e => e.getBoundingClientRect().width > 0).length,
     });
   }
@@ -191,7 +201,7 @@ func TestPages_InBrowser(t *testing.T) {
 	names := pages(t, dir)
 	text := wrapper
 	for _, name := range names {
-		for _, width := range []int{320, 390, 1280} {
+		for _, width := range []int{320, 390, 760, 1280} {
 			text += fmt.Sprintf(`<iframe title="%s" src="/%s" style="width:%dpx;height:844px;border:0"></iframe>`, name, name, width)
 		}
 	}
@@ -205,15 +215,19 @@ func TestPages_InBrowser(t *testing.T) {
 	var sizes []struct {
 		Page                    string
 		Width, Scroll, Drawings int
+		Broken                  int // kinds of steps that are wrapped inside the word
 		Wide                    []string
 	}
 	browser.Measure(t, server.URL+"/sizes", &sizes)
-	if len(sizes) != 3*len(names) {
+	if len(sizes) != 4*len(names) {
 		t.Errorf("got %d frames", len(sizes))
 	}
 	for _, s := range sizes {
 		if s.Scroll > s.Width || len(s.Wide) > 0 || s.Drawings == 0 {
 			t.Errorf("%s at %d pixels: %d pixels wide, %d drawings, too wide: %q", s.Page, s.Width, s.Scroll, s.Drawings, s.Wide)
+		}
+		if s.Broken > 0 {
+			t.Errorf("%s at %d pixels: %d kinds of steps are broken", s.Page, s.Width, s.Broken)
 		}
 	}
 }
