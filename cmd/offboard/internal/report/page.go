@@ -176,6 +176,9 @@ func sectionOf(p planfile.Planned, r Result, entries planfile.Index) section {
 			}
 		}
 	}
+	if r.Deletion != nil {
+		s.Instance, s.Detail = printable.Text(r.Deletion.Instance), r.Deletion.Text()
+	}
 	if p.Plan != nil {
 		s.Instance = printable.Text(p.Plan.Instance)
 		s.Estimated = estimate.Of(p.Plan).Requests

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,29 @@ func TestReport_EachFailedStep(t *testing.T) {
 		if !strings.Contains(messages, want) {
 			t.Errorf("%q is missing in\n%s", want, messages)
 		}
+	}
+}
+
+// An organization that an earlier run deleted has the evidence of its deletion.
+func TestReport_DeletedByTheJournal(t *testing.T) {
+	t.Parallel()
+	p := planfile.Planned{Entry: planfile.Entry{Provider: "katapult", Organization: "org_1"}, Deletion: &planfile.Deletion{Instance: "https://api.example/core/v1", Outcome: teardown.Deleted, Time: started}}
+	result := NotStarted(p)
+	page, err := render(&planfile.File{Organizations: []planfile.Planned{p}}, []Result{result}, planfile.Index{}, nil, started, started.Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<dd>katapult, https://api.example/core/v1</dd>", `<p class="note deleted">deleted 2000-01-01 00:00:00, by the journal</p>`} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	document, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"deletion":{"instance":"https://api.example/core/v1","outcome":"deleted","time":"2000-01-01T00:00:00Z"}`; !strings.Contains(string(document), want) {
+		t.Errorf("%s is missing in %s", want, document)
 	}
 }
 

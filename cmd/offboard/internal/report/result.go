@@ -34,9 +34,14 @@ type Result struct {
 	Total     int              `json:"total"`
 	Remaining []remainingStep  `json:"remaining,omitempty"`
 	Problem   *problem.Problem `json:"problem,omitempty"`
-	err       error            // also nil if the teardown was not started
-	started   bool
-	Title     string `json:"-"` // the name of the organization, for people
+
+	// Deletion is the evidence of an organization that an earlier run deleted, or whose deletion it
+	// requested, by the journal; nil if the plan file has a plan.
+	Deletion *planfile.Deletion `json:"deletion,omitempty"`
+
+	err     error // also nil if the teardown was not started
+	started bool
+	Title   string `json:"-"` // the name of the organization, for people
 
 	unplanned int              // the exit code of an organization without a plan
 	Took      time.Duration    `json:"-"`
@@ -56,7 +61,7 @@ func NotStarted(p planfile.Planned) Result {
 	r := Result{Provider: p.Entry.Provider, Organization: p.Subject(), Problem: p.Problem, Line: p.Line, Title: p.Title(), State: p.State(), Total: p.Total()}
 	switch {
 	case p.Deletion != nil:
-		r.Outcome = p.Deletion.Outcome
+		r.Outcome, r.Deletion = p.Deletion.Outcome, p.Deletion
 		if r.Outcome == teardown.Pending {
 			r.PendingOn = "by the journal, accepted " + p.Deletion.Time.UTC().Format(time.RFC3339)
 		}
