@@ -88,7 +88,7 @@ func (c *Client) wait(ctx context.Context, call *Call, x *exchange, by time.Time
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started), SendBy: by,
 		OnWait: func(pause time.Duration) {
-			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause)
+			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause, nil)
 		},
 	})
 	return err

@@ -48,15 +48,23 @@ func (c *Client) logAttempt(ctx context.Context, call *Call, took time.Duration,
 	c.config.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// logWait records the start of a wait, its reason and its duration.
-func (c *Client) logWait(ctx context.Context, operation, target string, attempt int, reason observe.Reason, wait time.Duration) {
+// logWait records the start of a wait, its reason and its duration. It records the code of a failure, and
+// whether the failure is that of the token endpoint; failure is nil if no attempt failed.
+func (c *Client) logWait(ctx context.Context, operation, target string, attempt int, reason observe.Reason, wait time.Duration, failure *errors.Error) {
 	if c.silent {
 		return
 	}
-	c.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting", append(c.named(operation, target, attempt),
+	attrs := append(c.named(operation, target, attempt),
 		slog.String(observe.ReasonKey, string(reason)),
 		slog.Duration(observe.WaitKey, wait),
-	)...)
+	)
+	if failure != nil {
+		attrs = append(attrs, slog.String(observe.CodeKey, string(failure.Code)))
+		if cause, ok := errors.AsType[*errors.Error](failure.Err); ok && cause.Operation == TokenRequest {
+			attrs = append(attrs, slog.String("request", TokenRequest))
+		}
+	}
+	c.config.Logger.LogAttrs(ctx, slog.LevelInfo, "waiting", attrs...)
 }
 
 // named returns the attributes of all records of an attempt. They have the names of package

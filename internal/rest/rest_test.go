@@ -645,7 +645,7 @@ func TestLog_EveryAttempt(t *testing.T) {
 		}
 		want := []string{
 			"WARN request [attempt=1 code=unavailable duration error operation provider status=503 target]",
-			"INFO waiting [attempt=1 operation provider reason=retry target wait]",
+			"INFO waiting [attempt=1 code=unavailable operation provider reason=retry target wait]",
 			"DEBUG request [attempt=2 duration operation provider status=200 target]",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

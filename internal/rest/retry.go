@@ -57,7 +57,7 @@ func (c *Client) waits(ctx context.Context, o *observation, e *errors.Error, att
 		return false
 	}
 	if pause > 0 {
-		c.logWait(ctx, e.Operation, e.Target, attempt, observe.ReasonRetry, pause)
+		c.logWait(ctx, e.Operation, e.Target, attempt, observe.ReasonRetry, pause, e)
 	}
 	start := o.now()
 	err := wait.Sleep(ctx, pause)

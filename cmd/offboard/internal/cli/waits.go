@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/view"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -42,7 +43,7 @@ func (w waitLog) Handle(_ context.Context, record slog.Record) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		fmt.Fprintf(w.out, "%s: %s: waiting %s: %s\n", printable.Text(attrs[observe.ProviderKey].String()),
-			printable.Text(attrs[observe.OperationKey].String()), format.Clock(wait), printable.Text(attrs[observe.ReasonKey].String()))
+			printable.Text(attrs[observe.OperationKey].String()), format.Clock(wait), printable.Text(view.WaitReason(attrs)))
 	}
 	return nil
 }

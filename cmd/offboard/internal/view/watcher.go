@@ -20,6 +20,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/timeline"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -99,6 +100,20 @@ func (r LogRelay) WithAttrs([]slog.Attr) slog.Handler { return r }
 // WithGroup implements [slog.Handler].
 func (r LogRelay) WithGroup(string) slog.Handler { return r }
 
+// WaitReason returns the reason of a wait by the attributes of its log record: after a failure, with its
+// code, and with the request of a token if that failed.
+func WaitReason(attrs map[string]slog.Value) string {
+	reason := attrs[observe.ReasonKey].String()
+	code, failed := attrs[observe.CodeKey]
+	if !failed {
+		return reason
+	}
+	if request, ok := attrs["request"]; ok {
+		return fmt.Sprintf("%s after %s of %s", reason, code, request)
+	}
+	return fmt.Sprintf("%s after %s", reason, code)
+}
+
 // Handle implements [slog.Handler]. It shows waits and failed requests.
 func (r LogRelay) Handle(ctx context.Context, record slog.Record) error {
 	i, ok := ctx.Value(organizationKey{}).(int)
@@ -113,7 +128,7 @@ func (r LogRelay) Handle(ctx context.Context, record slog.Record) error {
 		step, _ := teardown.StepFromContext(ctx)
 		r.Recorder.Wait(i, step.ID, attrs["reason"].String(), record.Time, attrs["wait"].Duration())
 		if wait := attrs["wait"].Duration(); wait >= time.Second { // a shorter note would flicker
-			(*w).Note(i, attrs["reason"].String(), wait)
+			(*w).Note(i, WaitReason(attrs), wait)
 		}
 	case "request":
 		r.Recorder.Request(i)
