@@ -165,6 +165,15 @@ func (p *program) single(
 		p.emit(document)
 	case err == nil:
 		fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), text)
+	case document.Type == "check" && errors.Is(err, errors.DeletionStepsNotSatisfied):
+		failed, _ := errors.AsType[*errors.Error](err)
+		text := problem.Short(err)
+		if n := len(failed.Steps); n > 0 {
+			text = format.Count(n, "blocker")
+		}
+		fmt.Fprintf(p.out, "%s %s: %s\n", e.Provider, printable.Text(args[1]), text)
+		problem.PrintBlockers(p.out, failed.Steps)
+		p.blockersShown = true
 	}
 	return err
 }

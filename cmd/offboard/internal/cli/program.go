@@ -113,6 +113,8 @@ type program struct {
 	code         int  // the exit code of a command without an error
 	errorWritten bool // the JSON output contains the error
 
+	blockersShown bool // the standard output lists the blockers, as the result of check
+
 	// result is what apply or delete did, for the standard error if the output is lost. If it is
 	// set, the exit code is that of outcomes, which no lost output changes.
 	result string
@@ -137,7 +139,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		if p.json && !p.errorWritten {
 			p.emit(failure{"error", schema.Version, problem.Of(err), exitcode.Of(err)})
 		}
-		problem.Print(layout.NewWriter(p.errOut), err)
+		show := problem.Print
+		if p.blockersShown {
+			show = problem.PrintWithoutBlockers
+		}
+		show(layout.NewWriter(p.errOut), err)
 		p.showNext()
 		return exitcode.Of(err)
 	}

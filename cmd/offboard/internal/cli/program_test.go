@@ -167,11 +167,11 @@ func TestCheckAndDelete_ExitCodeAndAdvice(t *testing.T) {
 		},
 		"check finds a blocker": {
 			organization: subscribed, args: "check workspace acme", code: exitcode.Blocked,
-			errOut: []string{"active_subscriptions", "Enterprise", "Cancel the subscriptions"},
+			out: []string{"workspace acme: 1 blocker\n  - ", "Enterprise"}, errOut: []string{"active_subscriptions", "Cancel the subscriptions"},
 		},
 		"delete with a blocker": {
 			organization: subscribed, args: "delete workspace acme --confirm Acme", code: exitcode.Blocked,
-			errOut: []string{"active_subscriptions", "Cancel the subscriptions"},
+			errOut: []string{"active_subscriptions", "  - subscription: ", "Cancel the subscriptions"},
 		},
 		"delete with another name": {
 			organization: free, args: "delete workspace acme --confirm acme", code: exitcode.NotConfirmed,

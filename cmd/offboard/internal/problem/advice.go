@@ -13,7 +13,13 @@ import (
 
 // Print prints an error, the provider's message, the blockers and the advice. An error
 // that is not a provider's is printed in one line.
-func Print(out io.Writer, err error) {
+func Print(out io.Writer, err error) { show(out, err, true) }
+
+// PrintWithoutBlockers prints what [Print] prints, without the blockers, which the result of the command
+// lists.
+func PrintWithoutBlockers(out io.Writer, err error) { show(out, err, false) }
+
+func show(out io.Writer, err error, blockers bool) {
 	fmt.Fprintf(out, "offboard: %s\n", printable.Lines(strings.TrimPrefix(err.Error(), "offboard: ")))
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
@@ -25,14 +31,21 @@ func Print(out io.Writer, err error) {
 	if e.Message != "" {
 		fmt.Fprintf(out, "  provider message: %s\n", printable.Text(e.Message))
 	}
-	for _, step := range e.Steps {
-		fmt.Fprintf(out, "  - %s\n", Describe(step))
+	if blockers {
+		PrintBlockers(out, e.Steps)
 	}
 	if text := advice(err, e); text != "" {
 		fmt.Fprintf(out, "  %s\n", text)
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(out, "  request ID for the provider's support: %s\n", printable.Text(e.RequestID))
+	}
+}
+
+// PrintBlockers prints the steps of an error, one in each line.
+func PrintBlockers(out io.Writer, steps []errors.Step) {
+	for _, step := range steps {
+		fmt.Fprintf(out, "  - %s\n", Describe(step))
 	}
 }
 
