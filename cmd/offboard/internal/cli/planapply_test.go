@@ -619,6 +619,40 @@ func TestPlan_SameOrganizationTwice(t *testing.T) {
 	})
 }
 
+// An address in the manifest and the same address from the environment are one instance.
+func TestPlan_SameOrganizationAtOneAddress(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Hosting())
+		const entry = "  - {provider: katapult, organization: org_1, confirm: Acme Hosting"
+		b.write("manifest.yaml", "organizations:\n"+entry+"}\n"+entry+", base_url: \"https://katapult.example\"}\n")
+		for _, command := range []string{"plan DIR/manifest.yaml -o DIR/plan.json", "apply DIR/plan.json"} {
+			code, out, errOut := b.run(strings.Fields(command)...)
+			if code != exitcode.NotConfirmed || !strings.Contains(out, `same organization as "org_1"`) {
+				t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+			}
+		}
+	})
+}
+
+// The journal shows the deletion of one entry, and a read finds the same organization by the other.
+func TestPlan_SameOrganizationDeletedByTheJournal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		same := scripted.Hosting()
+		same.Alias = "acme-hosting"
+		b := newHarness(t, scripted.Hosting())
+		b.plan()
+		if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK {
+			t.Fatalf("exit code %d: %s%s", code, out, errOut)
+		}
+		b.organizations = []*scripted.Organization{same, b.organizations[0]}
+		b.manifest()
+		code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+		if code != exitcode.NotConfirmed || !strings.Contains(out, `same organization as "org_1"`) || !strings.Contains(out, "by the journal") {
+			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
 func TestApply_MissingOverride(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, scripted.Hosting())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
@@ -155,15 +156,19 @@ func forbidden(f *planfile.File, i int, l lists) (denied bool, err error) {
 	if o.Plan == nil {
 		return false, nil
 	}
-	id := o.Plan.Organization.ID
 	if why, by := l.forbids(o); why != "" {
 		return true, planfile.Advised("Plan", o, why, fmt.Sprintf("To delete this organization, change %s, and plan again.", by))
 	}
-	for _, other := range f.Organizations[:i] {
-		if p := other.Plan; p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance &&
-			p.Organization.ID == id && other.Entry.BaseURL == o.Entry.BaseURL {
+	for j, other := range f.Organizations {
+		if j < i && other.Plan != nil && sameOrganization(o, other, other.Plan.Instance) || other.Deletion != nil && sameOrganization(o, other, other.Deletion.Instance) {
 			return false, planfile.Advised("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization), "Remove one of both entries from the manifest, and plan again.")
 		}
 	}
 	return false, nil
+}
+
+// sameOrganization reports whether an entry names the organization of a planned one, whatever its
+// address and its credential are. The instance is that of the entry.
+func sameOrganization(o, entry planfile.Planned, instance string) bool {
+	return entry.Entry.Provider == o.Entry.Provider && instance == o.Plan.Instance && strings.EqualFold(entry.Subject().ID, o.Plan.Organization.ID)
 }
