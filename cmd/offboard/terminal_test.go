@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -521,13 +522,63 @@ func TestCommands_Timeout(t *testing.T) {
 	}
 }
 
-// A command that ended after the request for the deletion must not be advised to run again.
+// The end of --timeout does not cancel a deletion that was requested. A command that ended with an
+// unknown outcome must not be advised to run again.
 func TestDelete_TimeoutAfterRequest(t *testing.T) {
 	o, srv := workspaces(t)
-	srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", Delay: time.Minute})
+	srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", Delay: 4 * time.Second})
 	code, out, errOut := o.run("delete", "workspace", workspaceID(0), "--confirm", "Acme One", "--timeout", "2s")
-	if code != exitcode.Unknown || strings.Contains(errOut, "To resume") || !strings.Contains(errOut, "The organization is possibly deleted. Check at the provider before you retry.") {
+	if code != exitcode.OK || srv.Exists(workspaceID(0)) || !strings.Contains(errOut, "The time of --timeout 2s has ended. Waiting for the result of the deletion.") {
 		t.Errorf("exit code %d: %s%s", code, out, errOut)
+	}
+	lost := offboardtest.LoseResponse("DeleteOrganization")
+	lost.Delay = 4 * time.Second
+	srv.Fail(offboardtest.Fault{Operation: "GetOrganization", Times: 2}, lost, offboardtest.Fault{Operation: "GetOrganization", Times: 9, Status: 503})
+	code, out, errOut = o.run("delete", "workspace", workspaceID(1), "--confirm", "Acme Two", "--timeout", "2s")
+	const advice = "  --timeout 2s ended the command. The organization is possibly deleted. Do not repeat the deletion: check at the provider first.\n"
+	if code != exitcode.Unknown || strings.Contains(errOut, "To resume") || !strings.Contains(errOut, advice) {
+		t.Errorf("exit code %d: %s%s", code, out, errOut)
+	}
+}
+
+// The first signal does not cancel a deletion that was requested. A further Ctrl-C does.
+func TestDelete_SignalAfterRequest(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals")
+	}
+	for name, test := range map[string]struct {
+		signals []syscall.Signal
+		code    int
+	}{
+		"SIGINT": {[]syscall.Signal{syscall.SIGINT}, exitcode.OK}, "SIGTERM": {[]syscall.Signal{syscall.SIGTERM}, exitcode.OK},
+		"SIGHUP twice": {[]syscall.Signal{syscall.SIGHUP, syscall.SIGHUP}, exitcode.OK}, "SIGINT twice": {[]syscall.Signal{syscall.SIGINT, syscall.SIGINT}, exitcode.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, srv := workspaces(t)
+			requested, answer := make(chan struct{}), make(chan struct{})
+			srv.Fail(offboardtest.Fault{Operation: "DeleteOrganization", EditRequest: func(*http.Request) { close(requested); <-answer }})
+			c := o.command("delete", "workspace", workspaceID(0), "--confirm", "Acme One")
+			out := new(synchronized)
+			c.Stdout, c.Stderr = out, out
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-requested
+			for _, s := range test.signals {
+				if err := c.Process.Signal(s); err != nil {
+					t.Error(err)
+				}
+				out.expect(t, "Waiting for the result of the deletion. Ctrl-C again: end at once")
+			}
+			if test.code == exitcode.OK {
+				close(answer)
+			} else {
+				defer close(answer)
+			}
+			if code := exitOf(t, c.Wait()); code != test.code || strings.Count(out.String(), "Waiting for the result") != 1 {
+				t.Errorf("exit code %d: %s", code, out.String())
+			}
+		})
 	}
 }
 

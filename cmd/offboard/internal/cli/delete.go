@@ -60,7 +60,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Args:              namedArguments,
 		ValidArgsFunction: providerNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {
+			err := p.single(cmd.Context(), args, e, func(ctx context.Context, _ func() bool, e planfile.Entry, organization connect.Organization) error {
 				err := organization.Check(ctx)
 				if err == nil && e.Provider == providers.F5 {
 					managed, unread = childTenants(ctx, organization)
@@ -114,12 +114,15 @@ func (p *program) deleteCommand() *cobra.Command {
 				}
 				e.Override = append(e.Override, teardown.Override(o))
 			}
-			return p.single(cmd.Context(), args, e, func(ctx context.Context, e planfile.Entry, organization connect.Organization) error {
+			return p.single(cmd.Context(), args, e, func(ctx context.Context, request func() bool, e planfile.Entry, organization connect.Organization) error {
 				if err := confirm(ctx, e, organization); err != nil {
 					return err
 				}
 				if err := permitChildTenants(ctx, e, organization); err != nil {
 					return err
+				}
+				if !request() {
+					return &errors.Error{Provider: e.Provider, Operation: "Delete", Target: e.Organization, Code: errors.Canceled, Err: context.Canceled}
 				}
 				return organization.Delete(ctx)
 			}, func(provider string, err error) (deletion, string) {
@@ -135,10 +138,11 @@ func (p *program) deleteCommand() *cobra.Command {
 	return remove
 }
 
-// single runs act for the organization that the arguments of a command name. result returns the
-// members of the JSON form that differ between commands, and the text of a success.
+// single runs act for the organization that the arguments of a command name. act calls request right
+// before it requests the deletion. result returns the members of the JSON form that differ between
+// commands, and the text of a success.
 func (p *program) single(
-	ctx context.Context, args []string, e planfile.Entry, act func(context.Context, planfile.Entry, connect.Organization) error,
+	ctx context.Context, args []string, e planfile.Entry, act func(ctx context.Context, request func() bool, e planfile.Entry, o connect.Organization) error,
 	result func(provider string, err error) (deletion, string),
 ) error {
 	e.Provider, e.Organization = providers.Name(args[0]), args[1]
@@ -146,9 +150,9 @@ func (p *program) single(
 	if err != nil {
 		return err
 	}
-	ctx, done := p.untilInterrupted(ctx)
+	ctx, request, done := p.untilDecided(ctx)
 	defer done()
-	err = p.orExpired(act(ctx, e, organization))
+	err = p.orUndecided(act(ctx, request, e, organization))
 	document, text := result(e.Provider, err)
 	switch {
 	case document.Outcome == "": // check changes nothing

@@ -27,6 +27,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/secrets"
+	"github.com/offboard-dev/offboard-go/internal/trace"
 )
 
 // Main runs the program with the arguments, the streams and the signals of the process. It
@@ -159,6 +160,18 @@ func (p *program) orExpired(err error) error {
 	return err
 }
 
+// orUndecided returns the error of a deletion. If --timeout ended it with an unknown outcome, its advice
+// says so.
+func (p *program) orUndecided(err error) error {
+	if p.expired.Load() && errors.Is(err, errors.OutcomeUnknown) {
+		return problem.Advise(err, fmt.Sprintf("--timeout %v ended the command. The organization is possibly deleted. Do not repeat the deletion: check at the provider first.", p.timeout))
+	}
+	if p.expired.Load() && errors.Is(err, trace.ErrStopped) {
+		return problem.Advise(err, p.adviceExpired())
+	}
+	return p.orExpired(err)
+}
+
 // adviceExpired returns the advice after --timeout ended the command.
 func (p *program) adviceExpired() string {
 	return fmt.Sprintf("--timeout %v ended the command. To resume, give a longer time or none.", p.timeout)
@@ -255,6 +268,29 @@ func (p *program) expiry() (expired <-chan time.Time, end func()) {
 // further Ctrl-C cancels. No other signal cancels the context: a terminal that closes may send
 // SIGHUP twice.
 func (p *program) stoppable(ctx context.Context, stopping func(limit string)) (context.Context, <-chan struct{}, func()) {
+	return p.stoppableFrom(ctx, func() bool { return true }, stopping)
+}
+
+// untilDecided returns a context that the first signal, or --timeout, cancels until request is called.
+// After that call, they only end the waits of the context's requests, and no further deletion is sent:
+// the answer to the request in flight decides. The client bounds the time of each request. A further
+// Ctrl-C cancels the context. request reports whether the deletion can be requested.
+func (p *program) untilDecided(ctx context.Context) (decided context.Context, request func() bool, done func()) {
+	const reading, requested, ended = 0, 1, 2
+	var state atomic.Int32
+	decided, stop, done := p.stoppableFrom(ctx, func() bool { return !state.CompareAndSwap(reading, ended) }, func(limit string) {
+		text := "Waiting for the result of the deletion. Ctrl-C again: end at once, with an unknown result"
+		if limit != "" {
+			text = "The time of " + limit + " has ended. Waiting for the result of the deletion. Ctrl-C: end at once, with an unknown result"
+		}
+		fmt.Fprintln(p.errOut, text)
+	})
+	return trace.WithStop(decided, stop), func() bool { return state.CompareAndSwap(reading, requested) }, done
+}
+
+// stoppableFrom does the same as stoppable. If gently returns false, the first signal, or --timeout,
+// cancels the context, and does not close the channel.
+func (p *program) stoppableFrom(ctx context.Context, gently func() bool, stopping func(limit string)) (context.Context, <-chan struct{}, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := make(chan struct{})
 	expired, end := p.expiry()
@@ -267,6 +303,10 @@ func (p *program) stoppable(ctx context.Context, stopping func(limit string)) (c
 			p.expired.Store(true)
 			limit = fmt.Sprintf("--timeout %v", p.timeout)
 		case <-ctx.Done():
+			return
+		}
+		if !gently() {
+			cancel()
 			return
 		}
 		close(stop)
