@@ -141,7 +141,14 @@ type session struct {
 // start starts a command on a pseudo-terminal.
 func (o *operator) start(args ...string) *session {
 	o.Helper()
+	return o.startWith(func(*exec.Cmd) {}, args...)
+}
+
+// startWith starts a command on a pseudo-terminal, except the streams that redirect sets.
+func (o *operator) startWith(redirect func(*exec.Cmd), args ...string) *session {
+	o.Helper()
 	s := &session{operator: o, command: o.command(args...)}
+	redirect(s.command)
 	s.more = sync.NewCond(&s.mu)
 	master, err := pty.StartWithSize(s.command, &pty.Winsize{Rows: 40, Cols: 200})
 	if err != nil {
@@ -263,6 +270,34 @@ func TestTerminal_WrongAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A prompt is shown on a terminal: on the standard error if the standard output is a file. If neither
+// is a terminal, apply does not wait for an answer.
+func TestTerminal_PromptOfRedirectedOutput(t *testing.T) {
+	o, srv := workspaces(t)
+	file := func(name string) *os.File {
+		f, err := os.Create(filepath.Join(o.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	s := o.startWith(func(c *exec.Cmd) { c.Stdout = file("log") }, "apply", "plan.json", "--only", "Acme One")
+	s.expect("This permanently deletes 1 organization")
+	s.answer("Type the name Acme One to confirm", "Acme One")
+	code, out := s.wait()
+	log, err := os.ReadFile(filepath.Join(o.dir, "log"))
+	if err != nil || code != exitcode.OK || srv.Exists(workspaceID(0)) || strings.Contains(string(log), "Type the name") || !strings.Contains(string(log), "1 organization: 1 deleted\n") {
+		t.Errorf("exit code %d, %v: %s%s", code, err, out, log)
+	}
+	s = o.startWith(func(c *exec.Cmd) { c.Stdout, c.Stderr = file("log"), file("errors") }, "apply", "plan.json", "--only", "Acme Two")
+	code, _ = s.wait()
+	log, err = os.ReadFile(filepath.Join(o.dir, "errors"))
+	if err != nil || code != exitcode.NotConfirmed || !strings.Contains(string(log), "1 organization without confirmation") {
+		t.Errorf("no terminal for the prompt: exit code %d, %v: %s", code, err, log)
 	}
 }
 

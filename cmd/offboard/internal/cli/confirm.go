@@ -13,6 +13,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/layout"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
@@ -35,12 +36,16 @@ func (p *program) confirmAll(file *planfile.File, indexes []int, s applySettings
 			missing = append(missing, i)
 		}
 	}
+	terminal := p.terminal()
 	switch {
 	case len(missing) == 0:
 		return nil, nil
-	case p.json || !p.interactive():
+	case p.json || !p.interactive() || terminal == nil:
 		return nil, file.AllUnconfirmed(missing, format.Count(len(missing), "organization")+" without confirmation: the name was given neither in the manifest nor by --confirm NAME")
 	}
+	out := p.out
+	defer func() { p.out = out }()
+	p.out = terminal
 	if err := p.showDeletion(file); err != nil {
 		return nil, err
 	}
@@ -180,6 +185,17 @@ func (p *program) line(answers *bufio.Reader) (string, error) {
 func (p *program) interactive() bool {
 	file, ok := p.in.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// terminal returns the standard output, or the standard error if only that one is a terminal. A prompt on
+// another stream would wait for an answer without being shown. It returns nil if neither is a terminal.
+func (p *program) terminal() io.Writer {
+	for _, stream := range []io.Writer{p.out, p.errOut} {
+		if layout.Width(stream) > 0 {
+			return stream
+		}
+	}
+	return nil
 }
 
 // confirm compares the confirmed name with the provider's.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	stdcmp "cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -213,7 +214,8 @@ func (b *harness) answered(answers string, args ...string) (code int, out, errOu
 	if _, err := io.WriteString(master, answers); err != nil {
 		b.Fatal(err)
 	}
-	o, e := screentest.Terminal{Columns: b.columns}, screentest.Terminal{Columns: b.columns}
+	columns := stdcmp.Or(b.columns, 1000)
+	o, e := screentest.Terminal{Columns: columns}, screentest.Terminal{Columns: columns}
 	p := &program{in: in, out: &o, errOut: &e, connect: b.connect, signals: b.signals}
 	code = p.run(b.Context(), append([]string{"apply", b.dir + "/plan.json"}, args...))
 	return code, b.hideDir(o.String()), b.hideDir(e.String())
