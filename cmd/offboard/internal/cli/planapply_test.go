@@ -653,6 +653,34 @@ func TestPlan_SameOrganizationDeletedByTheJournal(t *testing.T) {
 	})
 }
 
+// An organization that the plan of another entry deletes has no plan of its own.
+func TestPlan_ManagedOrganizationHasEntry(t *testing.T) {
+	const parent, child = "  - {provider: katapult, organization: org_1, confirm: Acme, override: [managed_organizations]}\n", "  - {provider: katapult, organization: org_child, confirm: Child}\n"
+	for name, test := range map[string]struct {
+		entries string
+		denied  bool // the parent
+	}{
+		"parent first":  {entries: parent + child},
+		"child first":   {entries: child + parent},
+		"parent denied": {entries: child + parent + "deny: [org_1]\n", denied: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t, family(), scripted.Named("org_child", "Child"))
+				b.write("manifest.yaml", "organizations:\n"+test.entries)
+				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				if code != exitcode.NotConfirmed || strings.Contains(out, `deleted by the plan of "org_1"`) == test.denied {
+					t.Errorf("exit code %d: %s%s", code, out, errOut)
+				}
+				code, out, errOut = b.run("apply", "DIR/plan.json")
+				if code != exitcode.NotConfirmed || b.organizations[0].Touched() == test.denied || b.organizations[1].Touched() != test.denied {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
+				}
+			})
+		})
+	}
+}
+
 func TestApply_MissingOverride(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newHarness(t, scripted.Hosting())

@@ -46,12 +46,20 @@ func Plan(ctx context.Context, m *planfile.Manifest, s *planfile.Source, open co
 		return nil, 0, errors.New("--allow and the manifest permit no organization in common")
 	}
 	file.Unmatched = listed.unmatched(file)
+	refuse := func(i int, denied bool, err error) {
+		o := &file.Organizations[i]
+		found := o.Plan.Organization
+		o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
+		codes[i], o.Entry, o.Denied = o.ExitCode, o.Entry.Bare(), denied
+	}
 	for i := range file.Organizations {
-		if denied, err := forbidden(file, i, listed); err != nil {
-			o := &file.Organizations[i]
-			found := o.Plan.Organization
-			o.Plan, o.Organization, o.Problem, o.ExitCode, o.Line = nil, &found, problem.Of(err), exitcode.Of(err), s.EntryLine(i)
-			codes[i], o.Entry, o.Denied = o.ExitCode, o.Entry.Bare(), denied
+		if err := forbidden(file.Organizations[i], listed); err != nil {
+			refuse(i, true, err)
+		}
+	}
+	for i := range file.Organizations { // an organization that a list denies deletes no other one
+		if err := repeated(file, i); err != nil {
+			refuse(i, false, err)
 		} else if o := &file.Organizations[i]; o.Plan != nil {
 			o.Overrides = o.Entry.Overrides(o.Plan, s.EntryLine(i))
 		}
@@ -149,22 +157,42 @@ func planOne(ctx context.Context, e planfile.Entry, o connect.Organization, earl
 	return made, exitcode.OK
 }
 
-// forbidden returns an error if an organization with a plan must not be applied: a list denies it,
-// or another entry names the same organization.
-func forbidden(f *planfile.File, i int, l lists) (denied bool, err error) {
-	o := f.Organizations[i]
+// forbidden returns an error if a list denies an organization with a plan.
+func forbidden(o planfile.Planned, l lists) error {
 	if o.Plan == nil {
-		return false, nil
+		return nil
 	}
 	if why, by := l.forbids(o); why != "" {
-		return true, planfile.Advised("Plan", o, why, fmt.Sprintf("To delete this organization, change %s, and plan again.", by))
+		return planfile.Advised("Plan", o, why, fmt.Sprintf("To delete this organization, change %s, and plan again.", by))
+	}
+	return nil
+}
+
+// repeated returns an error if an organization with a plan must not be applied, because another entry
+// names it, or the plan of another entry deletes it.
+func repeated(f *planfile.File, i int) error {
+	o := f.Organizations[i]
+	if o.Plan == nil {
+		return nil
 	}
 	for j, other := range f.Organizations {
-		if j < i && other.Plan != nil && sameOrganization(o, other, other.Plan.Instance) || other.Deletion != nil && sameOrganization(o, other, other.Deletion.Instance) {
-			return false, planfile.Advised("Plan", o, fmt.Sprintf("same organization as %q", other.Entry.Organization), "Remove one of both entries from the manifest, and plan again.")
+		var why string
+		switch p, d := other.Plan, other.Deletion; {
+		case j < i && p != nil && sameOrganization(o, other, p.Instance), d != nil && sameOrganization(o, other, d.Instance):
+			why = fmt.Sprintf("same organization as %q", other.Entry.Organization)
+		case j != i && p != nil && p.Provider == o.Plan.Provider && p.Instance == o.Plan.Instance && deletesManaged(p, o.Plan.Organization.ID):
+			why = fmt.Sprintf("deleted by the plan of %q", other.Entry.Organization)
+		default:
+			continue
 		}
+		return planfile.Advised("Plan", o, why, "Remove one of both entries from the manifest, and plan again.")
 	}
-	return false, nil
+	return nil
+}
+
+// deletesManaged reports whether a step of a plan deletes an organization.
+func deletesManaged(p *teardown.Plan, id string) bool {
+	return slices.ContainsFunc(Deleted(p)[1:], func(o teardown.Organization) bool { return strings.EqualFold(o.ID, id) })
 }
 
 // sameOrganization reports whether an entry names the organization of a planned one, whatever its
