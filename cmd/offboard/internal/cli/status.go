@@ -190,7 +190,8 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 			s.Done++
 		}
 	}
-	s.Stale = time.Since(p.Plan.CreatedAt) > teardown.PlanTTL
+	expired := time.Since(p.Plan.CreatedAt) > teardown.PlanTTL
+	s.Stale = expired
 	s.Missing = p.Entry.MissingOverrides(p.Plan)
 	if o != nil {
 		now, err := o.Plan(ctx)
@@ -210,15 +211,19 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 			return s
 		}
 		s.Now = "exists"
-		s.Stale = s.Stale || len(p.Plan.Diff(now)) > 0
+		s.Stale = expired || len(p.Plan.Diff(now)) > 0
 		s.Remaining, s.NotInPlan = compare(p.Plan, now)
 		s.Done = s.Total - len(s.Remaining)
 		through = r.Last != nil && r.Last.Outcome == teardown.Pending
 	}
-	switch {
+	switch { // in the order of the checks of apply
 	case through:
+	case expired:
+		s.code = exitcode.Stale
 	case len(s.Missing) > 0:
 		s.code = exitcode.NotConfirmed // as apply, which refuses the organization
+	case s.Stale:
+		s.code = exitcode.Stale
 	default:
 		s.code = exitcode.Blocked
 	}

@@ -329,15 +329,43 @@ func TestOrganizationStatus_Outcome(t *testing.T) {
 	}
 }
 
+// The exit code of an expired plan precedes that of a missing override, which precedes that of a plan
+// that does not match, as in apply.
+func TestStatus_StalePlanMissingOverride(t *testing.T) {
+	for name, test := range map[string]struct {
+		wait time.Duration
+		code int
+	}{
+		"valid":   {code: exitcode.NotConfirmed},
+		"expired": {wait: 25 * time.Hour, code: exitcode.Stale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				h := newHarness(t, scripted.Hosting())
+				h.organizations[0].Steps[0].Requires = []teardown.Override{teardown.TerminationProtection}
+				h.plan()
+				h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
+				time.Sleep(test.wait)
+				for _, command := range []string{"status", "apply"} {
+					if code, out, errOut := h.run(command, "DIR/plan.json"); code != test.code {
+						t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestStatus_StalePlan(t *testing.T) {
 	for name, test := range map[string]struct {
 		wait  time.Duration
 		add   bool // the organization gets another resource
 		stale bool
+		code  int
 	}{
-		"valid":        {},
-		"expired":      {wait: 25 * time.Hour, stale: true},
-		"new resource": {add: true, stale: true},
+		"valid":        {code: exitcode.Blocked},
+		"expired":      {wait: 25 * time.Hour, stale: true, code: exitcode.Stale},
+		"new resource": {add: true, stale: true, code: exitcode.Stale},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -348,11 +376,14 @@ func TestStatus_StalePlan(t *testing.T) {
 					h.organizations[0].Steps = append(h.organizations[0].Steps, teardown.Step{ID: "disk/disk_2", Kind: "disk", Name: "data-2"})
 				}
 				code, out, errOut := h.run("status", "DIR/plan.json")
-				if code != exitcode.Blocked || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To apply") == test.stale {
+				if code != test.code || strings.Contains(out, "To plan again") != test.stale || strings.Contains(out, "To apply") == test.stale {
 					t.Errorf("exit code %d: %s%s", code, out, errOut)
 				}
 				if _, out, _ := h.run("status", "DIR/plan.json", "--json"); strings.Contains(out, `"stale": true`) != test.stale {
 					t.Errorf("got %s", out)
+				}
+				if code, out, errOut := h.run("apply", "DIR/plan.json"); test.stale && code != test.code {
+					t.Errorf("apply: exit code %d: %s%s", code, out, errOut)
 				}
 			})
 		})
