@@ -159,7 +159,7 @@ func (a *activities) notFound(ctx context.Context, s *subject, notFound error) (
 	}
 	r := reportOf(p, teardown.NotFound, "")
 	r.Err = notFound
-	if teardown.DeletionRecorded(entries, p.Provider, p.Instance, p.Organization.ID) {
+	if teardown.DeletionRecorded(entries, p) {
 		r.Outcome, r.Err = teardown.Deleted, nil
 	}
 	return a.ended(ctx, r)

@@ -94,14 +94,15 @@ const (
 	stepDeleted            // a read has shown that the resource of the step was deleted
 )
 
-// DeletionRecorded reports whether the entries of journals record a deletion of an organization: one
-// that was started and that the provider has not refused. If a read does not find the organization, it
-// was deleted. Without such a deletion, the read proves nothing: the organization may never have
-// existed, or the credential may not see it. The other arguments are those of [Entry]; entries about
-// other organizations do not count.
-func DeletionRecorded(entries []Entry, provider, instance, organization string) bool {
-	return recordOf(entries, &Plan{Provider: provider, Instance: instance, Organization: Organization{ID: organization}}).deletion()
-}
+// DeletionRecorded reports whether the entries of journals record a deletion of the organization of a
+// plan: one that was started and that the provider has not refused. If a read does not find the
+// organization, it was deleted. Without such a deletion, the read proves nothing: the organization may
+// never have existed, or the credential may not see it.
+//
+// Entries about other organizations do not count, nor do those of other plans from before the plan was
+// made: the plan proves that the organization existed after them. If CreatedAt of the plan is zero,
+// all entries about the organization count.
+func DeletionRecorded(entries []Entry, p *Plan) bool { return recordOf(entries, p).deletion() }
 
 // deletion reports whether a deletion of the organization is recorded.
 func (r record) deletion() bool { return r.deletionOpen > 0 || r.deleted }
@@ -124,10 +125,15 @@ func recordOf(entries []Entry, p *Plan) record {
 		case e.Kind == EntryStarted:
 			ofPlan = e.Plan == p.Fingerprint
 			r.started = r.started || ofPlan
+		case !ofPlan && !e.Time.IsZero() && e.Time.Before(p.CreatedAt):
+			// The plan proves that the organization existed after that.
 		case e.Kind == EntryDeletionStarted:
 			r.deletionOpen++
 		case e.Kind == EntryDeletionRefused:
 			r.deletionOpen = max(r.deletionOpen-1, 0)
+		case e.Kind == EntryFinished && e.Outcome == NotFound:
+			// No deletion before that explains why the organization was not found.
+			r.deletionOpen, r.deleted = 0, false
 		case e.Kind == EntryFinished:
 			r.deleted = r.deleted || e.Outcome == Deleted && r.deletionOpen > 0
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,14 +130,49 @@ func TestDeletionRecorded(t *testing.T) {
 		"started and pending":     {append(kinds(started), pending), true},
 		"blocked":                 {[]teardown.Entry{entry(teardown.EntryFinished, teardown.Blocked)}, false},
 		"deleted":                 {append(kinds(started), entry(teardown.EntryFinished, teardown.Deleted)), true},
+		"not found after it":      {append(kinds(started), entry(teardown.EntryFinished, teardown.NotFound)), false},
+		"not found before it":     {append([]teardown.Entry{entry(teardown.EntryFinished, teardown.NotFound)}, kinds(started)...), true},
 		"deleted without a start": {[]teardown.Entry{entry(teardown.EntryFinished, teardown.Deleted)}, false},
 	} {
-		if got := teardown.DeletionRecorded(test.entries, "atlas", "https://a.example", "1"); got != test.want {
+		plan := func(provider, instance, organization string) *teardown.Plan {
+			return &teardown.Plan{Provider: provider, Instance: instance, Organization: teardown.Organization{ID: organization}}
+		}
+		if got := teardown.DeletionRecorded(test.entries, plan("atlas", "https://a.example", "1")); got != test.want {
 			t.Errorf("%s: got %t", name, got)
 		}
 		for _, other := range [][3]string{{"zitadel", "https://a.example", "1"}, {"atlas", "https://b.example", "1"}, {"atlas", "https://a.example", "2"}} {
-			if teardown.DeletionRecorded(test.entries, other[0], other[1], other[2]) {
+			if teardown.DeletionRecorded(test.entries, plan(other[0], other[1], other[2])) {
 				t.Errorf("%s: counts for %v", name, other)
+			}
+		}
+	}
+}
+
+// A plan that was made after a deletion of another plan proves that the organization existed again.
+func TestDeletionRecorded_PlanMadeLater(t *testing.T) {
+	t.Parallel()
+	p := &teardown.Plan{Provider: "atlas", Organization: teardown.Organization{ID: "1"}, CreatedAt: time.Unix(1000, 0), Fingerprint: "of this plan"}
+	for name, test := range map[string]struct {
+		plan    string
+		started time.Time
+		want    bool
+	}{
+		"another plan, before": {"of another plan", time.Unix(999, 0), false},
+		"another plan, after":  {"of another plan", time.Unix(1001, 0), true},
+		"this plan":            {"of this plan", time.Unix(1001, 0), true},
+		// The clock of another machine may be late.
+		"this plan, before": {"of this plan", time.Unix(999, 0), true},
+	} {
+		entries := []teardown.Entry{
+			{Kind: teardown.EntryStarted, Plan: test.plan}, {Kind: teardown.EntryDeletionStarted},
+			{Kind: teardown.EntryFinished, Outcome: teardown.Deleted},
+		}
+		for i := range entries {
+			entries[i].Provider, entries[i].Organization, entries[i].Time = "atlas", "1", test.started
+		}
+		for n := 2; n <= len(entries); n++ { // also without the result
+			if got := teardown.DeletionRecorded(entries[:n], p); got != test.want {
+				t.Errorf("%s, %d entries: got %t", name, n, got)
 			}
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -187,6 +189,48 @@ func TestPlan_AllowNamesDeleted(t *testing.T) {
 		b.write("manifest.yaml", b.read("manifest.yaml")+"allow: [org_1, org_2]\n")
 		if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK || strings.Contains(out, "matches no") {
 			t.Errorf("exit code %d: %s%s", code, out, errOut)
+		}
+	})
+}
+
+// An organization that is created again with the same ID is planned again. If the credential then loses
+// its access, the deletion of the first one proves nothing.
+func TestApply_CreatedAgainAndAccessLost(t *testing.T) {
+	for name, ended := range map[string]errors.Code{"not found": errors.OrganizationNotFound, "denied": errors.PermissionDenied, "credential ended": errors.Unauthenticated} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := mixed(t)
+				b.organizations[0].Deleted = false
+				time.Sleep(time.Second)
+				if _, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json", "--only", "acme-hosting"); !strings.Contains(out, "1 organization") {
+					t.Fatalf("the organization is not planned again: %s%s", out, errOut)
+				}
+				b.organizations[0].ReadError = &errors.Error{Provider: "katapult", Operation: "GetOrganization", Target: "org_1", Code: ended}
+				for _, command := range []string{"apply", "status"} {
+					code, out, errOut := b.run(command, "DIR/plan.json")
+					if code == exitcode.OK || strings.Contains(out, "1 deleted") {
+						t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A tenant whose deletion was pending is in use again. A read decides.
+func TestStatus_TenantActiveAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Tenant())
+		b.plan()
+		if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "1 pending") {
+			t.Fatalf("exit code %d: %s%s", code, out, errOut)
+		}
+		if code, out, errOut := b.run("status", "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "1 pending") {
+			t.Fatalf("status: exit code %d: %s%s", code, out, errOut)
+		}
+		b.organizations[0].Reactivate()
+		if code, out, errOut := b.run("status", "DIR/plan.json"); code == exitcode.OK || strings.Contains(out, "1 pending") {
+			t.Errorf("status: exit code %d: %s%s", code, out, errOut)
 		}
 	})
 }

@@ -214,7 +214,7 @@ func statusOf(ctx context.Context, p planfile.Planned, journal planfile.Index, o
 		s.Stale = expired || len(p.Plan.Diff(now)) > 0
 		s.Remaining, s.NotInPlan = compare(p.Plan, now)
 		s.Done = s.Total - len(s.Remaining)
-		through = r.Last != nil && r.Last.Outcome == teardown.Pending
+		through = r.Last != nil && r.Last.Outcome == teardown.Pending && now.PendingDeletion != nil
 	}
 	switch { // in the order of the checks of apply
 	case through:

@@ -120,8 +120,10 @@ type Record struct {
 	Last  *teardown.Entry
 	Steps map[string]teardown.Entry
 
-	// DeletionStarted is that of [teardown.DeletionRecorded]. Records of one plan do not have it.
+	// DeletionStarted is that of [teardown.DeletionRecorded]. Only [Index.Of] and [Index.Proof] set it.
 	DeletionStarted bool
+
+	entries []teardown.Entry // about the organization, if the record is that of all plans
 }
 
 // IsDeleted reports whether a read showed that the resource of a step does not exist.
@@ -154,12 +156,13 @@ func (c Index) Of(s Subject) *Record {
 }
 
 // Proof returns the record of a plan. If it does not show the end of the organization, but an entry of
-// another plan does, the last entry is that one: of a pending deletion, or of a deletion after the plan
-// was made. A plan that was made after a deletion proves that the organization existed again.
+// another plan does, the last entry is that one: from after the plan was made, or of a deletion that the
+// plan shows as pending. Another plan proves that the organization existed again after the entry.
 func (c Index) Proof(p *teardown.Plan) *Record {
 	r, all := *c.Record(p), c.Of(SubjectOf(p))
-	r.DeletionStarted = all.DeletionStarted
-	if !r.Complete() && all.Complete() && (all.Last.Outcome == teardown.Pending || all.Last.Time.After(p.CreatedAt)) {
+	r.DeletionStarted = teardown.DeletionRecorded(all.entries, p)
+	pending := p.DeletionError != nil && p.DeletionError.Code == errors.AlreadyRequestedDeletion
+	if !r.Complete() && all.Complete() && (all.Last.Time.After(p.CreatedAt) || pending && all.Last.Outcome == teardown.Pending) {
 		r.Last = all.Last
 	}
 	return &r
@@ -188,7 +191,9 @@ func NewIndex(entries []teardown.Entry) Index {
 		}
 	}
 	for s, of := range ByOrganization(entries) {
-		c.Of(s).DeletionStarted = teardown.DeletionRecorded(of, s.provider, s.instance, s.organization)
+		all := c.Of(s)
+		all.entries = of
+		all.DeletionStarted = teardown.DeletionRecorded(of, &teardown.Plan{Provider: s.provider, Instance: s.instance, Organization: teardown.Organization{ID: s.organization}})
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -33,13 +34,17 @@ func TestIndex_ProofByAnotherPlan(t *testing.T) {
 		after   time.Duration
 		want    bool
 	}{
-		{teardown.Deleted, time.Second, true}, {teardown.Deleted, -time.Second, false}, {teardown.Pending, -time.Second, true},
+		{teardown.Deleted, time.Second, true}, {teardown.Deleted, -time.Second, false}, {teardown.Pending, time.Second, true}, {teardown.Pending, -time.Second, false},
 		{teardown.Blocked, time.Second, false},
 	} {
 		p := &teardown.Plan{Provider: "katapult", Organization: teardown.Organization{ID: "org_1"}, Fingerprint: "this", CreatedAt: made}
 		index := NewIndex([]teardown.Entry{{Time: made.Add(test.after), Provider: "katapult", Organization: "org_1", Plan: "other", Kind: teardown.EntryFinished, Outcome: test.outcome}})
 		if got := index.Proof(p).Complete(); got != test.want || index.Record(p).Complete() {
 			t.Errorf("%s %v: got %t", test.outcome, test.after, got)
+		}
+		p.DeletionError = &errors.Error{Code: errors.AlreadyRequestedDeletion} // the deletion was pending when the plan was made
+		if got := index.Proof(p).Complete(); got != (test.want || test.outcome == teardown.Pending) {
+			t.Errorf("%s %v, pending by the plan: got %t", test.outcome, test.after, got)
 		}
 	}
 }

@@ -32,6 +32,7 @@ type Organization struct {
 	Waits       func(progress func(s string)) // what a removal waits for
 
 	mu      sync.Mutex
+	pending bool // the deletion was accepted
 	Absent  map[string]bool
 	Removed []string
 	Deleted bool
@@ -87,6 +88,9 @@ func (d driver) Inspect(context.Context, teardown.Organization, *teardown.Plan) 
 		return nil, &errors.Error{Provider: d.of.Provider, Operation: "Plan", Target: d.of.ID, Code: errors.OrganizationNotFound, Status: 404}
 	}
 	p := &teardown.Plan{Provider: d.of.Provider, Organization: d.of.Organization, Cascades: d.of.Cascades, DeletionError: d.of.DeletionError}
+	if d.of.pending {
+		p.PendingDeletion = &d.of.outcome
+	}
 	for _, step := range d.of.Steps {
 		if !d.of.Absent[step.ID] {
 			step.After = slices.DeleteFunc(slices.Clone(step.After), func(id string) bool { return d.of.Absent[id] })
@@ -133,7 +137,15 @@ func (d driver) Delete(context.Context, teardown.Organization) (teardown.Deletio
 	if d.of.DeleteError != nil {
 		return teardown.Deletion{}, d.of.DeleteError
 	}
+	d.of.pending = d.of.outcome.Outcome == teardown.Pending
 	return d.of.outcome, nil
+}
+
+// Reactivate ends a pending deletion: the organization is in use again.
+func (s *Organization) Reactivate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = false
 }
 
 // Touched reports whether anything was removed or deleted.
