@@ -228,8 +228,9 @@ func (s *Source) texts(n *Node, key string) ([]string, error) {
 	return texts, nil
 }
 
-// List returns the entries of allow or deny. The variables are those of [NamedVariables].
-func (s *Source) List(key string, variables []string) ([]string, error) {
+// List returns the entries of allow or deny. The entries are those of the manifest: the organization
+// of one may be listed, whatever it looks like.
+func (s *Source) List(key string, entries []Entry) ([]string, error) {
 	if s.root == nil {
 		return nil, nil
 	}
@@ -238,11 +239,12 @@ func (s *Source) List(key string, variables []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	variables := NamedVariables(entries)
 	for i, id := range ids {
 		if strings.TrimSpace(id) == "" {
 			return nil, s.faultf(n.Items[i].Line, "an entry of %s is empty", key)
 		}
-		if fault := secrets.ListedFault(id, variables...); fault != "" {
+		if fault := secrets.ListedFault(id, variables...); fault != "" && !HasOrganization(entries, id) {
 			return nil, s.faultf(n.Items[i].Line, "an entry of %s is refused: %s", key, fault)
 		}
 	}
@@ -250,6 +252,11 @@ func (s *Source) List(key string, variables []string) ([]string, error) {
 		return nil, s.faultf(n.Line, "allow is empty: nothing could be deleted")
 	}
 	return ids, nil
+}
+
+// HasOrganization reports whether an entry has an organization. Its text was checked with the entry.
+func HasOrganization(entries []Entry, organization string) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool { return e.Organization == organization })
 }
 
 // Entries returns the organizations of the manifest, with the names of their providers in place of

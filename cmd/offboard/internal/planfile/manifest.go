@@ -151,11 +151,10 @@ func parseManifest(text []byte, name string) (*Manifest, *Source, error) {
 	for _, e := range entries {
 		m.Organizations = append(m.Organizations, Entry(e))
 	}
-	variables := manifest.NamedVariables(entries)
-	if m.Allow, err = of.List("allow", variables); err != nil {
+	if m.Allow, err = of.List("allow", entries); err != nil {
 		return nil, nil, err
 	}
-	if m.Deny, err = of.List("deny", variables); err != nil {
+	if m.Deny, err = of.List("deny", entries); err != nil {
 		return nil, nil, err
 	}
 	return m, &Source{of: of}, nil
@@ -165,7 +164,7 @@ func parseManifest(text []byte, name string) (*Manifest, *Source, error) {
 // to the providers of all entries.
 func (m *Manifest) CheckFlags() error {
 	var entries []manifest.Entry
-	for _, e := range m.Organizations {
+	for _, e := range m.All() {
 		entries = append(entries, manifest.Entry(e))
 	}
 	variables := manifest.NamedVariables(entries)
@@ -174,7 +173,7 @@ func (m *Manifest) CheckFlags() error {
 		values []string
 	}{{"--allow", m.AllowFlags}, {"--deny", m.DenyFlags}} {
 		for i, value := range of.values {
-			if fault := secrets.ListedFault(value, variables...); fault != "" {
+			if fault := secrets.ListedFault(value, variables...); fault != "" && !manifest.HasOrganization(entries, value) {
 				return fmt.Errorf("%s number %d is refused: %s", of.flag, i+1, fault)
 			}
 		}

@@ -220,3 +220,25 @@ func TestManifest_LimitsApply(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// The organization of an entry may be listed in the form that the entry has.
+func TestManifest_ListedOrganization(t *testing.T) {
+	t.Parallel()
+	const text = "organizations: [{provider: zitadel, organization: b2b4u9x1y-k4tqm7zt2wn9}]\ndeny: [b2b4u9x1y-k4tqm7zt2wn9]\nallow: [%s]\n"
+	m, _, err := parseManifest(fmt.Appendf(nil, text, "b2b4u-solutions-gmbh"), "m.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.DenyFlags, m.AllowFlags = []string{"b2b4u9x1y-k4tqm7zt2wn9"}, []string{"b2b4u-solutions-gmbh"}
+	if err := m.CheckFlags(); err != nil {
+		t.Error(err)
+	}
+	m.DenyFlags = []string{"b2b4u9x1y-k4tqm7zt2wn8"}
+	want := "--deny number 1 is refused: the value looks like a credential: use the ID of the organization"
+	if err := m.CheckFlags(); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := parseManifest(fmt.Appendf(nil, text, "b2b4u9x1y-k4tqm7zt2wn8"), "m.yaml"); err == nil || !strings.Contains(err.Error(), "an entry of allow is refused") {
+		t.Errorf("got %v", err)
+	}
+}

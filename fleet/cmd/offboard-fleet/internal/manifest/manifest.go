@@ -70,11 +70,10 @@ func Read(r io.Reader, name string) (m fleet.Manifest, err error) {
 		}
 		m.Organizations = append(m.Organizations, o)
 	}
-	variables := manifest.NamedVariables(entries)
-	if m.Allow, err = s.List("allow", variables); err != nil {
+	if m.Allow, err = s.List("allow", entries); err != nil {
 		return m, err
 	}
-	m.Deny, err = s.List("deny", variables)
+	m.Deny, err = s.List("deny", entries)
 	return m, err
 }
 

@@ -98,7 +98,7 @@ func TestRead_Faults(t *testing.T) {
 		"variable of another":  {ok + "    credentials: {APPLIVERY_API_TOKEN: OFFBOARD_X}\n", "m.yaml:5: katapult does not read this variable: use KATAPULT_API_KEY"},
 		"credential in reason": {strings.Replace(ok, "katapult", "f5", 1) + "    email: a@example.com\n    reason: k4tQm7Zt2Wn9Lx5Rb1Vd\n", "m.yaml:6: reason is refused: the value looks like a credential"},
 		"query in URL":         {ok + "    base_url: https://example.com?key=secret-value\n", "m.yaml:5: base_url must be a URL"},
-		"credential in deny":   {ok + "deny:\n  - a\n  - k4tQm7Zt2Wn9Lx5Rb1Vd\n", "m.yaml:7: an entry of deny is refused: the value looks like a credential"},
+		"credential in deny":   {ok + "deny:\n  - a\n  - k4tQm7Zt2Wn9Lx5Rb1Vd\n", "m.yaml:7: an entry of deny is refused: the value looks like a credential: use the ID of the organization"},
 		"credential in allow":  {ok + "allow: [mdb_sa_sk_secret-value]\n", "m.yaml:5: an entry of allow is refused: the value has the form of a credential"},
 		"credential as key":    {ok + "    secret-value: x\n", "m.yaml:5: unknown key: use provider, "},
 		"deep brackets":        {ok + "deny: " + strings.Repeat("[", 20) + strings.Repeat("]", 20), "m.yaml:5: lists and mappings must be at most 16 deep"},
