@@ -62,6 +62,17 @@ func TestConfirm_OneValueConfirmsOneOrganization(t *testing.T) {
 		"two without a name":                {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "")}, []string{"org_4", "org_5"}, exitcode.OK, ""},
 		"two without a name, one":           {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "")}, []string{"org_4"}, exitcode.NotConfirmed, "org_5"},
 		"name that is another ID":           {[]*scripted.Organization{scripted.Named("org_4", ""), scripted.Named("org_5", "org_4")}, []string{"org_4"}, exitcode.NotConfirmed, "matches 2 organizations"},
+		"name with the word of a scheme":    {[]*scripted.Organization{scripted.Named("org_6", "Basic Fit")}, []string{"Basic Fit"}, exitcode.OK, ""},
+		"scheme as a name, not given":       {[]*scripted.Organization{scripted.Named("org_6", "Basic Fit")}, nil, exitcode.NotConfirmed, "--confirm 'Basic Fit'"},
+		"name with a brace":                 {[]*scripted.Organization{scripted.Named("org_6", "{curly} Studio")}, []string{"{curly} Studio"}, exitcode.OK, ""},
+		"name in the form of a credential":  {[]*scripted.Organization{scripted.Named("org_6", "Basic abcdefghijklmnop")}, []string{"org_6"}, exitcode.OK, ""},
+		"credential as a name, not given":   {[]*scripted.Organization{scripted.Named("org_6", "Basic abcdefghijklmnop")}, nil, exitcode.NotConfirmed, "--confirm org_6"},
+		"name of two lines, by ID":          {[]*scripted.Organization{scripted.Named("org_6", "Acme\nLtd")}, []string{"org_6"}, exitcode.OK, ""},
+		"name of two lines, not given":      {[]*scripted.Organization{scripted.Named("org_6", "Acme\nLtd")}, nil, exitcode.NotConfirmed, "--confirm org_6"},
+		"name with a joiner, by ID":         {[]*scripted.Organization{scripted.Named("org_6", "Ac\u200dme")}, []string{"org_6"}, exitcode.OK, ""},
+		"name with a joiner, by it":         {[]*scripted.Organization{scripted.Named("org_6", "Ac\u200dme")}, []string{"Ac\u200dme"}, exitcode.OK, ""},
+		"name with a joiner, not given":     {[]*scripted.Organization{scripted.Named("org_6", "Ac\u200dme")}, nil, exitcode.NotConfirmed, "--confirm org_6"},
+		"two with a joiner, by it":          {[]*scripted.Organization{scripted.Named("org_6", "Ac\u200dme"), scripted.Named("org_7", "Ac\u200dme")}, []string{"Ac\u200dme"}, exitcode.NotConfirmed, "confirm each by its ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -384,5 +395,40 @@ func TestPrompt_EmptyLine(t *testing.T) {
 		if test.wanted != "" && !strings.Contains(out.String(), "Type the ID ") {
 			t.Errorf("the prompt does not name the ID: %s", out.String())
 		}
+	}
+}
+
+// The manifest confirms a name that cannot be typed by the ID, and any other by the name only.
+func TestConfirm_InManifest(t *testing.T) {
+	for name, test := range map[string]struct {
+		organization, confirm string
+		code                  int
+		want                  string
+	}{
+		"scheme":            {"Basic Fit", "Basic Fit", exitcode.OK, ""},
+		"brace":             {"{curly} Studio", "{curly} Studio", exitcode.OK, ""},
+		"joiner":            {"Ac\u200dme", "org_1", exitcode.OK, ""},
+		"joiner, by it":     {"Ac\u200dme", "Ac\u200dme", exitcode.OK, ""},
+		"two lines":         {"Acme\nLtd", "org_1", exitcode.OK, ""},
+		"joiner, other ID":  {"Ac\u200dme", "org_2", exitcode.NotConfirmed, `confirm the organization by its ID "org_1"`},
+		"ID with a name":    {"Acme", "org_1", exitcode.NotConfirmed, "differs from the provider's name"},
+		"form of a secret":  {"Basic abcdefghijklmnop", "org_1", exitcode.OK, ""},
+		"joiner, left away": {"Ac\u200dme", "Acme", exitcode.NotConfirmed, "by its ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newHarness(t)
+				o := scripted.Named("org_1", test.organization)
+				b.organizations = append(b.organizations, o)
+				b.write("manifest.yaml", fmt.Sprintf("organizations: [{provider: %s, organization: org_1, confirm: %q}]\n", o.Provider, test.confirm))
+				code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				if code == exitcode.OK {
+					code, out, errOut = b.run("apply", "DIR/plan.json")
+				}
+				if code != test.code || !strings.Contains(out+errOut, test.want) || o.Deleted != (test.code == exitcode.OK) {
+					t.Errorf("exit code %d, deleted: %t: %s%s", code, o.Deleted, out, errOut)
+				}
+			})
+		})
 	}
 }

@@ -172,7 +172,7 @@ func plannedNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 	}
 	var names []string
 	for _, o := range file.Organizations {
-		if name := planfile.Confirmation(o.Subject()); name != "" {
+		if name := planfile.Typed(o.Subject()); name != "" {
 			names = append(names, printable.Text(name))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -24,22 +25,39 @@ func Confirmation(o teardown.Organization) string {
 	return o.Name
 }
 
-// Confirms reports whether a value confirms an organization. An empty value confirms
-// nothing.
+// Typed returns the value that a person can give for an organization: its name, or its ID if
+// the name is empty, is printed in another form, or is refused as an argument.
+func Typed(o teardown.Organization) string {
+	if printable.Text(o.Name) != o.Name || secrets.Fault(o.Name) != "" {
+		return o.ID
+	}
+	return Confirmation(o)
+}
+
+// Confirms reports whether a value confirms an organization: its name, or the ID if [Typed]
+// returns it. An empty value confirms nothing.
 func Confirms(value string, o teardown.Organization) bool {
-	return strings.TrimSpace(value) != "" && value == Confirmation(o)
+	return strings.TrimSpace(value) != "" && (value == Confirmation(o) || value == Typed(o))
 }
 
 // Wanted returns the value that --confirm or the answer to a prompt must have for an
-// organization of the file: its name, or its ID if the name is empty or not unique.
+// organization of the file: its name, or its ID if the name is not unique or cannot be typed.
 func (f *File) Wanted(i int) string {
 	o := f.Organizations[i].Plan.Organization
+	if !f.isUnique(i) {
+		return o.ID
+	}
+	return Typed(o)
+}
+
+// isUnique reports whether no other organization of the file with a plan has the name of this one.
+func (f *File) isUnique(i int) bool {
 	for j, other := range f.Organizations {
-		if j != i && other.Plan != nil && other.Plan.Organization.Name == o.Name {
-			return o.ID
+		if j != i && other.Plan != nil && other.Plan.Organization.Name == f.Organizations[i].Plan.Organization.Name {
+			return false
 		}
 	}
-	return Confirmation(o)
+	return true
 }
 
 // ConfirmedBy returns the indexes of the organizations that the values of --confirm confirm.
@@ -55,7 +73,7 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 			if o.Plan == nil {
 				continue
 			}
-			if f.Wanted(i) == value {
+			if f.Wanted(i) == value || f.isUnique(i) && Confirms(value, o.Plan.Organization) {
 				by = append(by, i)
 			}
 			if o.Plan.Organization.Name == value {
@@ -73,7 +91,7 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 			o := named(f.withoutPlan(), value)
 			return nil, mismatch("remove this --confirm", "--confirm number %d is about %s, which this run does not delete: %s", n+1, o.Named(), o.Reason())
 		case len(both) == 0:
-			return nil, mismatch("correct this --confirm", "--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty or not unique", n+1)
+			return nil, mismatch("correct this --confirm", "--confirm number %d matches no organization of the plan file: give the name, or the ID if the name is empty, not unique or not printable", n+1)
 		case len(by) == 0:
 			return nil, mismatch("confirm by the IDs", "%d organizations have the name %q: confirm each by its ID: %s", len(called), value, format.List(f.ids(called)))
 		default:
@@ -288,6 +306,8 @@ func Misnamed(method string, e Entry, o teardown.Organization) error {
 	text := fmt.Errorf("the confirmed name differs from the provider's name %q", o.Name)
 	if strings.TrimSpace(o.Name) == "" {
 		text = fmt.Errorf("the organization has no name: confirm it by its ID %q", o.ID)
+	} else if Typed(o) != o.Name {
+		text = fmt.Errorf("the confirmed name differs from the provider's name %q, which cannot be typed: confirm the organization by its ID %q", o.Name, o.ID)
 	}
 	return &errors.Error{
 		Provider: e.Provider, Operation: method, Target: cmp.Or(o.ID, o.Name), Code: errors.NotConfirmed, Err: text,
