@@ -166,6 +166,10 @@ func TestFiles_OnlyOwnFilesAreReplaced(t *testing.T) {
 				if !try.ok && b.organizations[0].Deleted {
 					t.Errorf("%s: %s: something was deleted", name, try.args)
 				}
+				// A journal is the only proof of deletions.
+				if !try.ok && test.log && test.text == journal && errOut != "offboard: DIR/file is a journal: name another file\n" {
+					t.Errorf("%s: %s: got %s", name, try.args, errOut)
+				}
 			}
 		}
 	})

@@ -3,6 +3,7 @@
 package safefile
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // ErrNotRegular is the error of a file that is not a regular one.
@@ -168,6 +170,9 @@ func CheckReplaceable(name, kind string, ours func(text []byte) bool) error {
 			return err
 		}
 		if len(text) > 0 && !ours(text) {
+			if isJournal(text) {
+				return fmt.Errorf("%s is a journal: name another file", name)
+			}
 			return fmt.Errorf("%s exists and is not %s of this program: remove it, or name another file", name, kind)
 		}
 		if err := unlocked(name); err != nil {
@@ -179,6 +184,20 @@ func CheckReplaceable(name, kind string, ours func(text []byte) bool) error {
 		return err
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// isJournal reports whether a text has an entry of a journal. A journal proves deletions, so that no
+// advice is to remove it.
+func isJournal(text []byte) bool {
+	for e, err := range teardown.ReadJournal(bytes.NewReader(text)) {
+		if err != nil {
+			return false
+		}
+		if e.Provider != "" && e.Organization != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Write writes a file atomically, by renaming a temporary file. For a symbolic link, it
