@@ -271,10 +271,11 @@ func (r *run) notFound(err error) (*Report, error) {
 		missing, d, err = StepAlreadyDeleted, Deletion{Outcome: Deleted}, nil
 	}
 	r.start(nil, missing, nil)
-	if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
-		return nil, failed
+	failed := r.write(Entry{Kind: EntryStarted}, nil)
+	if failed == nil {
+		failed = r.writeDeleted()
 	}
-	if failed := r.writeDeleted(); failed != nil {
+	if failed != nil && d.Outcome != Deleted { // a deletion that earlier runs prove stays certain
 		return nil, failed
 	}
 	return r.finish(d, err)

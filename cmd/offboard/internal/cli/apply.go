@@ -385,7 +385,7 @@ func (x *execution) run(ctx context.Context, journal io.Writer) []report.Result 
 		results[i] = report.NotStarted(planned)
 	}
 	options := []teardown.Option{
-		teardown.WithStop(stop), teardown.WithJournal(journal), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
+		teardown.WithStop(stop), teardown.WithJournal(planfile.Recording(journal)), teardown.WithConcurrency(x.settings.concurrency), teardown.WithDeny(x.file.Deny...),
 		teardown.WithStepTimeout(x.settings.stepTimeout), teardown.WithRetryFor(x.settings.retryFor),
 	}
 	if len(x.file.Allow) > 0 {

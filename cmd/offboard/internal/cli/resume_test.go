@@ -1,6 +1,7 @@
 package cli
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
@@ -98,11 +100,14 @@ func TestApply_PendingTenantTwice(t *testing.T) {
 }
 
 // fullDisk is a writer to a disk that becomes full after a number of writes.
-type fullDisk struct{ writes int }
+type fullDisk struct {
+	writes int
+	err    syscall.Errno // ENOSPC if 0
+}
 
 func (d *fullDisk) Write(text []byte) (int, error) {
 	if d.writes--; d.writes < 0 {
-		return 0, &fs.PathError{Op: "write", Path: "plan.json.journal", Err: syscall.ENOSPC}
+		return 0, &fs.PathError{Op: "write", Path: "plan.json.journal", Err: stdcmp.Or(d.err, syscall.ENOSPC)}
 	}
 	return len(text), nil
 }
@@ -127,17 +132,63 @@ func applyWith(b *harness, asJSON bool, disk fullDisk) (*program, *strings.Build
 }
 
 func TestApply_FullDiskOfTheJournal(t *testing.T) {
-	for _, writes := range []int{0, 2} {
-		t.Run(fmt.Sprint(writes), func(t *testing.T) {
+	const full, large = "  The disk is full. Free space, then run the same command.\n", "  The limit of file sizes is reached. Raise the limit (ulimit -f) or free space, then run the same command.\n"
+	for name, test := range map[string]struct {
+		disk   fullDisk
+		result string
+		advice string
+	}{
+		"start":          {fullDisk{}, "blocked: this run changed nothing: cannot write the journal: the disk is full\n", full},
+		"step":           {fullDisk{writes: 1}, "blocked: cannot write the journal: the disk is full; 0 of 3 steps deleted\n", full},
+		"end of a step":  {fullDisk{writes: 2}, "blocked: cannot write the journal: the disk is full; 1 of 3 steps deleted\n", full},
+		"deletion":       {fullDisk{writes: 7}, "blocked: cannot write the journal: the disk is full; 3 of 3 steps deleted\n", full},
+		"quota":          {fullDisk{2, syscall.EDQUOT}, "cannot write the journal: the disk is full; ", full},
+		"size of a file": {fullDisk{2, syscall.EFBIG}, "cannot write the journal: the limit of file sizes is reached; ", large},
+		"other":          {fullDisk{2, syscall.EIO}, "cannot write the journal: ", "  The journal could not be written. Remove the cause, then run the same command.\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, scripted.Hosting())
-				p, out := applyWith(b, false, fullDisk{writes})
-				if p.code == exitcode.OK || b.organizations[0].Deleted || !strings.Contains(out.String(), "no space left on device") || !strings.Contains(out.String(), "The disk is full. Free space, then run the same command.") {
+				p, out := applyWith(b, false, test.disk)
+				if p.code != exitcode.Failed || b.organizations[0].Deleted || !strings.Contains(out.String(), test.result) || !strings.Contains(out.String(), test.advice) || strings.Contains(out.String(), "Retry later") {
 					t.Errorf("exit code %d: %s", p.code, out.String())
 				}
 			})
 		})
 	}
+}
+
+// An organization that the journal shows as deleted stays deleted if a later run cannot write its
+// journal.
+func TestApply_FullDiskOfALaterRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newHarness(t, scripted.Hosting())
+		b.plan()
+		if code, out, errOut := b.run("apply", "DIR/plan.json"); code != exitcode.OK {
+			t.Fatalf("exit code %d: %s%s", code, out, errOut)
+		}
+		file, err := planfile.Read(b.dir + "/plan.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := new(strings.Builder)
+		p := &program{out: out, errOut: out, connect: b.connect}
+		s := applySettings{plan: "plan.json", parallel: 1, concurrency: 1, stepTimeout: defaultStepTimeout, retryFor: defaultRetryFor}
+		x, err := p.prepare(file, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		journal, err := planfile.OpenJournal(b.dir + "/plan.json.journal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer safefile.Release(journal.File)
+		x.resume, x.records = planfile.ByOrganization(journal.Entries), planfile.NewIndex(journal.Entries)
+		p.summarize(file, x.run(t.Context(), new(fullDisk)), s, nil)
+		if p.code != exitcode.OK || !strings.Contains(out.String(), "\n1 organization: 1 deleted\n") || strings.Contains(out.String(), "blocked") {
+			t.Errorf("exit code %d: %s", p.code, out.String())
+		}
+	})
 }
 
 // The disk is full after the deletion: the outcome and the exit code stay, and nothing advises to
@@ -147,7 +198,7 @@ func TestApply_FullDiskAfterDeletion(t *testing.T) {
 		t.Run(fmt.Sprint(asJSON), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newHarness(t, scripted.Hosting())
-				p, out := applyWith(b, asJSON, fullDisk{8}) // all but the entry of the outcome
+				p, out := applyWith(b, asJSON, fullDisk{writes: 8}) // all but the entry of the outcome
 				want := "The journal lacks the last entry of 1 organization whose outcome is certain: internal: cannot write the journal: write plan.json.journal: no space left on device\n1 organization: 1 deleted\n"
 				if asJSON {
 					want = `"advice":"The outcome is certain: do not repeat the deletion. The journal lacks its last entry."`

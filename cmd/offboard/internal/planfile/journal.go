@@ -47,6 +47,39 @@ func (j *Journal) Discard() {
 	safefile.Release(j.File)
 }
 
+// Unwritten is the error of an entry that could not be written to a journal.
+type Unwritten struct{ err error }
+
+func (u *Unwritten) Error() string { return u.err.Error() }
+
+func (u *Unwritten) Unwrap() error { return u.err }
+
+// unwritten returns an error as an [Unwritten]; nil for nil.
+func unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Unwritten{err}
+}
+
+// Recording returns a writer to a journal whose errors are [Unwritten].
+func Recording(journal io.Writer) io.Writer { return recording{journal} }
+
+type recording struct{ io.Writer }
+
+func (r recording) Write(text []byte) (int, error) {
+	n, err := r.Writer.Write(text)
+	return n, unwritten(err)
+}
+
+// Sync stores the journal on the disk.
+func (r recording) Sync() error {
+	if file, ok := r.Writer.(interface{ Sync() error }); ok {
+		return unwritten(file.Sync())
+	}
+	return nil
+}
+
 // entriesOf reads a journal. unreadable counts the lines that are not entries; a crash
 // causes at most one. It returns an error for a file without entries that is neither empty
 // nor the start of a first entry.

@@ -24,7 +24,7 @@ func show(out io.Writer, err error, blockers bool) {
 	e, ok := errors.AsType[*errors.Error](err)
 	if !ok || e.Code == errors.InvalidArgument {
 		if safefile.IsDiskFull(err) {
-			fmt.Fprintf(out, "  %s\n", adviceDiskFull)
+			fmt.Fprintf(out, "  %s\n", adviceFull(err))
 		}
 		return
 	}
@@ -60,7 +60,8 @@ func PrintIncomplete(out io.Writer, fault error, result string) {
 	}
 	fmt.Fprintf(out, "offboard: %s\n", printable.Lines(err.Error()))
 	if safefile.IsDiskFull(fault) {
-		fmt.Fprintln(out, "  The disk is full.")
+		text, _, _ := strings.Cut(adviceFull(fault), ". ")
+		fmt.Fprintf(out, "  %s.\n", text)
 	}
 	fmt.Fprintf(out, "  The result does not change: %s\n", result)
 }
@@ -70,6 +71,25 @@ const AdviceStopped = "Stopped: no further request was sent. To resume, run the 
 
 // adviceDiskFull is the advice after a write that failed because the disk is full.
 const adviceDiskFull = "The disk is full. Free space, then run the same command."
+
+// adviceTooLarge is the advice after a write that failed because the file cannot grow.
+const adviceTooLarge = "The limit of file sizes is reached. Raise the limit (ulimit -f) or free space, then run the same command."
+
+// adviceFull returns the advice after a write that failed because the disk or the file is full.
+func adviceFull(err error) string {
+	if safefile.IsTooLarge(err) {
+		return adviceTooLarge
+	}
+	return adviceDiskFull
+}
+
+// AdviceUnwritten returns the advice after a run that ended because its journal could not be written.
+func AdviceUnwritten(err error) string {
+	if safefile.IsDiskFull(err) {
+		return adviceFull(err)
+	}
+	return "The journal could not be written. Remove the cause, then run the same command."
+}
 
 // advised is an error with an advice of its own.
 type advised struct {
@@ -87,7 +107,7 @@ func advice(err error, e *errors.Error) string {
 	own, hasOwn := errors.AsType[*advised](err)
 	switch {
 	case safefile.IsDiskFull(e) && e.Code != errors.OutcomeUnknown:
-		return adviceDiskFull
+		return adviceFull(e)
 	case hasOwn:
 		return own.advice
 	case e.Code == errors.OutcomeUnknown:

@@ -54,7 +54,7 @@ func Of(err error) *Problem {
 		p.Message, p.RequestID, p.RetryAfter = e.Message, e.RequestID, e.RetryAfter.Seconds()
 		p.Steps, p.Advice = e.Steps, advice(err, e)
 	} else if safefile.IsDiskFull(err) {
-		p.Advice = adviceDiskFull
+		p.Advice = adviceFull(err)
 	}
 	return p
 }

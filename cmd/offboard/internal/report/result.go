@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
+	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
@@ -77,6 +78,7 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 	r.err, r.Problem, r.Report = of.Err, problem.Of(of.Err), of.Report
 	if of.Report == nil {
 		r.Outcome = OutcomeOf("", of.Err)
+		r.adviseUnwritten()
 		return r
 	}
 	r.Took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
@@ -97,7 +99,24 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 		// The plan became stale after the first step.
 		r.Problem.Advice = "The organization was not deleted. Deleted steps stay deleted. Plan again, and review the differences."
 	}
+	r.adviseUnwritten()
 	return r
+}
+
+// unwritten returns the error of the entry of the journal that ended the run; nil if another reason
+// ended it, or if the deletion was requested.
+func (r Result) unwritten() error {
+	if failed, ok := errors.AsType[*planfile.Unwritten](r.err); ok && (r.Outcome == teardown.Blocked || r.Outcome == teardown.Stopped) {
+		return failed
+	}
+	return nil
+}
+
+// adviseUnwritten sets the advice if a journal that could not be written ended the run.
+func (r Result) adviseUnwritten() {
+	if failed := r.unwritten(); failed != nil {
+		r.Problem.Advice = problem.AdviceUnwritten(failed)
+	}
 }
 
 // unrecorded reports whether the organization is deleted or pending, and the last entry of the
@@ -121,6 +140,10 @@ func (r Result) Text() string {
 		return "unknown: possibly deleted"
 	case r.Outcome == teardown.NotFound:
 		return "not_found: this run and its journal started no deletion"
+	case r.unwritten() != nil && !r.started:
+		return fmt.Sprintf("%s: this run changed nothing: cannot write the journal: %s", r.Outcome, safefile.Cause(r.unwritten()))
+	case r.unwritten() != nil:
+		return fmt.Sprintf("%s: cannot write the journal: %s; %d of %s deleted", r.Outcome, safefile.Cause(r.unwritten()), r.Done, format.Count(r.Total, "step"))
 	case !r.started:
 		return fmt.Sprintf("%s: nothing was changed: %s", r.Outcome, problem.Short(r.err))
 	case errors.Is(r.err, errors.PlanStale):
@@ -151,6 +174,8 @@ func (r Result) reason() string {
 // Code returns the exit code of one result.
 func (r Result) Code() int {
 	switch {
+	case r.unwritten() != nil:
+		return exitcode.Failed
 	case r.Outcome == "" && r.State != "":
 		return r.unplanned // the exit code of plan
 	case r.Outcome == "", r.Outcome == teardown.Stopped:

@@ -59,6 +59,8 @@ func cause(operation Operation, name string, err error) string {
 		return "a part of the path is not a directory"
 	case errors.Is(err, syscall.EISDIR):
 		return "it is a directory"
+	case IsTooLarge(err):
+		return "the limit of file sizes is reached"
 	case IsDiskFull(err):
 		return "the disk is full"
 	}
@@ -81,7 +83,15 @@ func (f *fileFault) Unwrap() error { return f.err }
 // windowsDiskFull is ERROR_DISK_FULL.
 const windowsDiskFull = syscall.Errno(112)
 
-// IsDiskFull reports whether an error is that of a full disk or an exhausted quota.
+// Cause describes why a file could not be written, in a few words.
+func Cause(err error) string { return cause(Writing, "", err) }
+
+// IsTooLarge reports whether an error is that of a file that cannot grow, because of a limit of file
+// sizes, such as that of ulimit -f.
+func IsTooLarge(err error) bool { return errors.Is(err, syscall.EFBIG) }
+
+// IsDiskFull reports whether an error is that of a full disk, an exhausted quota, or a file that cannot
+// grow.
 func IsDiskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
+	return IsTooLarge(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull)
 }
