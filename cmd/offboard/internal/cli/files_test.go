@@ -401,6 +401,21 @@ func TestFiles_FlagInPlaceOfName(t *testing.T) {
 	}
 }
 
+// An empty name of a file is refused: a variable of a script may be unset.
+func TestFlags_EmptyFile(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Hosting())
+	b.plan()
+	for _, args := range [][]string{
+		{"demo", "--serve", ""}, {"plan", "DIR/manifest.yaml", "--output", ""}, {"plan", "DIR/manifest.yaml", "--html", ""}, {"plan", "DIR/manifest.yaml", "--journal", ""},
+		{"apply", "DIR/plan.json", "--report", ""}, {"apply", "DIR/plan.json", "--journal", ""}, {"status", "DIR/plan.json", "--journal", ""},
+	} {
+		if code, out, errOut := b.run(args...); code != exitcode.Usage || errOut != "offboard: "+args[len(args)-2]+" is empty: name a file\n" || b.organizations[0].Touched() {
+			t.Errorf("%q: exit code %d: %s%s", args, code, out, errOut)
+		}
+	}
+}
+
 // A plan that is not written states how to write it, if apply can delete something.
 func TestPlan_NotWritten(t *testing.T) {
 	t.Parallel()

@@ -107,11 +107,15 @@ func namesFile(f *pflag.Flag) bool {
 	return name == "FILE"
 }
 
-// checkFiles returns an error if a flag has another flag in place of the name of a file. The error does
-// not repeat the value.
+// checkFiles returns an error if the name of a file is empty, or if a flag has another flag in place of
+// the name of a file. The error does not repeat the value.
 func checkFiles(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if err == nil && namesFile(f) && strings.HasPrefix(f.Value.String(), "-") {
+		switch {
+		case err != nil || !namesFile(f):
+		case f.Value.String() == "":
+			err = errors.New("--" + f.Name + " is empty: name a file")
+		case strings.HasPrefix(f.Value.String(), "-"):
 			err = errors.New("--" + f.Name + " requires the name of a file, and its value begins with a hyphen; for such a file, put ./ before the name")
 		}
 	})

@@ -103,11 +103,6 @@ func (p *program) planCommand() *cobra.Command {
 			if p.json && cmd.Flags().Changed("view") {
 				return errors.New("--view and --json exclude each other: both define the standard output; remove one of them")
 			}
-			for _, name := range []string{"output", "html"} {
-				if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
-					return errors.New("--" + name + " is empty: name a file")
-				}
-			}
 			m, err := p.manifest(args[0])
 			if err != nil {
 				return err
