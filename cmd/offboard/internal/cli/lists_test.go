@@ -7,6 +7,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/workspace/workspacetest"
 )
@@ -173,5 +174,16 @@ func TestLists_FlagsOfPlan(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The text of a plan has the provider's message about an organization without a plan.
+func TestPlan_ProviderMessage(t *testing.T) {
+	t.Parallel()
+	b := newHarness(t, scripted.Named("org_1", "Acme"))
+	b.organizations[0].ReadError = &errors.Error{Provider: "katapult", Operation: "Plan", Target: "org_1", Code: errors.ValidationError, Status: 422, Message: "The ID is\x1b invalid"}
+	b.manifest()
+	if code, out, errOut := b.run("plan", "DIR/manifest.yaml"); code == exitcode.OK || !strings.Contains(out, "validation_error (422)\n  provider message: The ID is") || strings.Contains(out, "\x1b") {
+		t.Errorf("exit code %d: %s%s", code, out, errOut)
 	}
 }

@@ -294,6 +294,9 @@ func (p *program) showPlan(file *planfile.File, output, view, again string) erro
 		}
 		if o.Plan == nil {
 			fmt.Fprintf(p.out, "%s: %s: %s\n", o.Entry.Provider, o.Title(), printable.Text(o.Problem.Text))
+			if o.Problem.Message != "" {
+				fmt.Fprintf(p.out, "  provider message: %s\n", printable.Text(o.Problem.Message))
+			}
 			if o.Problem.Advice != "" {
 				fmt.Fprintf(p.out, "  %s\n", o.Problem.Advice)
 			}
