@@ -48,23 +48,27 @@ func Deleted(p *teardown.Plan) []teardown.Organization {
 	return all
 }
 
+// listedOf returns the entries of a list. Of equal entries, it returns the first one.
+func listedOf(list string, texts []string) []*listed {
+	var entries []*listed
+	seen := map[string]bool{}
+	for i, text := range texts {
+		if !seen[text] {
+			seen[text] = true
+			entries = append(entries, &listed{list: list, text: text, index: i})
+		}
+	}
+	return entries
+}
+
 // resolve resolves allow and deny like "organization:", at every provider of the manifest. It
 // does not read the ID of a planned organization. It returns an error for an entry that no
 // provider finds, and for an entry that cannot be read: the organizations that it allows or
 // denies are unknown.
 func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file *planfile.File, open connect.Connector, parallel int) (lists, error) {
-	l := lists{}
-	for i, text := range m.Allow {
-		l.allow = append(l.allow, &listed{list: "allow", text: text, index: i})
-	}
-	for i, text := range m.Deny {
-		l.deny = append(l.deny, &listed{list: "deny", text: text, index: i})
-	}
-	for i, text := range m.AllowFlags {
-		l.allowFlags = append(l.allowFlags, &listed{list: "--allow", text: text, index: i})
-	}
-	for i, text := range m.DenyFlags {
-		l.deny = append(l.deny, &listed{list: "--deny", text: text, index: i})
+	l := lists{
+		allow: listedOf("allow", m.Allow), allowFlags: listedOf("--allow", m.AllowFlags),
+		deny: slices.Concat(listedOf("deny", m.Deny), listedOf("--deny", m.DenyFlags)),
 	}
 	all := l.all()
 	for _, e := range all {
@@ -77,7 +81,12 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 		at planfile.Entry
 	}
 	var lookups []lookup
+	first := map[string]*listed{} // by the text: entries of several lists may be equal
 	for _, e := range all {
+		if first[e.text] != nil {
+			continue
+		}
+		first[e.text] = e
 		if e.planned(file); len(e.names) > 0 {
 			continue
 		}
@@ -102,6 +111,9 @@ func resolve(ctx context.Context, m *planfile.Manifest, s *planfile.Source, file
 		lookups[i].of.add(connectionOf(lookups[i].at), found, err)
 	})
 	for _, e := range all {
+		if same := first[e.text]; same != e {
+			e.names, e.err = same.names, same.err
+		}
 		switch {
 		case e.err != nil:
 			return l, e.unresolved(s, e.err)
