@@ -284,14 +284,14 @@ func (p *program) prepare(file *planfile.File, s applySettings) (*execution, err
 	var opened []connect.Organization
 	for i, planned := range file.Organizations {
 		if planned.Deletion != nil {
-			if o, err := open(planned.Entry); err == nil { // the credential may be deleted with the organization
+			if o, err := open(planned.Resolved()); err == nil { // the credential may be deleted with the organization
 				x.ended, x.endedAt = append(x.ended, i), append(x.endedAt, o)
 			}
 		}
 		if planned.Plan == nil {
 			continue
 		}
-		o, err := open(planned.Entry)
+		o, err := open(planned.Resolved())
 		if err != nil {
 			return nil, file.Failed(i, err)
 		}

@@ -128,6 +128,49 @@ func TestPlan_DeletedFoundAgain(t *testing.T) {
 	})
 }
 
+// Another organization that has the slug of a deleted one is not the planned one.
+func TestStatus_SlugOfAnotherOrganization(t *testing.T) {
+	for name, replan := range map[string]bool{"plan": false, "deletion by the journal": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv := workspacetest.NewServer()
+				srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ac", Slug: "acme", Name: "Acme"})
+				h := &harness{T: t, dir: t.TempDir()}
+				h.write("manifest.yaml", "organizations: [{provider: workspace, organization: acme, confirm: Acme}]\n")
+				run := func(want int, args ...string) string {
+					t.Helper()
+					for i := range args {
+						args[i] = strings.ReplaceAll(args[i], "DIR", h.dir)
+					}
+					var out, errOut bytes.Buffer
+					if code := runWith(t.Context(), args, &out, &errOut, atWorkspace(t, srv)); code != want {
+						t.Errorf("%s: exit code %d: %s%s", args[0], code, &out, &errOut)
+					}
+					return out.String()
+				}
+				run(exitcode.OK, "plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				run(exitcode.OK, "apply", "DIR/plan.json")
+				if replan {
+					run(exitcode.OK, "plan", "DIR/manifest.yaml", "-o", "DIR/plan.json")
+				}
+				srv.AddOrganization(workspacetest.Organization{ID: "65f0000000000000000000ad", Slug: "acme", Name: "Acme"})
+				for _, command := range []string{"status", "apply", "status"} {
+					if out := run(exitcode.OK, command, "DIR/plan.json"); !strings.Contains(out, "1 organization: 1 deleted\n") {
+						t.Errorf("%s: %s", command, out)
+					}
+				}
+				const note = "\"acme\" now names another organization, 65f0000000000000000000ad: the journal shows the deletion of 65f0000000000000000000ac\n"
+				if out := run(exitcode.OK, "plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); !strings.Contains(out, note) {
+					t.Errorf("the plan does not state that the slug names another organization: %s", out)
+				}
+				if out := run(exitcode.Blocked, "status", "DIR/plan.json"); !strings.Contains(out, "1 organization: 1 not started\n") {
+					t.Errorf("the new plan: %s", out)
+				}
+			})
+		})
+	}
+}
+
 // Only the journal proves a deletion.
 func TestPlan_NotFoundWithoutJournal(t *testing.T) {
 	for name, change := range map[string]func(*harness){

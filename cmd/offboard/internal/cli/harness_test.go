@@ -40,6 +40,11 @@ func (b *harness) connect(*slog.Logger) connect.Connector {
 				return o, nil
 			}
 		}
+		for _, o := range b.organizations {
+			if o.Provider == e.Provider && o.ID == e.Organization { // an ID also finds an organization with an alias
+				return o, nil
+			}
+		}
 		return nil, fmt.Errorf("unknown organization %s", e.Organization)
 	}
 }

@@ -279,6 +279,7 @@ func (p *program) showPlan(file *planfile.File, output, view, again string) erro
 		return graph.WriteMermaid(layout.Raw(p.out), file)
 	}
 	file.ShowUnmatched(p.out)
+	file.ShowReplaced(p.out)
 	steps, ready, applicable, ended := 0, 0, 0, 0
 	for i, o := range file.Organizations {
 		if i > 0 {

@@ -153,7 +153,7 @@ func (p *program) status(ctx context.Context, file *planfile.File, journal planf
 			continue
 		}
 		var err error
-		if opened[i], err = open(o.Entry); o.Deletion != nil && err != nil {
+		if opened[i], err = open(o.Resolved()); o.Deletion != nil && err != nil {
 			opened[i] = nil // the credential may be deleted with the organization; the journal decides
 		} else if err != nil {
 			return nil, file.Failed(i, err)

@@ -82,6 +82,10 @@ type Planned struct {
 	// the provider's. apply then refuses the whole file.
 	NameDiffers bool `json:"name_differs,omitempty"`
 
+	// Replaced is the ID of the deleted organization that the entry named before. It is set by plan
+	// only, if another organization has the slug or the subdomain now.
+	Replaced string `json:"-"`
+
 	forbidden *teardown.Plan // that Restrict removed
 }
 
@@ -167,6 +171,14 @@ func (p Planned) Subject() teardown.Organization {
 		return *p.Organization
 	}
 	return teardown.Organization{ID: p.Entry.Bare().Organization}
+}
+
+// Resolved returns the entry with the ID of the organization. Another organization may have its slug or
+// its subdomain now.
+func (p Planned) Resolved() Entry {
+	e := p.Entry
+	e.Organization = p.Subject().ID
+	return e
 }
 
 // Exit returns the exit code of an organization without a plan.
@@ -328,6 +340,16 @@ func IsPlanFile(text []byte) bool {
 func (f *File) ShowUnmatched(out io.Writer) {
 	for _, text := range f.Unmatched {
 		fmt.Fprintf(out, "%s matches no organization of this plan\n", printable.Text(text))
+	}
+}
+
+// ShowReplaced prints the entries that name another organization than at an earlier plan.
+func (f *File) ShowReplaced(out io.Writer) {
+	for _, o := range f.Organizations {
+		if o.Plan != nil && o.Replaced != "" {
+			fmt.Fprintf(out, "%q now names another organization, %s: the journal shows the deletion of %s\n",
+				o.Entry.Organization, printable.Text(o.Plan.Organization.ID), printable.Text(o.Replaced))
+		}
 	}
 }
 

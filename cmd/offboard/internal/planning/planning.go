@@ -92,21 +92,39 @@ type Earlier struct {
 	File    *planfile.File // the plan file that is replaced; nil for none
 }
 
-// deletion returns the deletion that the journal shows of an organization whose read failed, and the
-// organization; nil for none. The earlier plan file has the IDs of entries that have another name.
-func (r Earlier) deletion(e planfile.Entry, o connect.Organization, failed error) (*planfile.Deletion, teardown.Organization) {
-	found := teardown.Organization{ID: e.Organization}
-	notFound, queued := errors.Is(failed, errors.OrganizationNotFound), errors.Is(failed, errors.Conflict)
-	if !notFound && !queued && !connect.AccountDeleted(failed) {
-		return nil, found
-	}
+// subject returns the organization that an entry named in the earlier plan file. Without one, the ID is
+// the text of the entry.
+func (r Earlier) subject(e planfile.Entry) teardown.Organization {
 	if r.File != nil {
 		for _, other := range r.File.Organizations {
 			if other.Entry.Provider == e.Provider && other.Entry.Organization == e.Organization && other.Entry.BaseURL == e.BaseURL {
-				found = other.Subject()
-				break
+				return other.Subject()
 			}
 		}
+	}
+	return teardown.Organization{ID: e.Organization}
+}
+
+// replaced returns the ID of the organization that an entry named in the earlier plan file, if a plan is
+// of another one and the journal shows the deletion of the earlier one; otherwise "".
+func (r Earlier) replaced(e planfile.Entry, p *teardown.Plan) string {
+	before := r.subject(e)
+	if before.ID == e.Organization || strings.EqualFold(before.ID, p.Organization.ID) {
+		return ""
+	}
+	if !r.Journal.Of(planfile.SubjectOf(&teardown.Plan{Provider: p.Provider, Instance: p.Instance, Organization: before})).DeletionStarted {
+		return ""
+	}
+	return before.ID
+}
+
+// deletion returns the deletion that the journal shows of an organization whose read failed, and the
+// organization; nil for none. The earlier plan file has the IDs of entries that have another name.
+func (r Earlier) deletion(e planfile.Entry, o connect.Organization, failed error) (*planfile.Deletion, teardown.Organization) {
+	found := r.subject(e)
+	notFound, queued := errors.Is(failed, errors.OrganizationNotFound), errors.Is(failed, errors.Conflict)
+	if !notFound && !queued && !connect.AccountDeleted(failed) {
+		return nil, found
 	}
 	d, err := o.Driver(&teardown.Plan{Organization: found})
 	if err != nil {
@@ -144,7 +162,7 @@ func planOne(ctx context.Context, e planfile.Entry, o connect.Organization, earl
 		made.Entry, made.Problem, made.ExitCode = e.Bare(), problem.Of(err), exitcode.Of(err)
 		return made, made.ExitCode
 	}
-	made.Plan = plan
+	made.Plan, made.Replaced = plan, earlier.replaced(e, plan)
 	// The exit code reports what apply cannot remove.
 	switch err := plan.Err(); {
 	case err != nil && len(plan.Steps) == 0:
