@@ -19,8 +19,9 @@ import (
 //	client, err := atlas.New(atlas.FromEnv(), atlas.WithHTTPClient(recorder.Client()))
 //
 // The recording contains REDACTED instead of: the values of all headers but a few that are known
-// to contain no secret; user information and secret parameters of URLs; the body of a request
-// for a token; JSON strings whose member has a name such as "password" or "access_token"; and,
+// to contain no secret; user information and secret parameters of URLs, also in bodies; the body of a request
+// for a token; JSON strings below a member with a name such as "password" or "access_token", except
+// those of a member "id", where 0 replaces a number; form fields with such a name; private keys; and,
 // wherever they occur, credentials and tokens of at least 8 bytes that an exchange has shown, and
 // the values given to NewRecorder. A recording still contains the IDs, names and addresses in paths and
 // bodies: give them to NewRecorder, or review the file, before you publish it.

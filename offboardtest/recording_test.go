@@ -227,6 +227,15 @@ func TestRecorder_Redaction(t *testing.T) {
 		"token in HTML":    {URL: "https://x.example/oauth/token", Body: []byte("<p>" + canary)},
 		"form":             {URL: "https://x.example/a", RequestBody: []byte("a=b&password=" + canary)},
 		"JSON member":      {URL: "https://x.example/a", Body: []byte(`{"a":[{"secret_access_key":"` + canary + `"}],"tokens":["` + canary + `"],"privateKey": "\"` + canary + `"}`)},
+		"nested object":    {URL: "https://x.example/a", Body: []byte(`{"password":{"value":"` + canary + `","more":[["` + canary + `",{"url":"` + canary + `"}]]}}`)},
+		"nested array":     {URL: "https://x.example/a", Body: []byte(`{"clear_secret_info":[[{"url":"string:///` + canary + `"}]],"hashedPassword":{"hash":"` + canary + `"}}`)},
+		"key":              {URL: "https://x.example/a", Body: []byte(`{"key":"` + canary + `-1234567","keyDetails":"` + canary + `","keyContent":{"a":"` + canary + `"}}`)},
+		"number":           {URL: "https://x.example/a", Body: []byte(`{"password":[12` + `,"` + canary + `"]}`)},
+		"JSON in a string": {URL: "https://x.example/a", Body: []byte(`{"text":"{\"a\":\"{\\\"token\\\":\\\"` + canary + `\\\"}\"}"}`)},
+		"URL in a body":    {URL: "https://x.example/a", Body: []byte(`{"at":"https://u:` + canary + `@x.example/","b":"https:\/\/u:` + canary + `@x.example"}`)},
+		"URL parameter":    {URL: "https://x.example/a", Body: []byte(`{"at":"https://x.example/a?token=` + canary + `","b":"/a;token=` + canary + `","c":"/?a=b\u0026api_key=` + canary + `"}`)},
+		"private key":      {URL: "https://x.example/a", Body: []byte(`{"text":"-----BEGIN RSA PRIVATE KEY-----\n` + canary + `\n-----END RSA PRIVATE KEY-----\n"}`)},
+		"multipart":        {URL: "https://x.example/a", RequestBody: []byte("--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n" + canary + "\r\n--b--\r\n")},
 		"repeated member":  {URL: "https://x.example/a", Body: []byte(`{"password":"x","password":"` + canary + `"}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -256,7 +265,7 @@ func TestRecorder_Secrets(t *testing.T) {
 	t.Parallel()
 	const secret = `p/q "ä`
 	quoted, _ := json.Marshal(secret)
-	for _, form := range []string{secret, "p%2Fq+%22%C3%A4", "p%2Fq%20%22%C3%A4", string(quoted[1 : len(quoted)-1]), "cC9xICLDpA=="} {
+	for _, form := range []string{secret, "p%2Fq+%22%C3%A4", "p%2Fq%20%22%C3%A4", string(quoted[1 : len(quoted)-1]), `p\/q \"\u00e4`, `p\u002Fq\u0020\u0022\u00E4`, "p%2fq+%22%c3%a4", "cC9xICLDpA=="} {
 		x := offboardtest.Exchange{
 			Method: "GET", URL: "https://x.example/", Status: 200, Header: http.Header{"Server": {form}}, Body: []byte(`{"a": 1.50, "n":"` + form), Error: "lost " + form,
 		}
@@ -279,7 +288,7 @@ func TestRecorder_Kept(t *testing.T) {
 		Method: "GET", URL: "https://x.example/a?page_token=abc&organization%5Bid%5D=org_x", Status: 200,
 		RequestHeader: http.Header{"X-Zitadel-Orgid": {"1"}, "Accept": {"application/json"}},
 		Header:        http.Header{"X-Request-Id": {"r"}, "X-Ratelimit-Remaining": {"5"}, "Retry-After": {"1"}, "Age": {"0"}, "Content-Length": {"9"}},
-		Body:          []byte("{\"token_type\":\"Bearer\",\"next_page_token\":\"abc\",\"secret\":7,\"id\" : \"x\",\"id\":\"y\"}\n"),
+		Body:          []byte("{\"token_type\":\"Bearer\",\"next_page_token\":\"abc\",\"secret\":true,\"token\":null,\"count\":7,\"key\":\"environment\",\"url\":\"https://x.example/a?b=c\",\"text\":\"{ \\\"a\\\": 1 }\",\"id\" : \"x\",\"id\":\"y\"}\n"),
 	}
 	line, _ := json.Marshal(x)
 	all, err := offboardtest.ReadRecording(bytes.NewReader(line))

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
 // redacted replaces a secret in a recording. In a replay, it matches any text.
@@ -17,8 +19,9 @@ const redacted = "REDACTED"
 
 // redaction removes secrets from exchanges. It is not safe for concurrent use.
 type redaction struct {
-	secrets map[string]bool // values that are replaced wherever they occur, in all their forms
-	ordered []string        // the same, the longest first
+	secrets map[string]bool  // values that are replaced wherever they occur, in all their forms
+	ordered []string         // the same, the longest first
+	escaped []*regexp.Regexp // the same with any escapes of JSON and URLs
 }
 
 func newRedaction(secrets []string) *redaction {
@@ -44,6 +47,7 @@ func (r *redaction) add(secret string, least int) {
 			r.ordered = append(r.ordered, form)
 		}
 	}
+	r.escaped = append(r.escaped, anyEscapes(secret))
 	slices.SortFunc(r.ordered, func(a, b string) int { return len(b) - len(a) })
 }
 
@@ -99,7 +103,7 @@ func (r *redaction) apply(x *Exchange) {
 	x.URL = r.text(redactURL(x.URL))
 	x.RequestHeader, x.Header = r.header(x.RequestHeader), r.header(x.Header)
 	x.RequestBody, x.Body = r.body(x.RequestBody), r.body(x.Body)
-	x.Error = r.text(x.Error)
+	x.Error = r.text(redactText(x.Error))
 	if x.check() != nil { // a secret was a part of the scheme or host
 		x.URL = "https://redacted.invalid/"
 	}
@@ -116,7 +120,37 @@ func (r *redaction) text(s string) string {
 	for _, secret := range r.ordered {
 		s = strings.ReplaceAll(s, secret, redacted)
 	}
+	if strings.ContainsAny(s, `\%`) {
+		for _, form := range r.escaped {
+			s = form.ReplaceAllLiteralString(s, redacted)
+		}
+	}
 	return s
+}
+
+// anyEscapes returns a pattern of a text in which each character may have an escape of JSON or of a
+// URL, in upper or lower case.
+func anyEscapes(text string) *regexp.Regexp {
+	var pattern strings.Builder
+	for _, c := range text {
+		pattern.WriteString("(?:" + regexp.QuoteMeta(string(c)) + `|(?i:`)
+		for _, unit := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&pattern, `\\+u%04x`, unit)
+		}
+		pattern.WriteByte('|')
+		for _, b := range []byte(string(c)) {
+			fmt.Fprintf(&pattern, "%%%02x", b)
+		}
+		pattern.WriteByte(')')
+		if c == ' ' {
+			pattern.WriteString(`|\+`)
+		}
+		if i := strings.IndexRune("\"\\/\n\r\t\b\f", c); i >= 0 {
+			pattern.WriteString(`|\\+` + regexp.QuoteMeta("\"\\/nrtbf"[i:i+1]))
+		}
+		pattern.WriteByte(')')
+	}
+	return regexp.MustCompile(pattern.String())
 }
 
 // linkTarget is a target of the header Link.
@@ -168,10 +202,13 @@ func (r *redaction) body(body []byte) []byte {
 		return nil
 	}
 	if json.Valid(body) {
-		at := secretStrings(body)
-		for _, span := range slices.Backward(at) {
-			body = slices.Concat(body[:span[0]], []byte(`"`+redacted+`"`), body[span[1]:])
+		for _, v := range slices.Backward(scalars(body)) {
+			if put := r.scalar(v); put != "" {
+				body = slices.Concat(body[:v.start], []byte(put), body[v.end:])
+			}
 		}
+	} else if bytes.Contains(body, []byte("form-data")) {
+		body = redactMultipart(body)
 	} else if form := string(body); isForm(form) {
 		body = []byte(redactQuery(form))
 	} else { // such as a body that was cut
@@ -183,7 +220,61 @@ func (r *redaction) body(body []byte) []byte {
 			return slices.Concat([]byte{'"'}, parts[1], []byte{'"'}, parts[2], []byte(`"`+redacted), parts[3])
 		})
 	}
-	return []byte(r.text(string(body)))
+	return []byte(r.text(redactText(string(body))))
+}
+
+// scalar returns what replaces a value of a JSON body; "" for nothing. A number stays a number, so
+// that a client can decode it.
+func (r *redaction) scalar(v scalar) string {
+	switch inner := strings.TrimSpace(v.text); {
+	case v.secret && v.isText:
+		return `"` + redacted + `"`
+	case v.secret:
+		return "0"
+	case v.isText && (strings.HasPrefix(inner, "{") || strings.HasPrefix(inner, "[")) && json.Valid([]byte(inner)):
+		clean := string(r.body([]byte(inner)))
+		if clean == inner {
+			return ""
+		}
+		quoted, _ := json.Marshal(clean)
+		return string(quoted)
+	}
+	return ""
+}
+
+var (
+	// privateKey is a private key in PEM, also in JSON and cut.
+	privateKey = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s,:.-]|\\+[nrtu/])*`)
+	// userInformation is that of a URL in a text.
+	userInformation = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*:(?:\\*/){2})[^\s"'<>/?#@\\]*:[^\s"'<>/\\]*@`)
+	// parameter is a parameter of a URL in a text.
+	parameter = regexp.MustCompile(`([?&;]|\\+u0026)([A-Za-z0-9_.%\[\]-]+)=([^&;\s"'<>\\#]+)`)
+	// formPart is a part of a multipart form: its header with the name, and its content.
+	formPart = regexp.MustCompile(`(?is)(\bname="?([^"\r\n;]+)"?[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)(.*?)(\r?\n--|$)`)
+)
+
+// redactText replaces the private keys, and the secrets of URLs, in a text.
+func redactText(text string) string {
+	text = privateKey.ReplaceAllLiteralString(text, redacted)
+	text = userInformation.ReplaceAllString(text, "${1}"+redacted+"@")
+	return parameter.ReplaceAllStringFunc(text, func(pair string) string {
+		parts := parameter.FindStringSubmatch(pair)
+		if name, err := url.QueryUnescape(parts[2]); err == nil && !isSecretName(name) {
+			return pair
+		}
+		return parts[1] + parts[2] + "=" + redacted
+	})
+}
+
+// redactMultipart replaces the parts of a multipart form that have a secret name.
+func redactMultipart(body []byte) []byte {
+	return formPart.ReplaceAllFunc(body, func(part []byte) []byte {
+		parts := formPart.FindSubmatch(part)
+		if !isSecretName(string(parts[2])) {
+			return part
+		}
+		return slices.Concat(parts[1], []byte(redacted), parts[4])
+	})
 }
 
 // isForm reports whether a body looks like an HTML form.
@@ -246,22 +337,43 @@ func isSecretName(name string) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{
-		"password", "passwd", "passphrase", "secret", "token", "privatekey", "apikey", "credential", "assertion", "authorization", "signature", "cookie",
+		"keydetails", "keycontent", "keydata", "password", "passwd", "passphrase", "secret", "token", "privatekey", "apikey", "credential", "assertion", "authorization", "signature", "cookie",
 	}, func(part string) bool { return strings.Contains(letters, part) })
 }
 
-// secretStrings returns the positions of the JSON strings that are values of members with a
-// secret name, or items of such an array. It returns nil for a body that is not JSON.
+// secretStrings returns the positions of the JSON strings below members with a secret name. It
+// returns nil for a body that is not JSON.
 func secretStrings(body []byte) [][2]int {
+	var found [][2]int
+	for _, v := range scalars(body) {
+		if v.secret && v.isText {
+			found = append(found, [2]int{v.start, v.end})
+		}
+	}
+	return found
+}
+
+// scalar is a string or a number of a JSON body.
+type scalar struct {
+	start, end int
+	text       string
+	isText     bool
+	secret     bool // the value is below a member with a secret name
+}
+
+// scalars returns the strings and the numbers of a body; nil for a body that is not JSON. The member
+// id of an object is no secret: replaying needs it.
+func scalars(body []byte) []scalar {
 	if !json.Valid(body) {
 		return nil
 	}
 	type level struct {
 		object, value bool // value: the next token of the object is a value
-		secret        bool // of the member, or of the array
+		name          string
+		below, secret bool // all values; the next value
 	}
-	var found [][2]int
-	var levels []level
+	var found []scalar
+	levels := []level{{}}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	for {
@@ -269,38 +381,35 @@ func secretStrings(body []byte) [][2]int {
 		if err != nil {
 			return found
 		}
-		var at *level
-		if len(levels) > 0 {
-			at = &levels[len(levels)-1]
-		}
-		if delim, ok := token.(json.Delim); ok {
-			switch delim {
-			case '{':
-				levels = append(levels, level{object: true})
-			case '[':
-				levels = append(levels, level{secret: at != nil && at.secret && (at.value || !at.object)})
-			default:
-				levels = levels[:len(levels)-1]
-				if len(levels) > 0 {
-					levels[len(levels)-1].value = false
-				}
-			}
-			continue
-		}
+		at := &levels[len(levels)-1]
+		end := int(decoder.InputOffset())
 		text, isText := token.(string)
+		number, isNumber := token.(json.Number)
+		delim, _ := token.(json.Delim)
 		switch {
-		case at == nil:
+		case delim == '{' || delim == '[':
+			levels = append(levels, level{object: delim == '{', name: at.name, below: at.secret, secret: at.secret})
+			continue
+		case delim != 0:
+			levels = levels[:len(levels)-1]
+			levels[len(levels)-1].value = false
+			continue
 		case at.object && !at.value: // a name
-			at.value, at.secret = true, isSecretName(text)
-		default:
-			if isText && at.secret {
-				end := int(decoder.InputOffset())
-				found = append(found, [2]int{startOfString(body, end), end})
-			}
-			at.value = false
+			at.value, at.name, at.secret = true, text, isSecretName(text) || at.below && text != "id"
+			continue
+		case isText:
+			secret := at.secret || at.name == "key" && len(text) >= leastKey && !strings.ContainsAny(text, " .:")
+			found = append(found, scalar{startOfString(body, end), end, text, true, secret})
+		case isNumber:
+			found = append(found, scalar{end - len(number), end, number.String(), false, at.secret})
 		}
+		at.value = false
 	}
 }
+
+// leastKey is the length from which on the text of a member "key" is a secret: a shorter one may be
+// the name of a label.
+const leastKey = 16
 
 // startOfString returns the position of the quote that starts the JSON string before end.
 func startOfString(body []byte, end int) int {
