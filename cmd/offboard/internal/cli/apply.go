@@ -365,7 +365,7 @@ func (x *execution) finished(ctx context.Context, plan *teardown.Plan, o connect
 func (x *execution) reread(ctx context.Context) {
 	planning.Each(len(x.ended), x.settings.parallel, func(j int) {
 		o := &x.file.Organizations[x.ended[j]]
-		if _, err := x.endedAt[j].Identify(ctx); err == nil && o.Deletion.Outcome == teardown.Deleted {
+		if again, _ := existsAgain(ctx, x.endedAt[j], o.Deletion.Outcome); again {
 			again := &errors.Error{Provider: o.Entry.Provider, Operation: "Teardown", Target: o.Subject().ID, Code: errors.PlanStale, Err: errors.New("the organization exists, and the plan file states its deletion")}
 			o.Deletion, o.Problem, o.ExitCode = nil, problem.Of(again), exitcode.Stale
 		}

@@ -275,5 +275,16 @@ func TestStatus_TenantActiveAgain(t *testing.T) {
 		if code, out, errOut := b.run("status", "DIR/plan.json"); code == exitcode.OK || strings.Contains(out, "1 pending") {
 			t.Errorf("status: exit code %d: %s%s", code, out, errOut)
 		}
+		// A plan file that states the deletion, because the credential could not be used when it was made.
+		b.organizations[0].ReadError = &errors.Error{Provider: "volterra", Operation: "GetTenantSettings", Code: errors.Unauthenticated}
+		if code, out, errOut := b.run("plan", "DIR/manifest.yaml", "-o", "DIR/plan.json"); code != exitcode.OK || !strings.Contains(out, "by the journal") {
+			t.Fatalf("plan: exit code %d: %s%s", code, out, errOut)
+		}
+		b.organizations[0].ReadError = nil
+		for _, command := range []string{"status", "apply"} {
+			if code, out, errOut := b.run(command, "DIR/plan.json"); code != exitcode.Stale || strings.Contains(out, "1 pending") {
+				t.Errorf("%s: exit code %d: %s%s", command, code, out, errOut)
+			}
+		}
 	})
 }

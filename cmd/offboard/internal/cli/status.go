@@ -240,10 +240,10 @@ func (s organizationStatus) ofDeletion(ctx context.Context, d *planfile.Deletion
 	if o == nil {
 		return s
 	}
-	switch _, err := o.Identify(ctx); {
+	switch again, err := existsAgain(ctx, o, d.Outcome); {
 	case err == nil:
 		s.Now = "exists"
-		if d.Outcome == teardown.Deleted {
+		if again {
 			s.code, s.Stale = exitcode.Stale, true
 		}
 	case errors.Is(err, errors.OrganizationNotFound):
@@ -255,6 +255,17 @@ func (s organizationStatus) ofDeletion(ctx context.Context, d *planfile.Deletion
 		}
 	}
 	return s
+}
+
+// existsAgain reads whether an organization exists although the journal shows its deletion: a deleted
+// one exists, or the deletion of a pending one is not pending any more. The error is that of the read.
+func existsAgain(ctx context.Context, o connect.Organization, recorded teardown.Outcome) (bool, error) {
+	if recorded != teardown.Pending {
+		_, err := o.Identify(ctx)
+		return err == nil, err
+	}
+	p, err := o.Plan(ctx)
+	return err == nil && p.PendingDeletion == nil, err
 }
 
 // compare returns the steps of a fresh plan that an earlier plan contains, and the others.
