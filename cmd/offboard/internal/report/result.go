@@ -83,12 +83,15 @@ func ResultOf(p planfile.Planned, of teardown.JobResult) Result {
 	}
 	r.Took = of.Report.FinishedAt.Sub(of.Report.StartedAt)
 	r.started, r.Outcome, r.PendingOn = true, of.Report.Outcome, of.Report.PendingOn
-	r.Problem = problem.OfOutcome(r.Outcome, of.Err)
+	failed := false
 	for _, s := range of.Report.Remaining() {
 		r.Remaining = append(r.Remaining, remainingStep{s.ID, s.State, s.Removal, problem.OfStep(s.Err)})
-		if s.Err != nil && r.Outcome != teardown.Unknown { // the error is that of the steps
-			r.Problem = problem.OfStep(of.Err)
-		}
+		failed = failed || s.Err != nil
+	}
+	if failed && r.Outcome != teardown.Unknown { // the error is that of the steps
+		r.Problem = problem.OfStep(of.Err)
+	} else {
+		r.Problem = problem.OfOutcome(r.Outcome, of.Err)
 	}
 	r.Total = len(of.Report.Steps)
 	r.Done = r.Total - len(r.Remaining)
