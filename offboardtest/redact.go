@@ -88,10 +88,9 @@ func (r *redaction) learn(x *Exchange) {
 				}
 			}
 		}
-		for _, at := range secretStrings(x.Body) {
-			var value string
-			if json.Unmarshal(x.Body[at[0]:at[1]], &value) == nil {
-				r.add(value, leastLearned)
+		for _, v := range scalars(x.Body) {
+			if v.secret && v.isText {
+				r.add(v.text, leastLearned)
 			}
 		}
 	}
@@ -339,18 +338,6 @@ func isSecretName(name string) bool {
 	return slices.ContainsFunc([]string{
 		"keydetails", "keycontent", "keydata", "password", "passwd", "passphrase", "secret", "token", "privatekey", "apikey", "credential", "assertion", "authorization", "signature", "cookie",
 	}, func(part string) bool { return strings.Contains(letters, part) })
-}
-
-// secretStrings returns the positions of the JSON strings below members with a secret name. It
-// returns nil for a body that is not JSON.
-func secretStrings(body []byte) [][2]int {
-	var found [][2]int
-	for _, v := range scalars(body) {
-		if v.secret && v.isText {
-			found = append(found, [2]int{v.start, v.end})
-		}
-	}
-	return found
 }
 
 // scalar is a string or a number of a JSON body.
