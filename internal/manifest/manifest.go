@@ -239,13 +239,13 @@ func (s *Source) List(key string, entries []Entry) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	variables := NamedVariables(entries)
+	fault := ListedFault(entries)
 	for i, id := range ids {
 		if strings.TrimSpace(id) == "" {
 			return nil, s.faultf(n.Items[i].Line, "an entry of %s is empty", key)
 		}
-		if fault := secrets.ListedFault(id, variables...); fault != "" && !HasOrganization(entries, id) {
-			return nil, s.faultf(n.Items[i].Line, "an entry of %s is refused: %s", key, fault)
+		if text := fault(id); text != "" {
+			return nil, s.faultf(n.Items[i].Line, "an entry of %s is refused: %s", key, text)
 		}
 	}
 	if key == "allow" && n != nil && len(ids) == 0 {
@@ -254,9 +254,18 @@ func (s *Source) List(key string, entries []Entry) ([]string, error) {
 	return ids, nil
 }
 
-// HasOrganization reports whether an entry has an organization. Its text was checked with the entry.
-func HasOrganization(entries []Entry, organization string) bool {
-	return slices.ContainsFunc(entries, func(e Entry) bool { return e.Organization == organization })
+// ListedFault returns a function that returns why an entry of allow or deny, or a value of a flag
+// for one, is refused because it is a credential; "" if nothing shows that. The organizations of the
+// entries, which were checked with them, are permitted.
+func ListedFault(entries []Entry) func(text string) string {
+	variables := namedVariables(entries)
+	return func(text string) string {
+		fault := secrets.ListedFault(text, variables...)
+		if fault != "" && slices.ContainsFunc(entries, func(e Entry) bool { return e.Organization == text }) {
+			return ""
+		}
+		return fault
+	}
 }
 
 // Entries returns the organizations of the manifest, with the names of their providers in place of
@@ -280,7 +289,7 @@ func (s *Source) Entries() ([]Entry, error) {
 		}
 	}
 	type place struct{ provider, organization, baseURL string }
-	first, variables := map[place]int{}, NamedVariables(entries)
+	first, variables := map[place]int{}, namedVariables(entries)
 	for i, e := range entries {
 		if err := s.check(e, list.Items[i], variables); err != nil {
 			return nil, err
@@ -294,9 +303,9 @@ func (s *Source) Entries() ([]Entry, error) {
 	return entries, nil
 }
 
-// NamedVariables returns the environment variables with credentials that entries name. It omits those
+// namedVariables returns the environment variables with credentials that entries name. It omits those
 // that name a file.
-func NamedVariables(entries []Entry) []string {
+func namedVariables(entries []Entry) []string {
 	var variables []string
 	known := map[string]bool{}
 	for _, e := range entries {
@@ -353,7 +362,7 @@ func (s *Source) entry(n *Node) (e Entry, err error) {
 }
 
 // check returns the first fault of an entry, whose node has the lines. variables are those of
-// NamedVariables.
+// namedVariables.
 func (s *Source) check(e Entry, n *Node, variables []string) error {
 	fault := func(key, format string, args ...any) error {
 		line := n.Line

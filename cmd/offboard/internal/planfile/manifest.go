@@ -9,7 +9,6 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/internal/manifest"
 	"github.com/offboard-dev/offboard-go/internal/printable"
-	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -167,14 +166,14 @@ func (m *Manifest) CheckFlags() error {
 	for _, e := range m.All() {
 		entries = append(entries, manifest.Entry(e))
 	}
-	variables := manifest.NamedVariables(entries)
+	fault := manifest.ListedFault(entries)
 	for _, of := range []struct {
 		flag   string
 		values []string
 	}{{"--allow", m.AllowFlags}, {"--deny", m.DenyFlags}} {
 		for i, value := range of.values {
-			if fault := secrets.ListedFault(value, variables...); fault != "" && !manifest.HasOrganization(entries, value) {
-				return fmt.Errorf("%s number %d is refused: %s", of.flag, i+1, fault)
+			if text := fault(value); text != "" {
+				return fmt.Errorf("%s number %d is refused: %s", of.flag, i+1, text)
 			}
 		}
 	}
