@@ -13,7 +13,6 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
@@ -190,7 +189,7 @@ func childTenants(ctx context.Context, o connect.Organization) ([]string, error)
 		return nil, err
 	}
 	var ids []string
-	for _, child := range planning.Deleted(plan)[1:] {
+	for _, child := range planfile.Deleted(plan)[1:] {
 		ids = append(ids, child.ID)
 	}
 	return ids, nil

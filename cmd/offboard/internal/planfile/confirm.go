@@ -70,7 +70,7 @@ func (f *File) ConfirmedBy(values []string) ([]int, error) {
 		}
 		var by, called []int
 		for i, o := range f.Organizations {
-			if o.Plan == nil {
+			if o.Plan == nil || value != o.Plan.Organization.Name && value != o.Plan.Organization.ID {
 				continue
 			}
 			if f.Wanted(i) == value || f.isUnique(i) && Confirms(value, o.Plan.Organization) {
@@ -251,19 +251,25 @@ func (f *File) Names(id string) bool {
 // Unselected returns the number of organizations that Select removed.
 func (f *File) Unselected() int { return len(f.unselected) }
 
-// deletes returns the organizations that a plan deletes: its own, and those that steps delete.
-func (p Planned) deletes() []teardown.Organization {
-	all := []teardown.Organization{p.Subject()}
-	plan := cmp.Or(p.Plan, p.forbidden)
-	if plan == nil {
-		return all
-	}
-	for _, step := range plan.Steps {
+// Deleted returns the organizations that a plan deletes: first its own, then those that steps
+// delete.
+func Deleted(p *teardown.Plan) []teardown.Organization {
+	all := []teardown.Organization{p.Organization}
+	for _, step := range p.Steps {
 		if step.Organization != nil {
 			all = append(all, *step.Organization)
 		}
 	}
 	return all
+}
+
+// deletes returns the organizations of [Deleted], also if Restrict removed the plan; only its own
+// without a plan.
+func (p Planned) deletes() []teardown.Organization {
+	if plan := cmp.Or(p.Plan, p.forbidden); plan != nil {
+		return Deleted(plan)
+	}
+	return []teardown.Organization{p.Subject()}
 }
 
 // idsOf returns the IDs of the organizations that the values of a flag name.

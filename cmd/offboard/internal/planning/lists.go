@@ -36,18 +36,6 @@ func connectionOf(e planfile.Entry) string {
 	return fmt.Sprintf("%s %q %q", e.Provider, e.BaseURL, e.Credentials)
 }
 
-// Deleted returns the organizations that a plan deletes: first its own, then those that steps
-// delete.
-func Deleted(p *teardown.Plan) []teardown.Organization {
-	all := []teardown.Organization{p.Organization}
-	for _, step := range p.Steps {
-		if step.Organization != nil {
-			all = append(all, *step.Organization)
-		}
-	}
-	return all
-}
-
 // listedOf returns the entries of a list. Of equal entries, it returns the first one.
 func listedOf(list string, texts []string) []*listed {
 	var entries []*listed
@@ -157,7 +145,7 @@ func (e *listed) planned(file *planfile.File) {
 		if o.Plan == nil {
 			continue
 		}
-		for _, d := range Deleted(o.Plan) {
+		for _, d := range planfile.Deleted(o.Plan) {
 			if d.ID == e.text {
 				e.names = append(e.names, resolvedID{connectionOf(o.Entry), d.ID})
 			}
@@ -193,7 +181,7 @@ func (e *listed) allows(connection string, o teardown.Organization) bool {
 // forbids returns why a plan must not be applied, and the entry or the flag that forbids it; "" if
 // it may be applied.
 func (l lists) forbids(p planfile.Planned) (why, by string) {
-	for i, o := range Deleted(p.Plan) {
+	for i, o := range planfile.Deleted(p.Plan) {
 		object := " this organization"
 		if i > 0 {
 			object = fmt.Sprintf(" %q, which is deleted first", o.ID)
@@ -250,7 +238,7 @@ func (l lists) unmatched(file *planfile.File) []string {
 			if o.Plan == nil {
 				return o.Organization != nil && e.denies(*o.Organization)
 			}
-			return slices.ContainsFunc(Deleted(o.Plan), e.denies)
+			return slices.ContainsFunc(planfile.Deleted(o.Plan), e.denies)
 		})
 		if !matches {
 			text := fmt.Sprintf("%s: %q", e.list, e.text)

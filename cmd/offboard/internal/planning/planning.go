@@ -210,7 +210,7 @@ func repeated(f *planfile.File, i int) error {
 
 // deletesManaged reports whether a step of a plan deletes an organization.
 func deletesManaged(p *teardown.Plan, id string) bool {
-	return slices.ContainsFunc(Deleted(p)[1:], func(o teardown.Organization) bool { return strings.EqualFold(o.ID, id) })
+	return slices.ContainsFunc(planfile.Deleted(p)[1:], func(o teardown.Organization) bool { return strings.EqualFold(o.ID, id) })
 }
 
 // sameOrganization reports whether an entry names the organization of a planned one, whatever its
