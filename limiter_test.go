@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -157,6 +158,112 @@ func TestWithLimiter_SlowTeardown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// queue permits one deletion of a cluster each second, first the one that has waited longest, and
+// other requests at once.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*place
+	granted int
+	last    time.Time // of the grants
+	unused  int
+}
+
+type place struct {
+	since   time.Time
+	granted chan struct{}
+}
+
+func (q *queue) Wait(ctx context.Context, operation string) error {
+	if operation != "DeleteCluster" {
+		return nil
+	}
+	request, _ := observe.FromContext(ctx)
+	p := &place{request.Since, make(chan struct{})}
+	if p.since.IsZero() {
+		p.since = time.Now()
+	}
+	q.mu.Lock()
+	q.waiting = append(q.waiting, p)
+	q.mu.Unlock()
+	select {
+	case <-p.granted:
+		return nil
+	case <-ctx.Done():
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.waiting = slices.DeleteFunc(q.waiting, func(other *place) bool { return other == p })
+		return ctx.Err()
+	}
+}
+
+// run permits the deletions until the context ends.
+func (q *queue) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+		q.mu.Lock()
+		if len(q.waiting) > 0 {
+			first := slices.MinFunc(q.waiting, func(a, b *place) int { return a.since.Compare(b.since) })
+			close(first.granted)
+			q.waiting = slices.DeleteFunc(q.waiting, func(p *place) bool { return p == first })
+			q.granted++
+			q.last = time.Now()
+		}
+		q.mu.Unlock()
+	}
+}
+
+func (q *queue) Update(_ string, status int, _ http.Header) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if status == 0 {
+		q.unused++
+	}
+}
+
+// Deletions that wait in a queue for longer than their reads are valid use the whole rate of the
+// limiter: none loses its place, and none uses two permits.
+func TestWithLimiter_LongQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const organizations = 60
+		srv, q := atlastest.NewServer(), new(queue)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go q.run(ctx)
+		var jobs []teardown.Job
+		for i := range organizations {
+			id, project := fmt.Sprintf("5e2f%020d", i), fmt.Sprintf("5e2e%020d", i)
+			srv.AddOrganization(atlastest.Organization{ID: id, Name: "Acme"})
+			srv.AddProject(id, atlastest.Project{ID: project, Name: project})
+			srv.AddResource(project, atlastest.Resource{Kind: atlas.BlockerCluster, ID: "main"})
+			c, err := atlas.New(srv.Option(), atlas.WithLimiter(q))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			jobs = append(jobs, teardown.Job{
+				Plan: func(ctx context.Context) (*teardown.Plan, error) { return c.Plan(ctx, id) },
+				Teardown: func(ctx context.Context, p *teardown.Plan, options ...teardown.Option) (*teardown.Report, error) {
+					return c.Teardown(ctx, p, append(options, teardown.WithConfirm("Acme"), teardown.WithOverrides(p.Overrides()...))...)
+				},
+			})
+		}
+		begin := time.Now()
+		for result := range teardown.RunJobs(ctx, jobs, organizations) {
+			if result.Err != nil {
+				t.Error(result.Err)
+			}
+		}
+		if took := q.last.Sub(begin); q.granted != organizations || q.unused != 0 || took > organizations*105/100*time.Second {
+			t.Errorf("%d permits, %d of them unused, in %v, for %d deletions at 1 a second", q.granted, q.unused, took, organizations)
+		}
+	})
 }
 
 // The clients of all providers use the limiter of their function, which receives how the client

@@ -155,9 +155,11 @@ type Limiter interface {
 	// after Canceled.
 	//
 	// The reads that permit a write of a teardown are valid for 10 seconds, and for some
-	// resources longer. If they are too old after Wait, the client does not use the permit,
-	// reads again, and calls Wait again, up to 5 times for a request. Then the error is
-	// [errors.RateLimitReached].
+	// resources longer. After that the context ends: the client makes the reads again, and calls
+	// Wait again for the write, until MaxWait after its first call. Then the error is
+	// [errors.RateLimitReached]. In the contexts of these calls, Since of [observe.Request] is
+	// the time of the first call. A limiter with a queue must serve the earliest request first,
+	// so that a write keeps its place.
 	Wait(ctx context.Context, operation string) error
 
 	// Update receives the status of the answer, and a copy of the headers about the rate

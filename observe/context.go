@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
@@ -13,6 +14,11 @@ type Request struct {
 
 	// Attempt is the number of the attempt; see [Attempt.Number].
 	Attempt int
+
+	// Since is set in the context of a wait for the caller's limiter, by the option WithLimiter:
+	// for a write whose reads became too old during its wait, and for the reads that are made
+	// again. It is the time of the first wait for the write. Otherwise it is zero.
+	Since time.Time
 }
 
 // FromContext returns the request that a context belongs to, and reports whether it belongs to

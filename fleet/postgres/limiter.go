@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // MaxPause is the longest pause after one refusal, even if the provider states a longer time: a
@@ -48,7 +49,7 @@ type Limiter struct {
 	log    *slog.Logger
 
 	mu      sync.Mutex
-	waiting []*waiter // in the order of their calls
+	waiting []*waiter // in the order in which they are served
 	running bool      // dispatch is running
 	wake    chan struct{}
 	refused bool     // the database had a refusal since the last success
@@ -58,7 +59,29 @@ type Limiter struct {
 }
 
 // waiter is one call of Wait.
-type waiter struct{ granted chan error }
+type waiter struct {
+	first   bool      // a write, or a read that is made again for a write
+	since   time.Time // the time of the call, or of the first call for the write
+	granted chan error
+}
+
+// newWaiter returns the waiter of a call. The context has the request.
+func newWaiter(ctx context.Context) *waiter {
+	request, _ := observe.FromContext(ctx)
+	w := &waiter{request.Call.Write || !request.Since.IsZero(), request.Since, make(chan error, 1)}
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
+	return w
+}
+
+// isBefore reports whether w is served before v.
+func (w *waiter) isBefore(v *waiter) bool {
+	if w.first != v.first {
+		return w.first
+	}
+	return w.since.Before(v.since)
+}
 
 // Limiter returns a limiter and stores its configuration. If limiters of one key have different
 // configurations, the last call sets the budget for all of them, so that a new configuration
@@ -128,9 +151,11 @@ func (l *Limiter) configure(ctx context.Context) error {
 	return nil
 }
 
-// Wait returns nil when the request may be sent. Calls of one Limiter are served in their order;
-// calls of several limiters in the order in which the limiters reserve requests, at most 100 ms of
-// the budget at a time.
+// Wait returns nil when the request may be sent. A Limiter serves writes first, and the reads that
+// are made again for a write, because a write must be sent soon after its reads; each in the order of
+// the first call for the write. Then it serves the other reads in the order of their calls. Calls of
+// several limiters are served in the order in which the limiters reserve requests, at most 100 ms
+// of the budget at a time.
 //
 // If ctx ends, the error is that of ctx, and the next waiting call gets the reserved request. All
 // other errors are an [*errors.Error]: [errors.Unavailable] if the database cannot be reached, or
@@ -140,9 +165,13 @@ func (l *Limiter) Wait(ctx context.Context, operation string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &waiter{make(chan error, 1)}
+	w := newWaiter(ctx)
 	l.mu.Lock()
-	l.waiting = append(l.waiting, w)
+	i := len(l.waiting)
+	for i > 0 && w.isBefore(l.waiting[i-1]) {
+		i--
+	}
+	l.waiting = slices.Insert(l.waiting, i, w)
 	if !l.running {
 		l.running = true
 		l.dispatching.Go(l.dispatch)

@@ -21,6 +21,7 @@ import (
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/observe"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 )
 
@@ -214,7 +215,7 @@ func TestLimiter_RefusalBlocksAllWorkers(t *testing.T) {
 // TestLimiter_Order queues calls in a known order.
 func TestLimiter_Order(t *testing.T) {
 	pool := connect(t, database(t))
-	l := limiter(t, open(t, pool), 5, 1)
+	l := limiter(t, open(t, pool), 20, 1)
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -223,16 +224,31 @@ func TestLimiter_Order(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "SELECT FROM offboard.limits FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}
+	start := time.Now()
+	read, write := observe.Call{Operation: "GetCluster"}, observe.Call{Operation: "DeleteCluster", Write: true}
+	calls := []struct {
+		name    string
+		request observe.Request
+	}{
+		{"read", observe.Request{Call: read}},
+		{"second read", observe.Request{Call: read}},
+		{"write", observe.Request{Call: write}},
+		{"second write", observe.Request{Call: write}},
+		{"third read", observe.Request{Call: read}},
+		{"read for an early write", observe.Request{Call: read, Since: start.Add(-20 * time.Second)}},
+		{"earlier write", observe.Request{Call: write, Since: start.Add(-30 * time.Second)}},
+		{"third write", observe.Request{Call: write}},
+	}
+	want := []string{"earlier write", "read for an early write", "write", "second write", "third write", "read", "second read", "third read"}
 	var mu sync.Mutex
-	var got, want []int
+	var got []string
 	var group sync.WaitGroup
-	for i := range 6 {
-		want = append(want, i)
+	for i, call := range calls {
 		group.Go(func() {
-			err := l.Wait(t.Context(), "GetOrganization")
+			err := l.Wait(observe.NewContext(t.Context(), call.request), call.request.Call.Operation)
 			mu.Lock()
 			defer mu.Unlock()
-			if got = append(got, i); err != nil {
+			if got = append(got, call.name); err != nil {
 				t.Error(err)
 			}
 		})

@@ -38,7 +38,7 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 		request requestContext
 	}{
 		url:     c.base,
-		request: requestContext{ctx, c.config.Provider, call.Operation, !call.Repeat, call.attempt},
+		request: requestContext{Context: ctx, provider: c.config.Provider, operation: call.Operation, write: !call.Repeat, attempt: call.attempt},
 	}
 	ctx = &x.request
 	if err := appendPath(&x.url, call.path); err != nil {

@@ -10,57 +10,72 @@ import (
 	"github.com/offboard-dev/offboard-go/observe"
 )
 
-// limit waits for the provider's rate limit and the caller's. authorize sets the credential
-// after the wait, because a token may expire during the wait. If the reads that permit a write
-// are too old after the wait, limit reads again, and then sends the write before others. The
-// caller's limiter cannot prefer it: the write is sent only if the next wait is short enough.
+// limit waits for the provider's rate limit, or for a permit of the caller's limiter. authorize sets
+// the credential after the wait, because a token may expire during the wait. If the reads that permit
+// a write are too old after the wait, limit reads again, and then sends the write before others.
 func (c *Client) limit(ctx context.Context, call *Call, x *exchange) *errors.Error {
+	if c.config.Limiter != nil {
+		return c.limitByCaller(ctx, call)
+	}
 	var by time.Time
 	for renewals := 0; ; {
 		if e := c.stopped(ctx, call); e != nil {
 			return e
 		}
-		// A permit of the caller's limiter is part of a budget, and not used up before the reads.
-		stale := c.config.Limiter != nil && isLate(ctx, call)
-		var err error
-		if !stale {
-			err = c.wait(ctx, call, x, by)
-		}
-		if failed, ok := err.(*limiterError); ok {
-			return c.unpermitted(call, failed)
-		}
-		late, _ := errors.AsType[*ratelimit.TooLongError](err)
+		err := c.wait(ctx, call, x, by)
+		late, _ := err.(*ratelimit.TooLongError)
 		switch {
-		case err == nil && !stale && (!by.IsZero() || !isLate(ctx, call)):
+		case err == nil && (!by.IsZero() || !isLate(ctx, call)):
 			return nil
 		case err == nil:
-			if !stale {
-				c.unused(call, x)
-			}
+			x.permit.Unused()
 			if renewals++; renewals > maxRenewals {
-				return c.newError(call, errors.RateLimitReached, errTooSlow)
+				return c.unpermitted(call, errTooSlow)
 			}
-			fresh := trace.FreshnessOf(ctx)
-			if err := fresh.Renew(ctx); err != nil {
-				e := c.newError(call, errors.CodeOf(err), err) // the write was not sent
-				if cause, ok := errors.AsType[*errors.Error](err); ok && cause != nil {
-					e.RetryAfter = cause.RetryAfter
-				}
+			if e := c.readAgain(ctx, call); e != nil {
 				return e
 			}
-			if c.config.Limiter == nil {
-				by = fresh.Until()
-			}
+			by = trace.FreshnessOf(ctx).Until()
 		case late != nil && !by.IsZero() && time.Now().Add(late.Wait).After(by):
 			by = time.Time{} // wait without that time, and read once more
-		case late != nil:
-			e := c.newError(call, errors.RateLimitReached, late)
-			e.RetryAfter = late.Wait
-			return e
-		default: // the context or a stop ended the wait before the request was sent
-			return c.newError(call, errors.Canceled, err)
+		default:
+			return c.unpermitted(call, err)
 		}
 	}
+}
+
+// unpermitted returns the error of a request that was not sent because of an error of a wait: that of
+// the end of the context, [trace.ErrStopped], errTooSlow, a [*ratelimit.TooLongError] or a
+// [*limiterError]. It is nil for nil.
+func (c *Client) unpermitted(call *Call, err error) *errors.Error {
+	code, wait := errors.Canceled, time.Duration(0)
+	switch failure := err.(type) {
+	case nil:
+		return nil
+	case *ratelimit.TooLongError:
+		code, wait = errors.RateLimitReached, failure.Wait
+	case *limiterError:
+		code, wait = failure.code()
+	}
+	if err == errTooSlow {
+		code = errors.RateLimitReached
+	}
+	e := c.newError(call, code, err)
+	e.RetryAfter = wait
+	return e
+}
+
+// readAgain makes the reads again that permit a write. The error says that the write was not sent.
+func (c *Client) readAgain(ctx context.Context, call *Call) *errors.Error {
+	err := trace.FreshnessOf(ctx).Renew(ctx)
+	if err == nil {
+		return nil
+	}
+	e := c.newError(call, errors.CodeOf(err), err)
+	if cause, ok := errors.AsType[*errors.Error](err); ok && cause != nil {
+		e.RetryAfter = cause.RetryAfter
+	}
+	return e
 }
 
 // isLate reports whether the reads that permit a write are too old.
@@ -78,19 +93,16 @@ const maxRenewals = 5
 
 var errTooSlow = errors.New("the rate limit does not permit the request soon enough after the reads that must precede it")
 
-// wait waits for a permit. A write that must be sent by a time goes before other requests.
+// wait waits for a permit of the client's limiter. A write that must be sent by a time goes before other requests.
 func (c *Client) wait(ctx context.Context, call *Call, x *exchange, by time.Time) (err error) {
 	start := call.observed.now()
-	defer func() { call.observed.waited(observe.ReasonRateLimit, call.attempt, start) }()
-	if c.config.Limiter != nil {
-		return c.limiterWait(ctx, call)
-	}
 	x.permit, err = c.limiter.Wait(ctx, call.Operation, ratelimit.Request{
 		Resent: call.sent > 0, MaxWait: c.config.Retry.MaxWait, Until: c.config.Retry.end(call.started), SendBy: by,
 		OnWait: func(pause time.Duration) {
 			c.logWait(ctx, call.Operation, call.Target, call.attempt, observe.ReasonRateLimit, pause, nil)
 		},
 	})
+	call.observed.waited(observe.ReasonRateLimit, call.attempt, start)
 	return err
 }
 

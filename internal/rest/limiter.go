@@ -10,6 +10,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/ratelimit"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/observe"
 )
 
 // Limiter is the caller's rate limiter, which replaces that of the client. Each provider package
@@ -36,34 +37,66 @@ func (c *Config) UseLimiter(limiter Limiter) error {
 // limiter that processes share asks a server.
 const noWait = time.Second
 
-// limiterWait waits for the caller's limiter. The error is that of the end of the context, a
-// [*ratelimit.TooLongError], [trace.ErrStopped] or a [*limiterError]. A permit that comes after
-// one of these ends is returned unused, because the limiter may ignore its context.
-func (c *Client) limiterWait(ctx context.Context, call *Call) error {
-	bounded, cancel := c.limiterContext(ctx, call)
-	defer cancel()
-	err := c.config.Limiter.Wait(bounded, call.Operation)
-	if bounded.Err() == nil {
-		if err != nil {
-			err = &limiterError{err}
+// limitByCaller waits for a permit of the caller's limiter. The wait of a write ends when the reads
+// that permit it are too old. The client reads again, and waits again: the context of Wait has the
+// time of the write's first wait, so that the write and these reads keep the write's place.
+func (c *Client) limitByCaller(ctx context.Context, call *Call) *errors.Error {
+	start := time.Now()
+	since := trace.WaitingSince(ctx) // of the write for which this read is made again, if any
+	for {
+		if e := c.stopped(ctx, call); e != nil {
+			return e
 		}
-		return err
+		err := errStale
+		if !isLate(ctx, call) {
+			err = c.limiterWait(ctx, call, start, since)
+		}
+		switch {
+		case err != errStale:
+			return c.unpermitted(call, err)
+		case time.Since(start) >= c.config.Retry.MaxWait:
+			return c.unpermitted(call, errTooSlow)
+		case since.IsZero():
+			since = start
+		}
+		if e := c.readAgain(trace.WithWaitingSince(ctx, since), call); e != nil {
+			return e
+		}
 	}
-	if err == nil {
+}
+
+// errStale ends a wait when the reads that permit the write are too old.
+var errStale = errors.New("the reads before the write are too old")
+
+// limiterWait waits for the caller's limiter. The error is that of the end of the context, a
+// [*ratelimit.TooLongError], [trace.ErrStopped], errStale or a [*limiterError]. A permit that comes
+// after one of these ends is returned unused, because the limiter may ignore its context.
+func (c *Client) limiterWait(ctx context.Context, call *Call, start, since time.Time) error {
+	bounded, cancel := c.limiterContext(ctx, call, start, since)
+	defer cancel()
+	from := call.observed.now()
+	err := c.config.Limiter.Wait(bounded, call.Operation)
+	call.observed.waited(observe.ReasonRateLimit, call.attempt, from)
+	ended := context.Cause(bounded)
+	if ctx.Err() != nil {
+		ended = ctx.Err()
+	}
+	switch {
+	case ended == nil && err != nil:
+		return &limiterError{err}
+	case ended != nil && err == nil:
 		c.config.Limiter.Update(call.Operation, 0, nil)
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return context.Cause(bounded)
+	return ended
 }
 
 // limiterContext returns the context of a wait for the caller's limiter, and the function that
-// releases it. It ends with ctx, with MaxWait, with MaxElapsed and at a stop. A read that is sent
-// after a stop, because it may decide the outcome of a write, has the time noWait.
-func (c *Client) limiterContext(ctx context.Context, call *Call) (context.Context, func()) {
+// releases it. It ends with ctx, with MaxWait after the start of the first wait, with MaxElapsed,
+// when the reads that permit a write are too old, and at a stop. A read that is sent after a stop,
+// because it may decide the outcome of a write, has the time noWait.
+func (c *Client) limiterContext(ctx context.Context, call *Call, start, since time.Time) (context.Context, func()) {
 	now := time.Now()
-	end := now.Add(c.config.Retry.MaxWait)
+	end := start.Add(c.config.Retry.MaxWait)
 	if last := c.config.Retry.end(call.started); !last.IsZero() {
 		if !last.After(now) {
 			last = now.Add(noWait)
@@ -72,8 +105,14 @@ func (c *Client) limiterContext(ctx context.Context, call *Call) (context.Contex
 			end = last
 		}
 	}
-	request := &requestContext{ctx, c.config.Provider, call.Operation, !call.Repeat, call.attempt}
+	request := &requestContext{ctx, c.config.Provider, call.Operation, !call.Repeat, call.attempt, since}
 	stoppable, stop := context.WithCancelCause(request)
+	var stale *time.Timer
+	if fresh := trace.FreshnessOf(ctx); fresh != nil && !call.Repeat {
+		// This time is no deadline, because some limiters fail at once if they will not permit the
+		// request before the deadline.
+		stale = time.AfterFunc(time.Until(fresh.Until()), func() { stop(errStale) })
+	}
 	bounded, cancel := context.WithDeadlineCause(stoppable, end, new(ratelimit.TooLongError))
 	if stopped := trace.Stop(ctx); stopped != nil {
 		var grace time.Duration
@@ -99,6 +138,9 @@ func (c *Client) limiterContext(ctx context.Context, call *Call) (context.Contex
 	}
 	return bounded, func() {
 		cancel()
+		if stale != nil {
+			stale.Stop()
+		}
 		stop(nil)
 	}
 }
@@ -127,19 +169,19 @@ func (e *limiterError) As(target any) bool {
 	return errors.As(e.err, target)
 }
 
-// unpermitted returns the error of a request that was not sent because of an error of the
-// caller's limiter. Of its codes only those about the limit are kept. A "not found" would count as
-// deleted.
-func (c *Client) unpermitted(call *Call, failure *limiterError) *errors.Error {
-	e := c.newError(call, errors.Unavailable, failure)
-	switch code := errors.CodeOf(failure.err); code {
+// code returns the code of a request that was not sent because of the limiter's error, and when to
+// retry. Of the codes only those about the limit are kept. A "not found" would count as deleted.
+func (e *limiterError) code() (errors.Code, time.Duration) {
+	code := errors.CodeOf(e.err)
+	switch code {
 	case errors.RateLimitReached, errors.Unavailable, errors.Canceled:
-		e.Code = code
-		if cause, ok := errors.AsType[*errors.Error](failure.err); ok && cause != nil {
-			e.RetryAfter = cause.RetryAfter
-		}
+	default:
+		return errors.Unavailable, 0
 	}
-	return e
+	if cause, ok := errors.AsType[*errors.Error](e.err); ok && cause != nil {
+		return code, cause.RetryAfter
+	}
+	return code, 0
 }
 
 // unused returns the permit of a request that is not sent.

@@ -353,8 +353,8 @@ func TestLimiter_Late(t *testing.T) {
 	}{
 		"in time":      {[]time.Duration{9 * time.Second}, 0, 1, ""},
 		"late once":    {[]time.Duration{20 * time.Second, 0}, 1, 1, ""},
-		"late 5 times": {[]time.Duration{20 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second, 0}, 5, 1, ""},
-		"always late":  {[]time.Duration{20 * time.Second}, 5, 0, errors.RateLimitReached},
+		"late 4 times": {[]time.Duration{20 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second, 0}, 4, 1, ""},
+		"always late":  {[]time.Duration{20 * time.Second}, 4, 0, errors.RateLimitReached}, // MaxWait is 90 seconds
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -375,8 +375,8 @@ func TestLimiter_Late(t *testing.T) {
 				}
 				for i, update := range l.updates {
 					want := "DeleteResource 0"
-					if i == 5 && test.sent == 0 || i == len(l.updates)-1 && test.sent == 1 {
-						want = "DeleteResource " + map[int]string{0: "0", 1: "204"}[test.sent]
+					if i == len(l.updates)-1 && test.sent == 1 {
+						want = "DeleteResource 204"
 					}
 					if update != want {
 						t.Errorf("update %d: got %q, want %q", i, update, want)
@@ -385,6 +385,74 @@ func TestLimiter_Late(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A write that waits for long in a queue uses no permit before it is sent: its wait ends when its reads
+// are too old. The write and its new reads keep the place of the write.
+func TestLimiter_KeepsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var got []string
+		l := &callersLimiter{wait: func(ctx context.Context, _ int) error {
+			request, _ := observe.FromContext(ctx)
+			place := "last"
+			if !request.Since.IsZero() {
+				place = request.Since.Sub(start).String()
+			}
+			deadline, _ := ctx.Deadline()
+			got = append(got, fmt.Sprint(request.Call.Operation, " at ", time.Since(start), " ", place, " until ", deadline.Sub(start)))
+			if request.Call.Operation == "GetResource" {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(25*time.Second - time.Since(start)):
+				return nil
+			}
+		}}
+		c := newClient(t, playing(answer(200, `{"id":"x"}`), answer(200, `{"id":"x"}`), answer(204, "")), l.use(t))
+		err := c.Do(trace.WithFreshness(t.Context(), start.Add(10*time.Second), func(ctx context.Context) (time.Time, error) {
+			until := time.Now().Add(10 * time.Second)
+			return until, c.Do(ctx, get(new(resource)))
+		}), remove())
+		want := []string{
+			"DeleteResource at 0s last until 1m30s",
+			"GetResource at 10s 0s until 1m40s",
+			"DeleteResource at 10s 0s until 1m30s",
+			"GetResource at 20s 0s until 1m50s",
+			"DeleteResource at 20s 0s until 1m30s",
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("got %v; waits (-want +got):\n%s", err, diff)
+		}
+		if diff := cmp.Diff([]string{"GetResource 200", "GetResource 200", "DeleteResource 204"}, l.updates); diff != "" || time.Since(start) != 25*time.Second {
+			t.Errorf("after %v; updates (-want +got):\n%s", time.Since(start), diff)
+		}
+	})
+}
+
+// A write whose reads always take longer than they are valid ends with an error.
+func TestLimiter_SlowReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, reads := new(callersLimiter), 0
+		c := newClient(t, playing(), l.use(t))
+		time.Sleep(time.Second)
+		start := time.Now()
+		got, _ := code(t, c.Do(trace.WithFreshness(t.Context(), start.Add(-time.Second), func(context.Context) (time.Time, error) {
+			if reads++; reads > 10 {
+				t.Fatal("the reads are made again without end")
+			}
+			until := time.Now().Add(10 * time.Second)
+			time.Sleep(20 * time.Second)
+			return until, nil
+		}), remove()))
+		if took := time.Since(start); got != errors.RateLimitReached || took != 100*time.Second || l.waits != 0 {
+			t.Errorf("got %q after %v and %d waits", got, took, l.waits)
+		}
+	})
 }
 
 // The permit of a late write is returned before its reads are renewed: a limiter that permits one

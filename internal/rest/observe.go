@@ -145,6 +145,7 @@ type requestContext struct {
 	provider, operation string
 	write               bool
 	attempt             int
+	since               time.Time
 }
 
 func (r *requestContext) Value(key any) any {
@@ -152,6 +153,7 @@ func (r *requestContext) Value(key any) any {
 		return observe.Request{
 			Call:    observe.Call{Provider: r.provider, Operation: r.operation, Write: r.write},
 			Attempt: r.attempt,
+			Since:   r.since,
 		}
 	}
 	return r.Context.Value(key)

@@ -203,3 +203,17 @@ func (f *Freshness) Renew(ctx context.Context) error {
 	}
 	return err
 }
+
+type waitingSince struct{}
+
+// WithWaitingSince returns the context of reads that are made again for a write, which has waited
+// for the caller's limiter since a time.
+func WithWaitingSince(ctx context.Context, since time.Time) context.Context {
+	return context.WithValue(ctx, waitingSince{}, since)
+}
+
+// WaitingSince returns the time of [WithWaitingSince]; zero if the context has none.
+func WaitingSince(ctx context.Context) time.Time {
+	since, _ := ctx.Value(waitingSince{}).(time.Time)
+	return since
+}
