@@ -38,7 +38,7 @@ does not verify the name of --by: it is for the record, and two approvals need t
 func (p *program) decideCommand(approve bool) *cobra.Command {
 	d := decision{approve: approve}
 	c := &cobra.Command{
-		Use: "approve ID --digest DIGEST --by NAME", Short: "Approve the plan of an organization", Args: arguments(1),
+		Use: "approve ID --digest DIGEST --by NAME", Short: "Approve the plan of an organization", Args: workflow,
 		Long: "Approve the plan of an organization.\n" + decideHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.id, d.given = args[0], cmd.Flags().Changed("yes")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -138,11 +139,22 @@ func arguments(n int) cobra.PositionalArgs {
 	}
 }
 
+// workflow checks the argument of a command about the workflow of an organization.
+func workflow(cmd *cobra.Command, args []string) error {
+	if err := arguments(1)(cmd, args); err != nil {
+		return err
+	}
+	return review.CheckID(args[0])
+}
+
 // logger returns the log of the program.
 func (p *program) logger() *slog.Logger { return slog.New(slog.NewTextHandler(p.errOut, nil)) }
 
 // client connects to the Temporal server.
 func (p *program) client(ctx context.Context, logger *slog.Logger) (client.Client, error) {
+	if err := checkAddress(p.address); err != nil {
+		return nil, err
+	}
 	options := client.Options{HostPort: p.address, Namespace: p.namespace, Logger: log.NewStructuredLogger(logger)}
 	if key := p.getenv("TEMPORAL_API_KEY"); key != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(key)
@@ -156,6 +168,19 @@ func (p *program) client(ctx context.Context, logger *slog.Logger) (client.Clien
 		return nil, fmt.Errorf("cannot reach the Temporal server at %s: %w", p.address, err)
 	}
 	return c, nil
+}
+
+// checkAddress refuses an address of the Temporal server without a port. An address with a scheme is
+// one of gRPC, such as dns:///engine:7233.
+func checkAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case strings.Contains(address, ":///"), err == nil && host != "" && port != "":
+		return nil
+	case !strings.Contains(address, ":"), err == nil && port == "":
+		return usage("--address must be HOST:PORT, such as 127.0.0.1:7233: the port is missing")
+	}
+	return usage("--address must be HOST:PORT, such as 127.0.0.1:7233")
 }
 
 // tlsConfig returns the configuration of --tls; nil without it. The variables have the names that

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -208,6 +210,85 @@ func TestDecide_Refused(t *testing.T) {
 	}
 }
 
+// A text that is not the ID of an organization's workflow is an error of usage.
+func TestProgram_InvalidID(t *testing.T) {
+	t.Parallel()
+	for _, command := range [][]string{{"approve", "--digest", "0", "--by", "jane"}, {"deny", "--digest", "0", "--by", "jane"}, {"report"}, {"status"}} {
+		for id, text := range map[string]string{"": "the ID is empty", "org_1": `"org_1" is not the ID of a workflow`, "offboard-batch/1": "offboard-batch/1 is a batch: "} {
+			f := newFleet(t)
+			if command[0] == "status" && strings.HasPrefix(id, "offboard-batch/") {
+				continue
+			}
+			if code := f.run(append(command, id)...); code != exitUsage || !strings.Contains(f.errOut.String(), text) {
+				t.Errorf("%s %q: got %d: %s", command[0], id, code, &f.errOut)
+			}
+		}
+	}
+}
+
+// A blob that was changed, or that the storage lacks, is no fault of the arguments.
+func TestDecide_OtherStorage(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, digest := f.wait(plan(1), 1)
+	ref := *f.engine.States[id].Plan
+	for text, change := range map[string]func() error{
+		"the plan in the storage is not the one that the workers have stored": func() error { return f.store.Put(t.Context(), ref.Key, []byte("{}")) },
+		"the storage does not have the plan of this workflow":                 func() error { return f.store.Delete(t.Context(), ref.Key) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--yes", "Acme Hosting"); code != exitFailed || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), text) {
+			t.Errorf("got %d: %s", code, &f.errOut)
+		}
+	}
+	s := f.engine.States[id]
+	s.Result = &fleet.Result{Outcome: teardown.Blocked, Report: &fleet.Ref{Key: "absent"}}
+	f.engine.States[id] = s
+	if code := f.run("report", id); code != exitFailed || !strings.Contains(f.errOut.String(), "the storage does not have the report of this workflow") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+func TestProgram_Address(t *testing.T) {
+	t.Parallel()
+	for address, text := range map[string]string{
+		"localhost": "the port is missing", "localhost:": "the port is missing", ":7233": "must be HOST:PORT", "::1": "must be HOST:PORT",
+		"localhost:7233": "", "[::1]:7233": "", "dns:///engine:7233": "",
+	} {
+		err := checkAddress(address)
+		if (err == nil) != (text == "") || err != nil && !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+	f := newFleet(t)
+	p := f.program()
+	p.connect = p.dial
+	if code := p.run(t.Context(), []string{"status", "--address", "localhost"}); code != exitUsage || !strings.Contains(f.errOut.String(), "the port is") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+// The error of a database is one line, also if several attempts fail.
+func TestStorage_UnreachableDatabase(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	p := &program{database: "postgres://user:secret-value@" + address + "/x", getenv: func(string) string { return "" }}
+	_, err = p.openStorage(t.Context())
+	if err == nil {
+		t.Fatal("the database is open")
+	}
+	if text := review.Message(err); !strings.HasPrefix(text, "cannot open the database: dial tcp "+address) || strings.Contains(text, "\n") || strings.Contains(text, "secret-value") {
+		t.Errorf("got %s", text)
+	}
+}
+
 // A signal ends the prompt.
 func TestApprove_Interrupted(t *testing.T) {
 	t.Parallel()
@@ -317,7 +398,7 @@ func TestStatus_EngineFails(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.engine.Err = &errors.Error{Operation: "List", Code: errors.Unavailable, Err: errors.New("connection refused")}
-	for _, args := range [][]string{{"status"}, {"status", "offboard/a/b/c"}, {"status", "offboard-batch/1"}, {"cancel", "x"}, {"report", "x"}} {
+	for _, args := range [][]string{{"status"}, {"status", "offboard/a/b/c"}, {"status", "offboard-batch/1"}, {"cancel", "x"}, {"report", "offboard/a/b/c"}} {
 		if code := f.run(args...); code != exitFailed || !strings.Contains(f.errOut.String(), "connection refused") {
 			t.Errorf("%v: got %d: %s", args, code, &f.errOut)
 		}

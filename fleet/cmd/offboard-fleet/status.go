@@ -56,17 +56,20 @@ func (p *program) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status [ID]", Short: "Show what waits or failed, or the state of an ID", Long: statusHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return arguments(1)(cmd, args)
+			switch {
+			case len(args) == 0:
+				return nil
+			case len(args) == 1 && review.IsBatch(args[0]):
+				return nil
 			}
-			return nil
+			return workflow(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.connected(cmd.Context(), func(e engine.Engine) error {
 				switch {
 				case len(args) == 0:
 					return p.overview(cmd.Context(), e, all, asJSON)
-				case strings.HasPrefix(args[0], "offboard-batch/"):
+				case review.IsBatch(args[0]):
 					return p.batchStatus(cmd.Context(), e, args[0], asJSON)
 				}
 				return p.status(cmd.Context(), e, args[0], asJSON)
@@ -241,7 +244,7 @@ func (p *program) cancelCommand() *cobra.Command {
 func (p *program) reportCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "report ID", Short: "Print the report of an organization", Args: arguments(1),
+		Use: "report ID", Short: "Print the report of an organization", Args: workflow,
 		Long: "Print the report of an organization whose workflow has ended: the outcome, and the steps that\nare not deleted. With --json, print the whole report, whose JSON Schema is that of package teardown.\n",
 		RunE: func(cmd *cobra.Command, args []string) error { return p.report(cmd.Context(), args[0], asJSON) },
 	}
@@ -260,7 +263,7 @@ func (p *program) report(ctx context.Context, id string, asJSON bool) error {
 		}
 		r, err := fleet.ReadReport(ctx, s, *state.Result.Report)
 		if err != nil {
-			return err
+			return review.Unread("report", err)
 		}
 		if asJSON {
 			return p.writeJSON(r)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -45,7 +47,23 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 	db, err := postgres.Open(ctx, pool)
 	if err != nil {
 		pool.Close()
-		return nil, err
+		return nil, unreachable(err)
 	}
 	return &storage{db.Store(), db.Journal(), db, pool.Close}, nil
+}
+
+// unreachable returns a short error of a database that cannot be opened: pgx lists all its attempts,
+// with line ends.
+func unreachable(err error) error {
+	var text string
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		text = e.Message
+	} else if e, ok := errors.AsType[*net.DNSError](err); ok {
+		text = "no address is known for the host " + e.Name
+	} else if e, ok := errors.AsType[*net.OpError](err); ok {
+		text = e.Error()
+	} else {
+		return err
+	}
+	return errors.New("cannot open the database: " + text)
 }

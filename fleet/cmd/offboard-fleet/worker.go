@@ -80,7 +80,10 @@ func (p *program) workerCommand() *cobra.Command {
 func parseLimits(limits []string) (map[string]float64, error) {
 	rates := map[string]float64{}
 	for _, text := range limits {
-		provider, number, _ := strings.Cut(text, "=")
+		provider, number, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, usage("--limit must be PROVIDER=PER_MINUTE, such as atlas=1000")
+		}
 		if !slices.Contains(offboard.Providers(), provider) {
 			return nil, usage("--limit must be PROVIDER=PER_MINUTE, with one of the providers %s", strings.Join(offboard.Providers(), ", "))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,9 @@ func TestParseLimits(t *testing.T) {
 		if _, err := parseLimits([]string{text}); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
+	}
+	if _, err := parseLimits([]string{"atlas"}); err == nil || !strings.Contains(err.Error(), "PROVIDER=PER_MINUTE") {
+		t.Errorf("got %v", err)
 	}
 	if _, err := parseLimits([]string{"atlas=1", "atlas=2"}); err == nil {
 		t.Error("two limits of one provider are accepted")

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -29,10 +30,39 @@ type Review struct {
 	Differences []teardown.Difference
 }
 
+// batchPrefix is the start of the IDs of batches.
+const batchPrefix = "offboard-batch/"
+
+// IsBatch reports whether an ID is that of a batch.
+func IsBatch(id string) bool { return strings.HasPrefix(id, batchPrefix) }
+
+// CheckID returns an error if a text cannot be the ID of an organization's workflow. The code is
+// [errors.InvalidArgument].
+func CheckID(id string) error {
+	const give = "give the ID of an organization's workflow, which offboard-fleet status lists"
+	_, _, _, err := fleet.ParseWorkflowID(id)
+	text := ""
+	switch {
+	case strings.TrimSpace(id) == "":
+		text = "the ID is empty: " + give
+	case IsBatch(id):
+		text = id + " is a batch: " + give
+	case err != nil:
+		text = fmt.Sprintf("%q is not the ID of a workflow: %s", id, give)
+	default:
+		return nil
+	}
+	return &errors.Error{Operation: "Review", Code: errors.InvalidArgument, Err: errors.New(text)}
+}
+
 // Load reads the state of a workflow, its plan and its differences. The error is
+// [errors.InvalidArgument] for a text that is not the ID of an organization's workflow, and
 // [errors.NotConfirmed] if the workflow has no plan, or if the plan in the store does not have the
 // digest that the workflow waits for.
 func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Review, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
 	state, err := e.Status(ctx, id)
 	if err != nil {
 		return nil, err
@@ -42,17 +72,29 @@ func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Revi
 	}
 	r := &Review{State: state}
 	if r.Plan, err = fleet.ReadPlan(ctx, s, *state.Plan); err != nil {
-		return nil, err
+		return nil, Unread("plan", err)
 	}
 	if r.Plan.Digest() != state.Digest {
 		return nil, refused("the plan in the store does not have the digest that the workflow waits for: use the storage of the workers, and the version of their program")
 	}
 	if state.Differences != nil {
 		if r.Differences, err = fleet.ReadDifferences(ctx, s, *state.Differences); err != nil {
-			return nil, err
+			return nil, Unread("list of differences", err)
 		}
 	}
 	return r, nil
+}
+
+// Unread returns the error of a blob that cannot be read. what is its content. A missing or a changed
+// blob is a fault of the storage, and not of the arguments: the error has no code.
+func Unread(what string, err error) error {
+	switch e, _ := errors.AsType[*errors.Error](err); {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the storage does not have the %s of this workflow: use the storage of the workers, by --store or --database", what)
+	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
+		return fmt.Errorf("the %s in the storage is not the one that the workers have stored: %s", what, e.Err.Error())
+	}
+	return err
 }
 
 // Decision checks a decision of a person about the plan of the review, and returns it. name is the
@@ -213,12 +255,24 @@ func Message(err error) string {
 		return "no workflow has this ID"
 	case e.Operation == "Start" && e.Code == errors.Conflict:
 		return "a batch of this manifest is running already"
+	case unanswered(e):
+		return "no worker answers: start one with offboard-fleet worker, with the --queue NAME of the batch if it has one"
 	case e.Operation == "Status" && e.Code == errors.Unavailable && e.Err != nil:
 		return "unavailable: " + printable.Text(e.Err.Error()) + " (a worker must run)"
 	case e.Err != nil && slices.Contains([]errors.Code{errors.NotConfirmed, errors.InvalidArgument, errors.Conflict}, e.Code):
 		return printable.Text(e.Err.Error())
 	}
 	return printable.Text(err.Error())
+}
+
+// unanswered reports whether an error is that of a call that a worker answers, and that ended
+// without an answer. The server ends such a call by its own timeout, or resets the stream.
+func unanswered(e *errors.Error) bool {
+	if e.Code != errors.Unavailable || e.Err == nil || !slices.Contains([]string{"Status", "Approve", "Deny"}, e.Operation) {
+		return false
+	}
+	text := strings.ToLower(e.Err.Error())
+	return slices.ContainsFunc([]string{"deadline exceeded", "rst_stream", "no poller seen"}, func(part string) bool { return strings.Contains(text, part) })
 }
 
 func refused(text string) error {

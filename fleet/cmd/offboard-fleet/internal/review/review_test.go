@@ -1,6 +1,7 @@
 package review
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,8 +60,55 @@ func TestLoad_OtherDigest(t *testing.T) {
 	}
 	s.Plan = &fleet.Ref{Key: s.Plan.Key, Digest: "1111"}
 	e.States[id] = s
-	if _, err := Load(t.Context(), e, store, id); !errors.Is(err, errors.InvalidArgument) {
+	if _, err := Load(t.Context(), e, store, id); err == nil || errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), "is not the one that the workers have stored") {
 		t.Errorf("a changed blob: got %v", err)
+	}
+	s.Plan = &fleet.Ref{Key: "absent"}
+	e.States[id] = s
+	if _, err := Load(t.Context(), e, store, id); err == nil || !strings.Contains(err.Error(), "use the storage of the workers") {
+		t.Errorf("a missing blob: got %v", err)
+	}
+}
+
+func TestCheckID_Faults(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"offboard/a/b/c":   "",
+		"":                 "the ID is empty",
+		" ":                "the ID is empty",
+		"offboard-batch/1": "offboard-batch/1 is a batch: give the ID of an organization",
+		"org_1":            `"org_1" is not the ID of a workflow`,
+	} {
+		err := CheckID(id)
+		if (err == nil) != (want == "") || err != nil && (!errors.Is(err, errors.InvalidArgument) || !strings.HasPrefix(Message(err), want)) {
+			t.Errorf("%q: got %v", id, err)
+		}
+	}
+	if _, err := Load(t.Context(), new(enginefake.Engine), new(enginefake.Store), "offboard-batch/1"); !errors.Is(err, errors.InvalidArgument) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The texts are those of the engine's errors if no worker polls the queue.
+func TestMessage_NoWorker(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"context deadline exceeded", "stream terminated by RST_STREAM with error code: CANCEL", "no poller seen for task queue recently, worker may be down",
+	} {
+		for _, operation := range []string{"Status", "Approve", "Deny"} {
+			err := &errors.Error{Operation: operation, Code: errors.Unavailable, Err: errors.New(text)}
+			if got := Message(err); !strings.HasPrefix(got, "no worker answers: start one ") {
+				t.Errorf("%s, %s: got %s", operation, text, got)
+			}
+		}
+	}
+	for _, err := range []*errors.Error{
+		{Operation: "Status", Code: errors.Unavailable, Err: errors.New("connection refused")},
+		{Operation: "List", Code: errors.Unavailable, Err: errors.New("context deadline exceeded")},
+	} {
+		if got := Message(err); strings.Contains(got, "no worker answers") {
+			t.Errorf("%v: got %s", err, got)
+		}
 	}
 }
 
