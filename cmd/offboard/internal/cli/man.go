@@ -12,6 +12,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
+	"github.com/offboard-dev/offboard-go/internal/build"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
@@ -75,7 +76,7 @@ func manPage(c *cobra.Command) ([]byte, error) {
 	c.Long = preformatted(c.Long)
 	var page bytes.Buffer
 	epoch := time.Unix(0, 0).UTC()
-	header := &doc.GenManHeader{Section: "1", Source: "offboard " + thisBuild().Program, Manual: "offboard", Date: &epoch}
+	header := &doc.GenManHeader{Section: "1", Source: "offboard " + build.This(module).Program, Manual: "offboard", Date: &epoch}
 	if err := doc.GenMan(c, header, &page); err != nil {
 		return nil, err
 	}
