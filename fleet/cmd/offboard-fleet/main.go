@@ -10,12 +10,14 @@
 //	offboard-fleet cancel ID                       end a workflow gently
 //	offboard-fleet report ID                       print the report of an organization
 //	offboard-fleet serve                           serve a page for approvals on this machine
+//	offboard-fleet version                         show the versions
 //
 // The flags --address and --namespace, or TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, name the
 // Temporal server. --tls, or TEMPORAL_TLS=true, uses TLS; TEMPORAL_API_KEY, TEMPORAL_TLS_CLIENT_CERT_PATH,
 // TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_NAME have the
 // meanings that they have for Temporal's own programs. Plans, reports and manifests are in a directory (--store) or in a PostgreSQL
-// database (--database or DATABASE_URL), which all commands and all workers share. Workers read
+// database (--database or DATABASE_URL), which all commands and all workers share. --store is refused
+// if --database is given or DATABASE_URL is set. Workers read
 // credentials from their environment, by the names that the manifest has; no other command needs
 // one.
 //

@@ -22,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
+	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
 
 // Exit codes. The documentation of the command describes them.
@@ -102,11 +103,18 @@ Exit codes:
 
 // command returns the tree of commands.
 func (p *program) command() *cobra.Command {
+	version := false
 	root := &cobra.Command{
 		Use: "offboard-fleet", Short: "Delete many organizations by workflows on Temporal", Long: rootHelp,
-		Args: arguments(0), SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: knownCommand, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return p.version(false)
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "show the versions, as offboard-fleet version does")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.address, "address", p.env("TEMPORAL_ADDRESS", "127.0.0.1:7233"), "host and port of the Temporal server; TEMPORAL_ADDRESS")
@@ -117,8 +125,34 @@ func (p *program) command() *cobra.Command {
 	// The default is not the variable: the help would show its password.
 	flags.StringVar(&p.database, "database", "", "URL of the PostgreSQL database with plans, reports and journals; DATABASE_URL")
 	root.AddCommand(p.workerCommand(), p.startCommand(), p.statusCommand(), p.decideCommand(true), p.decideCommand(false),
-		p.cancelCommand(), p.reportCommand(), p.serveCommand())
+		p.cancelCommand(), p.reportCommand(), p.serveCommand(), p.versionCommand())
+	// Without this, cobra prints its own text for an unknown command, and the exit code is 0.
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return knownCommand(root, args)
+			}
+			return about.Help()
+		}
+	}
 	return root
+}
+
+// knownCommand returns the error of an unknown command. It does not repeat the text, which may be a
+// secret.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usage("unknown command: use %s%s", strings.Join(names, ", "), spelling.Hint(args[0], names))
 }
 
 // env returns a variable of the environment, or a default.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
@@ -500,12 +501,14 @@ func TestStorage_Flags(t *testing.T) {
 	for name, test := range map[string]struct {
 		store, database, variable, text string
 	}{
-		"none":            {"", "", "", "the storage is missing"},
-		"both":            {folder, "postgres://127.0.0.1/x", "", "exclude each other"},
-		"invalid":         {"", "postgres://user:secret-value@127.0.0.1:port/x", "", "the URL of the database is invalid"},
-		"variable":        {"", "", "postgres://user:secret-value@127.0.0.1:port/x", "the URL of the database is invalid"},
-		"directory":       {folder, "", "", ""},
-		"directory first": {folder, "", "postgres://127.0.0.1:port/x", ""},
+		"none":             {"", "", "", "the storage is missing"},
+		"both":             {folder, "postgres://127.0.0.1/x", "", "exclude each other"},
+		"invalid":          {"", "postgres://user:secret-value@127.0.0.1:port/x", "", "the URL of the database is invalid"},
+		"variable":         {"", "", "postgres://user:secret-value@127.0.0.1:port/x", "the URL of the database is invalid"},
+		"directory":        {folder, "", "", ""},
+		"both by variable": {folder, "", "postgres://127.0.0.1/x", "unset DATABASE_URL to use the directory, or omit --store"},
+		"all":              {folder, "postgres://127.0.0.1/x", "postgres://127.0.0.1/x", "exclude each other"},
+		"database first":   {"", "postgres://user:secret-value@127.0.0.1:port/x", "postgres://127.0.0.1/x", "the URL of the database is invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -536,8 +539,46 @@ func TestProgram_Variables(t *testing.T) {
 	if code := p.run(t.Context(), []string{"status", "--namespace", "other"}); code != exitDone || p.address != "engine.example:7233" || p.namespace != "other" || p.queue != fleet.DefaultQueue {
 		t.Errorf("got %d and %s %s %s", code, p.address, p.namespace, p.queue)
 	}
-	if code := f.run("unknown"); code != exitUsage {
-		t.Errorf("got %d: %s", code, &f.errOut)
+}
+
+func TestProgram_UnknownCommand(t *testing.T) {
+	t.Parallel()
+	for text, args := range map[string][]string{
+		"; did you mean status?": {"statsu"},
+		"; did you mean worker?": {"help", "wroker"},
+		"version, worker":        {"secret-value"},
+	} {
+		f := newFleet(t)
+		got := f.run(args...)
+		message := strings.Join(strings.Fields(f.errOut.String()), " ")
+		if got != exitUsage || !strings.HasPrefix(message, "offboard-fleet: unknown command: use approve, ") || !strings.HasSuffix(message, text) || f.out.Len() > 0 {
+			t.Errorf("%v: got %d: %s", args, got, message)
+		}
+	}
+	f := newFleet(t)
+	if code := f.run("help", "status"); code != exitDone || !strings.Contains(f.out.String(), "--all") {
+		t.Errorf("got %d: %s%s", code, &f.out, &f.errOut)
+	}
+}
+
+func TestProgram_Version(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.run("version")
+	text := f.out.String()
+	for provider, version := range offboard.APIVersions() {
+		if !strings.HasPrefix(text, "offboard-fleet ") || !strings.Contains(text, provider) || !strings.Contains(text, version) {
+			t.Errorf("got %s", text)
+		}
+	}
+	if code := f.run("--version"); code != exitDone || f.out.String() != text {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	var got struct {
+		APIs map[string]string `json:"api_versions"`
+	}
+	if code := f.run("version", "--json"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil || len(got.APIs) != 5 {
+		t.Errorf("got %d: %s", code, &f.out)
 	}
 }
 

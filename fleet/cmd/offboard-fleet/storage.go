@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net"
 
@@ -21,13 +22,16 @@ type storage struct {
 	close    func()
 }
 
-// openStorage opens the directory of --store, or the database of --database or DATABASE_URL. A
-// flag precedes the variable.
+// openStorage opens the directory of --store, or the database of --database or DATABASE_URL. The
+// flag --database precedes the variable. --store does not: a command with another storage than that of
+// the workers is a mistake that is found late.
 func (p *program) openStorage(ctx context.Context) (*storage, error) {
-	database := p.database
+	database := cmp.Or(p.database, p.getenv("DATABASE_URL"))
 	switch {
-	case p.store != "" && database != "":
+	case p.store != "" && p.database != "":
 		return nil, usage("--store and --database exclude each other")
+	case p.store != "" && database != "":
+		return nil, usage("--store is given, and DATABASE_URL is set: unset DATABASE_URL to use the directory, or omit --store to use the database")
 	case p.store != "":
 		f, err := folder.Open(p.store)
 		if err != nil {
@@ -35,9 +39,6 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 		}
 		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }}, nil
 	case database == "":
-		database = p.getenv("DATABASE_URL")
-	}
-	if database == "" {
 		return nil, usage("the storage is missing: use --store DIR, or --database URL or DATABASE_URL; it must be that of the workers")
 	}
 	pool, err := pgxpool.New(ctx, database)
