@@ -8,6 +8,7 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -26,7 +27,8 @@ type batchInput struct {
 	Started  BatchState  `json:"started"`
 }
 
-// BatchState is the progress of a batch: how many workflows it has started.
+// BatchState is the progress of a batch. Each organization of the manifest counts once: as Started,
+// Running or Failed.
 type BatchState struct {
 	// Organizations is the number of organizations of the manifest.
 	Organizations int `json:"organizations"`
@@ -37,6 +39,36 @@ type BatchState struct {
 	// Running is the number of organizations whose workflow ran already. It continues, with the
 	// manifest that started it.
 	Running int `json:"running"`
+
+	// Failed is the number of organizations whose workflow the batch could not start.
+	Failed int `json:"failed,omitempty"`
+
+	// Failures lists the first of them, at most 20.
+	Failures []BatchFailure `json:"failures,omitempty"`
+
+	// Status is that of the engine, as in [Listed]. [BatchStatus] sets it.
+	Status string `json:"status,omitempty"`
+
+	// Code is the code of the error with which the workflow of the batch failed; "" if it did not
+	// fail, or the error has no code: the log of the worker has its text. [BatchStatus] sets it.
+	Code errors.Code `json:"code,omitempty"`
+
+	// Closed is the time of the batch's end; zero if it runs. [BatchStatus] sets it.
+	Closed time.Time `json:"closed,omitzero"`
+}
+
+// BatchFailure is an organization whose workflow a batch could not start. The log of the worker has
+// the text of the error.
+type BatchFailure struct {
+	// Entry is the number of the organization in the manifest, from 1 on.
+	Entry int `json:"entry"`
+
+	// Organization is [Entry.Organization].
+	Organization string `json:"organization"`
+
+	// Code is the code of the error, such as [errors.Unauthenticated] for a credential that the
+	// worker does not have, and [errors.Conflict] for an organization that is in the manifest twice.
+	Code errors.Code `json:"code"`
 }
 
 // batchWorkflow is the workflow of a batch.
@@ -133,10 +165,12 @@ func (a *activities) page(ctx context.Context, l *lease, ref Ref) (pageResult, e
 // maxStarts is the number of workflows that a batch starts at the same time.
 const maxStarts = 8
 
-// Names of the memos of an organization's workflow: the batch that started it, and its run.
+// Names of the memos of an organization's workflow, which are the batch that started it and its run, and
+// of the memo of a batch: the time of its start.
 const (
-	memoBatch = "batch"
-	memoRun   = "batch_run"
+	memoBatch   = "batch"
+	memoRun     = "batch_run"
+	memoStarted = "started"
 )
 
 // starter is the part of a client that starts workflows.
@@ -152,7 +186,7 @@ func start(ctx context.Context, l *lease, c starter, options client.StartWorkflo
 		d, err := c.DescribeWorkflowExecution(ctx, options.ID, "")
 		_, missing := errors.AsType[*serviceerror.NotFound](err)
 		switch {
-		case err == nil && memoText(d, memoRun) == options.Memo[memoRun]:
+		case err == nil && memoText(d.GetWorkflowExecutionInfo(), memoRun) == options.Memo[memoRun]:
 			return true, nil
 		case err != nil && !missing:
 			return false, engineError("Start", err)
@@ -169,9 +203,9 @@ func start(ctx context.Context, l *lease, c starter, options client.StartWorkflo
 }
 
 // memoText returns a text of a workflow's memo; "" for none.
-func memoText(d *workflowservice.DescribeWorkflowExecutionResponse, name string) string {
+func memoText(e *workflowpb.WorkflowExecutionInfo, name string) string {
 	var text string
-	payload := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[name]
+	payload := e.GetMemo().GetFields()[name]
 	if converter.GetDefaultDataConverter().FromPayload(payload, &text) != nil {
 		return ""
 	}

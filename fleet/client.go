@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/offboard-dev/offboard-go/errors"
 )
@@ -37,6 +40,7 @@ func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, e
 	}
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: batchPrefix + manifest.Digest, TaskQueue: cmp.Or(manifest.Queue, DefaultQueue),
+		Memo:                     map[string]any{memoStarted: time.Now().UTC().Format(time.RFC3339Nano)}, // of all runs
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL, WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflowBatch, batchInput{Manifest: manifest})
 	if err != nil {
@@ -104,27 +108,77 @@ func decide(ctx context.Context, c client.Client, operation, id, name string, a 
 // maxDecideWait is the last wait before another attempt of a decision.
 const maxDecideWait = 2 * time.Second
 
-// Status returns the state of an organization's workflow. A worker must run, because it answers.
-// The error of an ID without a workflow is [errors.NotFound].
+// Status returns the state of an organization's last workflow. A worker must run, because it answers,
+// also if the workflow has ended. The error of an ID without a workflow is [errors.NotFound].
 func Status(ctx context.Context, c client.Client, id string) (State, error) {
-	return query[State](ctx, c, id)
+	s, e, err := query[State](ctx, c, id)
+	if err != nil {
+		return State{}, err
+	}
+	if !e.closed.IsZero() {
+		s.WaitingFor, s.Since = WaitingForNothing, time.Time{}
+	}
+	return s, nil
 }
 
-// BatchStatus returns the progress of a batch.
+// BatchStatus returns the progress of a batch. A worker must run, because it answers. The error of an
+// ID without a batch is [errors.NotFound].
 func BatchStatus(ctx context.Context, c client.Client, id string) (BatchState, error) {
-	return query[BatchState](ctx, c, id)
+	s, e, err := query[BatchState](ctx, c, id)
+	if err != nil {
+		return BatchState{}, err
+	}
+	s.Status, s.Code, s.Closed = e.status, e.code, e.closed
+	return s, nil
 }
 
-func query[T any](ctx context.Context, c client.Client, id string) (T, error) {
+// execution is what the engine knows about the last run of a workflow.
+type execution struct {
+	status string
+	code   errors.Code // of a workflow that failed
+	closed time.Time
+}
+
+// query returns the state of the last run of a workflow, and what the engine knows about the run.
+func query[T any](ctx context.Context, c client.Client, id string) (T, execution, error) {
+	const operation = "Status"
 	var state T
-	value, err := c.QueryWorkflow(ctx, id, "", queryState)
+	d, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return state, execution{}, engineError(operation, err)
+	}
+	info := d.GetWorkflowExecutionInfo()
+	run := info.GetExecution().GetRunId()
+	e := execution{status: info.GetStatus().String(), closed: timeOf(info.GetCloseTime())}
+	if info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_FAILED {
+		err := c.GetWorkflow(ctx, id, run).Get(ctx, nil)
+		if !is[*temporal.WorkflowExecutionError](err) {
+			return state, execution{}, engineError(operation, err)
+		}
+		e.code = failureCode(err)
+	}
+	value, err := c.QueryWorkflow(ctx, id, run, queryState)
 	if err == nil {
 		err = value.Get(&state)
 	}
-	if err != nil {
-		return state, engineError("Status", err)
+	return state, e, engineError(operation, err)
+}
+
+// failureCode returns the code of the error with which an activity, or a workflow, failed; "" for none.
+func failureCode(err error) errors.Code {
+	e, _ := errors.AsType[*temporal.ApplicationError](err)
+	if e == nil || !slices.Contains(errors.Codes(), errors.Code(e.Type())) {
+		return ""
 	}
-	return state, nil
+	return errors.Code(e.Type())
+}
+
+// timeOf returns a time of the engine; zero for none.
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 // Cancel ends the workflow of an organization, or of a batch, gently: requests in flight finish,
@@ -164,10 +218,13 @@ func notRunning(ctx context.Context, c client.Client, operation, id string) erro
 	return &errors.Error{Operation: operation, Target: id, Code: errors.Conflict, Err: errors.New(text)}
 }
 
-// Filter selects workflows of organizations. Empty fields select all.
+// Filter selects organizations by their last workflows. Empty fields select all.
 type Filter struct {
 	// Provider is the package of the provider.
 	Provider string
+
+	// Batch is the ID of the batch that started the workflow.
+	Batch string
 
 	// Outcome is the outcome of the workflow's result, such as "blocked".
 	Outcome string
@@ -187,10 +244,13 @@ type Listed struct {
 	// Provider is the package of the provider; "" if the workflow does not state it.
 	Provider string `json:"provider,omitempty"`
 
+	// Batch is the ID of the batch that started the workflow; "" if the workflow does not state it.
+	Batch string `json:"batch,omitempty"`
+
 	// Outcome is the outcome of the teardown; "" if the workflow has no result.
 	Outcome string `json:"outcome,omitempty"`
 
-	// WaitingFor is what the organization waits for.
+	// WaitingFor is what the organization waits for: nothing if the workflow has ended.
 	WaitingFor WaitingFor `json:"waiting_for,omitempty"`
 
 	// Status is that of the engine: "Running", "Completed", "Failed", "Canceled", "Terminated",
@@ -204,19 +264,90 @@ type Listed struct {
 	Closed time.Time `json:"closed,omitzero"`
 }
 
-// List yields the last workflow of each organization, the newest first. The list may lack changes
-// of the last seconds. An error is the last value.
+// List yields the last workflow of each organization: first those that run, then the others, the last
+// one that ended first. A workflow before the last one is not in the list, also if only its outcome or
+// its batch is that of the filter. The list may lack changes of the last seconds. An error is the last
+// value.
 func List(ctx context.Context, c client.Client, f Filter) iter.Seq2[Listed, error] {
 	return func(yield func(Listed, error) bool) {
-		request := &workflowservice.ListWorkflowExecutionsRequest{Query: f.query(), PageSize: 500}
-		for {
-			page, err := c.ListWorkflow(ctx, request)
+		for e, err := range newest(ctx, c, f.query()) {
 			if err != nil {
 				yield(Listed{}, engineError("List", err))
 				return
 			}
+			l := listed(e)
+			if f.Outcome != "" && f.Outcome != l.Outcome || f.Batch != "" && f.Batch != l.Batch {
+				continue
+			}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+// BatchListed is a batch in a list.
+type BatchListed struct {
+	// ID is the ID of the batch's workflow.
+	ID string `json:"id"`
+
+	// Run is the ID of its last run. Each page of the manifest is a run.
+	Run string `json:"run"`
+
+	// Status is that of the engine, as in [Listed].
+	Status string `json:"status"`
+
+	// Started is the time of the batch's start.
+	Started time.Time `json:"started,omitzero"`
+
+	// Closed is the time of the batch's end; zero if it runs.
+	Closed time.Time `json:"closed,omitzero"`
+}
+
+// ListBatches yields the batches: first those that run, then the others, the last one that ended first.
+// A batch that was started again is in the list once. The list may lack changes of the last seconds. An
+// error is the last value.
+func ListBatches(ctx context.Context, c client.Client) iter.Seq2[BatchListed, error] {
+	return func(yield func(BatchListed, error) bool) {
+		for e, err := range newest(ctx, c, fmt.Sprintf("WorkflowType = %q", workflowBatch)) {
+			if err != nil {
+				yield(BatchListed{}, engineError("ListBatches", err))
+				return
+			}
+			b := BatchListed{
+				ID: e.GetExecution().GetWorkflowId(), Run: e.GetExecution().GetRunId(), Status: e.GetStatus().String(),
+				Started: timeOf(e.GetStartTime()), Closed: timeOf(e.GetCloseTime()),
+			}
+			if started, err := time.Parse(time.RFC3339Nano, memoText(e, memoStarted)); err == nil {
+				b.Started = started
+			}
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+}
+
+// newest yields the last run of each workflow of a query, which must not select an older run without
+// the last one. The engine lists the runs that have not ended first, and then the last one that ended
+// first, so that the first run of a workflow is its last one.
+func newest(ctx context.Context, c client.Client, query string) iter.Seq2[*workflowpb.WorkflowExecutionInfo, error] {
+	return func(yield func(*workflowpb.WorkflowExecutionInfo, error) bool) {
+		seen := map[[sha256.Size]byte]bool{} // the IDs of a million workflows need more memory
+		request := &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: 500}
+		for {
+			page, err := c.ListWorkflow(ctx, request)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
 			for _, e := range page.Executions {
-				if !yield(listed(e), nil) {
+				id := sha256.Sum256([]byte(e.GetExecution().GetWorkflowId()))
+				if seen[id] {
+					continue
+				}
+				seen[id] = true
+				if !yield(e, nil) {
 					return
 				}
 			}
@@ -231,16 +362,51 @@ func List(ctx context.Context, c client.Client, f Filter) iter.Seq2[Listed, erro
 func listed(e *workflowpb.WorkflowExecutionInfo) Listed {
 	attribute := func(name string) string { return keyword(e.GetSearchAttributes().GetIndexedFields()[name].GetData()) }
 	l := Listed{
-		ID: e.GetExecution().GetWorkflowId(), Provider: attribute("Provider"), Outcome: attribute("Outcome"),
-		WaitingFor: WaitingFor(attribute("WaitingFor")), Status: e.GetStatus().String(),
+		ID: e.GetExecution().GetWorkflowId(), Provider: attribute(attributeProvider.GetName()), Batch: memoText(e, memoBatch),
+		Outcome: attribute(attributeOutcome.GetName()), Status: e.GetStatus().String(),
+		Started: timeOf(e.GetStartTime()), Closed: timeOf(e.GetCloseTime()),
 	}
-	if e.GetStartTime() != nil {
-		l.Started = e.GetStartTime().AsTime()
-	}
-	if e.GetCloseTime() != nil {
-		l.Closed = e.GetCloseTime().AsTime()
+	if e.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		l.WaitingFor = WaitingFor(attribute(attributeWaitingFor.GetName()))
 	}
 	return l
+}
+
+// CheckNamespace checks that the namespace of a client has the search attributes Provider, Outcome and
+// WaitingFor, of type Keyword. The error is [errors.InvalidArgument] and names those that are missing; a
+// server that has added them may need a minute until it knows them. It is nil if the server refuses to
+// answer, such as to a client that may only start workflows, and that of the engine if the server fails.
+func CheckNamespace(ctx context.Context, c client.Client) error {
+	return checkNamespace(ctx, c)
+}
+
+// counter is the part of a client that counts workflows.
+type counter interface {
+	CountWorkflow(ctx context.Context, request *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
+}
+
+// checkNamespace counts workflows by each search attribute, which the server refuses for one that it
+// does not know. A list of the attributes would need the name of the namespace, which a client does not
+// have, and the permission of an operator.
+func checkNamespace(ctx context.Context, c counter) error {
+	const operation = "CheckNamespace"
+	var missing []string
+	for _, a := range []temporal.SearchAttributeKeyKeyword{attributeProvider, attributeOutcome, attributeWaitingFor} {
+		_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: a.GetName() + ` = "none"`})
+		switch {
+		case is[*serviceerror.InvalidArgument](err):
+			missing = append(missing, a.GetName())
+		case is[*serviceerror.PermissionDenied](err), is[*serviceerror.Unimplemented](err):
+			return nil
+		case err != nil:
+			return engineError(operation, err)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &errors.Error{Operation: operation, Code: errors.InvalidArgument, Err: fmt.Errorf(
+		"the namespace lacks search attributes of type Keyword: %s", strings.Join(missing, ", "))}
 }
 
 // keyword returns the text of a search attribute, whose form is a JSON string or a list of one.
@@ -248,7 +414,8 @@ func keyword(data []byte) string {
 	return strings.Trim(string(data), `[]"`)
 }
 
-// query returns the query of the engine's list.
+// query returns the query of the engine's list. It does not select by the outcome: the last workflow of
+// an organization may have another one. A workflow that ended while it waited still has the attribute.
 func (f Filter) query() string {
 	all := []string{fmt.Sprintf("WorkflowType = %q", workflowOrganization)}
 	add := func(name, value string) {
@@ -256,10 +423,9 @@ func (f Filter) query() string {
 			all = append(all, fmt.Sprintf("%s = %q", name, value))
 		}
 	}
-	add("Provider", f.Provider)
-	add("Outcome", f.Outcome)
-	add("WaitingFor", string(f.WaitingFor))
-	if f.Running {
+	add(attributeProvider.GetName(), f.Provider)
+	add(attributeWaitingFor.GetName(), string(f.WaitingFor))
+	if f.Running || f.WaitingFor != WaitingForNothing {
 		add("ExecutionStatus", "Running")
 	}
 	return strings.Join(all, " AND ")

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,7 +12,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -34,41 +40,227 @@ func (c *listClient) ListWorkflow(_ context.Context, r *workflowservice.ListWork
 	return answer, nil
 }
 
-func TestList_Pages(t *testing.T) {
+// run returns a run of a workflow as the engine lists it, with search attributes and memos by name.
+func run(id string, status enums.WorkflowExecutionStatus, started time.Time, attributes, memos map[string]string) *workflowpb.WorkflowExecutionInfo {
+	e := &workflowpb.WorkflowExecutionInfo{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: started.Format(time.TimeOnly)}, Status: status, StartTime: timestamppb.New(started),
+		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{}}, Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{}},
+	}
+	if status != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		e.CloseTime = timestamppb.New(started.Add(time.Minute))
+	}
+	for name, value := range attributes {
+		e.SearchAttributes.IndexedFields[name] = &commonpb.Payload{Data: []byte(value)}
+	}
+	for name, value := range memos {
+		e.Memo.Fields[name], _ = converter.GetDefaultDataConverter().ToPayload(value)
+	}
+	return e
+}
+
+const (
+	running   = enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+	completed = enums.WORKFLOW_EXECUTION_STATUS_COMPLETED
+	canceled  = enums.WORKFLOW_EXECUTION_STATUS_CANCELED
+	failed    = enums.WORKFLOW_EXECUTION_STATUS_FAILED
+)
+
+// The list has the last run of each workflow. The workflow "again" has run before, with other outcomes
+// and batches, and "canceled" ended while it waited.
+func TestList_LastRuns(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
-	running, ended := WorkflowID("zitadel", "https://a.example", "1"), WorkflowID("atlas", "https://b.example", "2")
-	payload := func(text string) *commonpb.Payload { return &commonpb.Payload{Data: []byte(text)} }
+	deleted, blocked := map[string]string{"Outcome": `"deleted"`}, map[string]string{"Outcome": `["blocked"]`}
+	first, second := map[string]string{memoBatch: "first"}, map[string]string{memoBatch: "second"}
+	waiting := map[string]string{"Provider": `"zitadel"`, "WaitingFor": `["approval"]`}
 	c := &listClient{workflows: []*workflowpb.WorkflowExecutionInfo{
-		{
-			Execution: &commonpb.WorkflowExecution{WorkflowId: running}, Status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING, StartTime: timestamppb.New(start),
-			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"Provider": payload(`"zitadel"`), "WaitingFor": payload(`["approval"]`)}},
-		},
-		{
-			Execution: &commonpb.WorkflowExecution{WorkflowId: ended}, Status: enums.WORKFLOW_EXECUTION_STATUS_COMPLETED,
-			StartTime: timestamppb.New(start.Add(-time.Hour)), CloseTime: timestamppb.New(start),
-			SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"Outcome": payload(`"deleted"`)}},
-		},
-		{},
+		run("waits", running, start, waiting, first),
+		run("again", completed, start, blocked, second),
+		run("canceled", canceled, start, waiting, first),
+		run("again", completed, start.Add(-time.Hour), deleted, first),
+		run("other", completed, start.Add(-time.Hour), deleted, first),
+		run("waits", completed, start.Add(-2*time.Hour), blocked, second),
 	}}
-	var got []Listed
-	for l, err := range List(t.Context(), c, Filter{Provider: `a"b`, Outcome: "deleted", WaitingFor: WaitingForApproval, Running: true}) {
+	all := []Listed{
+		{ID: "waits", Provider: "zitadel", Batch: "first", WaitingFor: WaitingForApproval, Status: "Running", Started: start},
+		{ID: "again", Outcome: "blocked", Batch: "second", Status: "Completed", Started: start, Closed: start.Add(time.Minute)},
+		{ID: "canceled", Provider: "zitadel", Batch: "first", Status: "Canceled", Started: start, Closed: start.Add(time.Minute)},
+		{ID: "other", Outcome: "deleted", Batch: "first", Status: "Completed", Started: start.Add(-time.Hour), Closed: start.Add(-59 * time.Minute)},
+	}
+	const organizations = `WorkflowType = "offboard.Organization"`
+	for _, test := range []struct {
+		filter Filter
+		query  string
+		want   []Listed
+	}{
+		{Filter{}, organizations, all},
+		{Filter{Outcome: "deleted"}, organizations, all[3:]},
+		{Filter{Batch: "first"}, organizations, []Listed{all[0], all[2], all[3]}},
+		{Filter{Batch: "second", Outcome: "blocked"}, organizations, all[1:2]},
+		{Filter{Provider: `a"b`, Running: true}, organizations + ` AND Provider = "a\"b" AND ExecutionStatus = "Running"`, all},
+		{Filter{WaitingFor: WaitingForApproval}, organizations + ` AND WaitingFor = "approval" AND ExecutionStatus = "Running"`, all},
+	} {
+		c.queries = nil
+		var got []Listed
+		for l, err := range List(t.Context(), c, test.filter) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, l)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.filter, diff)
+		}
+		if diff := cmp.Diff(slices.Repeat([]string{test.query}, len(c.workflows)), c.queries); diff != "" {
+			t.Errorf("%+v: queries (-want +got):\n%s", test.filter, diff)
+		}
+	}
+}
+
+// A batch is in the list once, with the time at which its first run started.
+func TestListBatches_LastRuns(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+	c := &listClient{workflows: []*workflowpb.WorkflowExecutionInfo{
+		run("a", running, start.Add(time.Hour), nil, map[string]string{memoStarted: start.Format(time.RFC3339Nano)}),
+		run("b", failed, start, nil, nil),
+		run("a", enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, start, nil, nil),
+	}}
+	var got []BatchListed
+	for b, err := range ListBatches(t.Context(), c) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, l)
+		got = append(got, b)
 	}
-	want := []Listed{
-		{ID: running, Provider: "zitadel", WaitingFor: WaitingForApproval, Status: "Running", Started: start},
-		{ID: ended, Outcome: "deleted", Status: "Completed", Started: start.Add(-time.Hour), Closed: start},
-		{Status: "Unspecified"},
+	want := []BatchListed{
+		{ID: "a", Run: "13:00:00", Status: "Running", Started: start},
+		{ID: "b", Run: "12:00:00", Status: "Failed", Started: start, Closed: start.Add(time.Minute)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	const query = `WorkflowType = "offboard.Organization" AND Provider = "a\"b" AND Outcome = "deleted" AND WaitingFor = "approval" AND ExecutionStatus = "Running"`
-	if diff := cmp.Diff([]string{query, query, query}, c.queries); diff != "" {
-		t.Errorf("queries (-want +got):\n%s", diff)
+}
+
+// failure returns the error of a workflow whose activity failed with a type.
+func failure(t *testing.T, name string) error {
+	t.Helper()
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	env.RegisterActivityWithOptions(func(context.Context) error {
+		return temporal.NewNonRetryableApplicationError("failed", name, nil)
+	}, activity.RegisterOptions{Name: activityPlan})
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		return workflow.ExecuteActivity(ctx, activityPlan).Get(ctx, nil)
+	})
+	return env.GetWorkflowError()
+}
+
+// The state of a workflow that failed has the code of its error.
+func TestStatus_Failed(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+	for name, want := range map[string]errors.Code{"permission_denied": errors.PermissionDenied, "LeaseLost": ""} {
+		c := &statusClient{info: run("w", failed, start, nil, nil), state: State{}, err: failure(t, name)}
+		c.state = BatchState{Started: 3}
+		b, err := BatchStatus(t.Context(), c, "w")
+		if diff := cmp.Diff(BatchState{Started: 3, Status: "Failed", Code: want, Closed: start.Add(time.Minute)}, b); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+		if diff := cmp.Diff(slices.Repeat([]string{"12:00:00"}, 2), c.runs); diff != "" {
+			t.Errorf("%s: runs (-want +got):\n%s", name, diff)
+		}
+	}
+	c := &statusClient{info: run("w", failed, start, nil, nil), err: serviceerror.NewUnavailable("the server restarts")}
+	if _, err := Status(t.Context(), c, "w"); !errors.Is(err, errors.Unavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// countClient is a client of a namespace that refuses queries.
+type countClient struct {
+	client.Client
+	errs map[string]error // by query
+}
+
+func (c countClient) CountWorkflow(_ context.Context, r *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	return nil, c.errs[r.GetQuery()]
+}
+
+func TestCheckNamespace_Attributes(t *testing.T) {
+	t.Parallel()
+	unknown := serviceerror.NewInvalidArgument("invalid query: column name is not defined")
+	for name, test := range map[string]struct {
+		errs map[string]error
+		code errors.Code
+		text string
+	}{
+		"all":     {nil, "", ""},
+		"missing": {map[string]error{`Provider = "none"`: unknown, `WaitingFor = "none"`: unknown}, errors.InvalidArgument, "the namespace lacks search attributes of type Keyword: Provider, WaitingFor"},
+		"refused": {map[string]error{`Provider = "none"`: serviceerror.NewPermissionDenied("no", "")}, "", ""},
+		"old":     {map[string]error{`Provider = "none"`: serviceerror.NewUnimplemented("no")}, "", ""},
+		"down":    {map[string]error{`Outcome = "none"`: serviceerror.NewUnavailable("the server restarts")}, errors.Unavailable, "the server restarts"},
+	} {
+		err := CheckNamespace(t.Context(), countClient{errs: test.errs})
+		e, _ := errors.AsType[*errors.Error](err)
+		if test.code == "" && err == nil || e != nil && e.Code == test.code && e.Err.Error() == test.text {
+			continue
+		}
+		t.Errorf("%s: got %v", name, err)
+	}
+}
+
+// statusClient is a client with one workflow, and its state and error.
+type statusClient struct {
+	client.Client
+	info  *workflowpb.WorkflowExecutionInfo
+	state any
+	err   error
+	runs  []string // of the requests
+}
+
+func (c *statusClient) DescribeWorkflowExecution(context.Context, string, string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: c.info}, nil
+}
+
+func (c *statusClient) QueryWorkflow(_ context.Context, _, run, _ string, _ ...any) (converter.EncodedValue, error) {
+	c.runs = append(c.runs, run)
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(c.state)
+	return client.NewValue(payloads), err
+}
+
+func (c *statusClient) GetWorkflow(_ context.Context, _, run string) client.WorkflowRun {
+	c.runs = append(c.runs, run)
+	return failedRun{err: c.err}
+}
+
+type failedRun struct {
+	client.WorkflowRun
+	err error
+}
+
+func (r failedRun) Get(context.Context, any) error { return r.err }
+
+// The state of a workflow that has ended has its end, and waits for nothing.
+func TestStatus_Ended(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+	waiting := State{ID: "w", WaitingFor: WaitingForApproval, Since: start}
+	for name, test := range map[string]struct {
+		status enums.WorkflowExecutionStatus
+		want   State
+	}{
+		"running":  {running, State{ID: "w", WaitingFor: WaitingForApproval, Since: start}},
+		"canceled": {canceled, State{ID: "w"}},
+	} {
+		c := &statusClient{info: run("w", test.status, start, nil, nil), state: waiting}
+		got, err := Status(t.Context(), c, "w")
+		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+		if diff := cmp.Diff([]string{"12:00:00"}, c.runs); diff != "" {
+			t.Errorf("%s: runs (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
