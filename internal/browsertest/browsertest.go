@@ -46,7 +46,7 @@ func (b Browser) dump(t testing.TB, url string) (dom []byte, output string, err 
 	defer cancel()
 	command := exec.CommandContext(ctx, string(b),
 		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", url)
+		"--disable-sync", "--disable-popup-blocking", "--hide-scrollbars", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(), "--dump-dom", url)
 	command.WaitDelay = time.Second
 	var errOut strings.Builder
 	command.Stderr = &errOut

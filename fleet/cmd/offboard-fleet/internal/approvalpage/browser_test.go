@@ -1,15 +1,18 @@
 package approvalpage
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
@@ -100,6 +103,61 @@ func TestPage_InBrowser(t *testing.T) {
 		if f.Scroll > f.Width || len(f.Wide) > 0 || !f.Styled || f.Buttons != want || (f.Drawing >= 200) != (want > 0) {
 			t.Errorf("%s: got %+v", f.Page, f)
 		}
+	}
+}
+
+// A click on another site opens the page with its token, although the cookie is strict.
+func TestPage_EnteredFromOtherSite(t *testing.T) {
+	t.Parallel()
+	browser := browsertest.Find(t)
+	logger := slog.New(slog.DiscardHandler)
+	var page *Page
+	opened := make(chan string, 1) // the status and the text of the page without the token
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorded := httptest.NewRecorder()
+		page.ServeHTTP(recorded, r)
+		for name, values := range recorded.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(recorded.Code)
+		_, _ = w.Write(recorded.Body.Bytes())
+		if r.URL.Path == "/" && !r.URL.Query().Has("token") {
+			select {
+			case opened <- fmt.Sprintf("%d from %s: %s", recorded.Code, r.Header.Get("Sec-Fetch-Site"), recorded.Body):
+			default:
+			}
+		}
+	}))
+	defer server.Close()
+	var err error
+	if page, err = New(Config{Engine: new(enginefake.Engine), Store: new(enginefake.Store), Origin: server.URL, Logger: logger}); err != nil {
+		t.Fatal(err)
+	}
+
+	// The address is that of another site, because the name of the host differs.
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `<!DOCTYPE html><link rel="icon" href="data:,"><a target="_blank" href="%s">approvals</a>`+
+			`<pre id="sizes"></pre><script>document.querySelector("a").click()</script><script src="/opened"></script>`, html.EscapeString(page.URL()))
+	})
+	mux.HandleFunc("/opened", func(w http.ResponseWriter, r *http.Request) {
+		got := "nothing"
+		select {
+		case got = <-opened:
+		case <-time.After(30 * time.Second):
+		case <-r.Context().Done():
+		}
+		text, _ := json.Marshal(got)
+		w.Header().Set("Content-Type", "text/javascript")
+		fmt.Fprintf(w, `document.getElementById("sizes").textContent = JSON.stringify(%s)`, text)
+	})
+	other := httptest.NewServer(mux)
+	defer other.Close()
+
+	var got string
+	browser.Measure(t, strings.Replace(other.URL, "127.0.0.1", "localhost", 1), &got)
+	if !strings.HasPrefix(got, "200 from ") || !strings.Contains(got, "<h1>Approvals</h1>") {
+		t.Errorf("got %s", got)
 	}
 }
 

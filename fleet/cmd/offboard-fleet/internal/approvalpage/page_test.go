@@ -161,7 +161,7 @@ func TestPage_Access(t *testing.T) {
 	}{
 		"cookie":        {func(r *http.Request) { r.AddCookie(s.cookie) }, http.StatusOK},
 		"localhost":     {func(r *http.Request) { r.AddCookie(s.cookie); r.Host = "localhost:8420" }, http.StatusOK},
-		"token":         {func(r *http.Request) { r.URL.RawQuery = "token=" + s.page.token }, http.StatusSeeOther},
+		"token":         {func(r *http.Request) { r.URL.RawQuery = "token=" + s.page.token }, http.StatusOK},
 		"nothing":       {func(*http.Request) {}, http.StatusUnauthorized},
 		"wrong token":   {func(r *http.Request) { r.URL.RawQuery = "token=" + s.page.token[1:] }, http.StatusUnauthorized},
 		"empty token":   {func(r *http.Request) { r.URL.RawQuery = "token=" }, http.StatusUnauthorized},
@@ -191,10 +191,23 @@ func TestPage_Access(t *testing.T) {
 			if w.Header().Get("Content-Security-Policy") != policy || w.Header().Get("Cache-Control") != "no-store" {
 				t.Errorf("got the headers %v", w.Header())
 			}
-			if len(w.Result().Cookies()) > 0 != (test.want == http.StatusSeeOther) {
+			if len(w.Result().Cookies()) > 0 != (name == "token") {
 				t.Errorf("got the cookies %v", w.Result().Cookies())
 			}
 		})
+	}
+}
+
+// The page that answers the token starts a request without it, which sends the cookie. The token is
+// in no Referer.
+func TestPage_EnterContinues(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	answer := s.do(httptest.NewRequest(http.MethodGet, s.page.URL(), nil))
+	status, text := read(t, answer)
+	if status != http.StatusOK || answer.Header.Get("Referrer-Policy") != "no-referrer" || strings.Contains(text, s.page.token) ||
+		!strings.Contains(text, `<meta http-equiv="refresh" content="0; url=/">`) || !strings.Contains(text, `<a href="/">`) {
+		t.Errorf("got %d, %v: %s", status, answer.Header, text)
 	}
 }
 
@@ -208,7 +221,7 @@ func TestPage_Public(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, p.URL(), nil))
-	if cookies := w.Result().Cookies(); w.Code != http.StatusSeeOther || len(cookies) != 1 || !cookies[0].Secure {
+	if cookies := w.Result().Cookies(); w.Code != http.StatusOK || len(cookies) != 1 || !cookies[0].Secure {
 		t.Errorf("got %d and the cookies %v", w.Code, cookies)
 	}
 	w = httptest.NewRecorder()

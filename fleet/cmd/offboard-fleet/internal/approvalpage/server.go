@@ -3,7 +3,7 @@
 //
 // # Access
 //
-// [Page.URL] has a random token. The first request with it gets a cookie, and is redirected to an
+// [Page.URL] has a random token. A request with it gets a cookie, and a page that continues to an
 // address without the token. A request is refused
 //
 //   - if its Host is not that of the page, so that a name of an attacker that resolves to this
@@ -147,7 +147,10 @@ func (p *Page) enter(w http.ResponseWriter, r *http.Request) {
 		Name: p.cookie, Value: p.seal("session"), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: p.origin.Scheme == "https",
 	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	// A redirect after a click on another site would not send the cookie, because it is strict: a page
+	// of this origin must start the next request.
+	w.Header().Set("Referrer-Policy", "no-referrer") // the address has the token
+	p.render(w, r, http.StatusOK, "enter", nil)
 }
 
 // entered reports whether a request has the cookie.
