@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/approvalpage"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 )
@@ -73,12 +77,7 @@ func (p *program) serve(ctx context.Context, listen, by, public string) error {
 		}
 		fmt.Fprintln(p.out, page.URL())
 		ended := make(chan error, 1)
-		stop := context.AfterFunc(ctx, func() {
-			// A decision in flight finishes.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-			defer cancel()
-			ended <- server.Shutdown(ctx)
-		})
+		stop := context.AfterFunc(ctx, func() { ended <- end(server, 10*time.Second) })
 		defer stop()
 		if err := server.Serve(l); err != http.ErrServerClosed {
 			return fmt.Errorf("cannot serve: %w", err)
@@ -87,11 +86,26 @@ func (p *program) serve(ctx context.Context, listen, by, public string) error {
 	})
 }
 
+// end ends a server. A decision in flight finishes, unless its time has passed: a list without a
+// worker must not keep the program.
+func end(server *http.Server, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
+	return err
+}
+
 // checkLoopback refuses addresses of other machines: the page has no TLS.
 func checkLoopback(listen string) error {
-	host, _, err := net.SplitHostPort(listen)
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return usage("--listen must be a loopback address and a port, such as 127.0.0.1:8420")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return usage("--listen must have a port from 0 to 65535, such as 127.0.0.1:8420")
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return usage("--listen must be a loopback address, such as 127.0.0.1: for other machines, forward the port by SSH, or use a proxy with TLS and --public")
@@ -99,14 +113,48 @@ func checkLoopback(listen string) error {
 	return nil
 }
 
-// publicOrigin returns the origin of --public; "" for none.
+// publicOrigin returns the origin of --public, as browsers send it; "" for none. A browser changes
+// other forms of a host, and the page would refuse its requests.
 func publicOrigin(public string) (string, error) {
 	if public == "" {
 		return "", nil
 	}
 	u, err := url.Parse(public)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return "", usage("--public must be a URL with https and a host, and without a path")
 	}
-	return "https://" + strings.ToLower(u.Host), nil
+	host := strings.ToLower(u.Hostname())
+	switch ip, err := netip.ParseAddr(host); {
+	case err == nil && ip.Zone() == "" && !ip.Is4In6() && strings.HasPrefix(u.Host, "[") == ip.Is6():
+		if host = ip.String(); ip.Is6() {
+			host = "[" + host + "]"
+		}
+	case err == nil || strings.HasPrefix(u.Host, "[") || !isHostName(host):
+		return "", usage("--public must have a host of letters, digits, dots and hyphens, or an IP address; write an internationalized name in its ASCII form, which starts with xn--")
+	}
+	if u.Port() == "" {
+		return "https://" + host, nil
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || port == 0 {
+		return "", usage("--public must have a port from 1 to 65535, or none")
+	}
+	return "https://" + strings.TrimSuffix(host+":"+strconv.FormatUint(port, 10), ":443"), nil
 }
+
+// isHostName reports whether a text in lower case is the name of a host in ASCII. Browsers read a name
+// whose last label is a number as an IP address.
+func isHostName(text string) bool {
+	labels := strings.Split(text, ".")
+	for _, label := range labels {
+		if len(label) > 63 || !hostLabel.MatchString(label) {
+			return false
+		}
+	}
+	return len(text) <= 253 && !numberLabel.MatchString(labels[len(labels)-1])
+}
+
+var (
+	hostLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	numberLabel = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
+)

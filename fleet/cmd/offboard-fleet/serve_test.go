@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The page answers at the printed address until the context ends.
@@ -41,6 +43,7 @@ func TestServe_Flags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--listen", "0.0.0.0:0"}, {"--listen", ":0"}, {"--listen", "example.com:80"}, {"--listen", "127.0.0.1"}, {"--by", " "},
+		{"--listen", "127.0.0.1:65536"}, {"--listen", "127.0.0.1:"}, {"--listen", "127.0.0.1:http"}, {"--listen", "127.0.0.1:-1"},
 		{"--public", "http://example.com"}, {"--public", "https://example.com/x"}, {"--public", "https://user@example.com"}, {"--public", "example.com"},
 	} {
 		f := newFleet(t)
@@ -48,7 +51,50 @@ func TestServe_Flags(t *testing.T) {
 			t.Errorf("%v: got %d: %s", args, code, &f.errOut)
 		}
 	}
-	if got, err := publicOrigin("https://Example.com:8443/"); got != "https://example.com:8443" || err != nil {
-		t.Errorf("got %s, %v", got, err)
+}
+
+// The origin is the one that browsers send. Other hosts are refused, because the page would refuse
+// all their requests.
+func TestServe_Public(t *testing.T) {
+	t.Parallel()
+	for public, want := range map[string]string{
+		"https://Example.com:8443/": "https://example.com:8443", "https://a.example:443": "https://a.example", "https://a.example:": "https://a.example",
+		"https://a.example:0443/": "https://a.example", "https://192.0.2.1:443": "https://192.0.2.1", "https://[2001:DB8:0::1]:443": "https://[2001:db8::1]",
+		"https://[2001:db8::1]:8443": "https://[2001:db8::1]:8443", "https://xn--mller-kva.example": "https://xn--mller-kva.example", "https://internal": "https://internal",
+	} {
+		if got, err := publicOrigin(public); got != want || err != nil {
+			t.Errorf("%s: got %s, %v", public, got, err)
+		}
 	}
+	for _, public := range []string{
+		"https://müller.example", "https://$(x)", "https://a_b.example", "https://-a.example", "https://a..example", "https://a.example.", "https://1.2.3", "https://0x7f.1",
+		"https://256.1.1.1", "https://a.0x1", "https://[fe80::1%25lo]", "https://[::ffff:192.0.2.1]", "https://[a.example]", "https://:443", "https://a b.example", "https://" + strings.Repeat("a", 64) + ".example",
+		"https://a.example:0", "https://a.example:65536", "https://a.example:x", "https://a.example:443?", "https://a.example/#x", "https://%61.example:99999", "https://a.example%00",
+	} {
+		f := newFleet(t)
+		if code := f.run("serve", "--public", public); code != exitUsage || !strings.Contains(f.errOut.String(), "--public must") {
+			t.Errorf("%s: got %d: %s", public, code, &f.errOut)
+		}
+	}
+}
+
+// A request that does not end in time is ended, and the program has no error.
+func TestServe_EndWithRequestInFlight(t *testing.T) {
+	t.Parallel()
+	started, ended := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(started)
+		<-r.Context().Done()
+		close(ended)
+	}))
+	go func() {
+		if answer, err := http.Get(server.URL); err == nil {
+			answer.Body.Close()
+		}
+	}()
+	<-started
+	if err := end(server.Config, time.Millisecond); err != nil {
+		t.Error(err)
+	}
+	<-ended
 }

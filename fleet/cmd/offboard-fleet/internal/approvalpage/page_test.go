@@ -198,6 +198,35 @@ func TestPage_Access(t *testing.T) {
 	}
 }
 
+// Browsers and other clients omit the default port of a scheme, or send it.
+func TestPage_DefaultPort(t *testing.T) {
+	t.Parallel()
+	for origin, test := range map[string]struct {
+		url   string
+		hosts map[string]bool
+	}{
+		"http://127.0.0.1:80":     {"http://127.0.0.1/?token=", map[string]bool{"127.0.0.1": true, "127.0.0.1:80": true, "localhost": true, "localhost:80": true, "127.0.0.1:443": false, "127.0.0.1:8": false}},
+		"http://[::1]:80":         {"http://[::1]/?token=", map[string]bool{"[::1]": true, "[::1]:80": true, "localhost": true, "[::1]:81": false}},
+		"https://a.example:443":   {"https://a.example/?token=", map[string]bool{"a.example": true, "A.example:443": true, "a.example:80": false, "localhost": false}},
+		"https://a.example:8443":  {"https://a.example:8443/?token=", map[string]bool{"a.example:8443": true, "a.example": false}},
+		"http://127.0.0.1:443":    {"http://127.0.0.1:443/?token=", map[string]bool{"127.0.0.1:443": true, "localhost:443": true, "127.0.0.1": false}},
+		"https://127.0.0.1:18080": {"https://127.0.0.1:18080/?token=", map[string]bool{"127.0.0.1:18080": true, "127.0.0.1": false}},
+	} {
+		s := open(t, func(c *Config) { c.Origin = origin })
+		if got := s.page.URL(); !strings.HasPrefix(got, test.url) {
+			t.Errorf("%s: got %s", origin, got)
+		}
+		for host, want := range test.hosts {
+			r := httptest.NewRequest(http.MethodPost, s.page.origin.Scheme+"://"+host+"/approve", nil)
+			r.Header.Set("Origin", s.page.origin.Scheme+"://"+withoutDefaultPort(s.page.origin.Scheme, host)) // as a browser writes it
+			_, text := read(t, s.do(r))
+			if got := strings.Contains(text, "The form is not one of this program"); got != want {
+				t.Errorf("%s: %s: got %s", origin, host, text)
+			}
+		}
+	}
+}
+
 // The page that answers the token starts a request without it, which sends the cookie. The token is
 // in no Referer.
 func TestPage_EnterContinues(t *testing.T) {

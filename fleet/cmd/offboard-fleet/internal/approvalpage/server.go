@@ -17,6 +17,7 @@
 package approvalpage
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -43,7 +44,8 @@ type Config struct {
 	// Store is that of the workers. Required.
 	Store fleet.Store
 
-	// Origin is the origin of the page, such as "http://127.0.0.1:8420". Required.
+	// Origin is the origin of the page, such as "http://127.0.0.1:8420". Its host is the one that
+	// browsers send. The default port of the scheme is ignored. Required.
 	Origin string
 
 	// By is the name of the only person who decides; "" if the page asks for it.
@@ -71,6 +73,7 @@ func New(config Config) (*Page, error) {
 	if err != nil || origin.Host == "" {
 		return nil, &errors.Error{Operation: "New", Code: errors.InvalidArgument, Err: errors.New("the origin of the page is invalid")}
 	}
+	origin.Host = withoutDefaultPort(origin.Scheme, origin.Host)
 	p := &Page{config: config, origin: origin, token: rand.Text(), key: make([]byte, 32), routes: http.NewServeMux(), now: time.Now}
 	_, _ = rand.Read(p.key) // it never returns an error
 	p.cookie = "offboard-fleet"
@@ -92,7 +95,7 @@ func New(config Config) (*Page, error) {
 var style []byte
 
 // URL returns the address of the page with its token.
-func (p *Page) URL() string { return p.config.Origin + "/?token=" + p.token }
+func (p *Page) URL() string { return p.origin.Scheme + "://" + p.origin.Host + "/?token=" + p.token }
 
 // policy permits the style sheet and the forms of the page, and nothing else.
 const policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -127,14 +130,21 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// withoutDefaultPort returns a host without the default port of a scheme, which browsers omit.
+func withoutDefaultPort(scheme, host string) string {
+	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	return strings.TrimSuffix(host, port)
+}
+
 // ownHost reports whether a Host header is that of the page. A loopback address can be given by
 // another name of this machine that needs no resolver.
 func (p *Page) ownHost(host string) bool {
+	host = withoutDefaultPort(p.origin.Scheme, host)
 	if strings.EqualFold(host, p.origin.Host) {
 		return true
 	}
 	ip := net.ParseIP(p.origin.Hostname())
-	return ip != nil && ip.IsLoopback() && strings.EqualFold(host, net.JoinHostPort("localhost", p.origin.Port()))
+	return ip != nil && ip.IsLoopback() && strings.EqualFold(host, withoutDefaultPort(p.origin.Scheme, "localhost:"+cmp.Or(p.origin.Port(), "80")))
 }
 
 // enter exchanges the token of the address for a cookie.
@@ -162,7 +172,7 @@ func (p *Page) entered(r *http.Request) bool {
 // sameOrigin reports whether a header shows that a page of this origin sent a request.
 func (p *Page) sameOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
-		return origin == p.origin.Scheme+"://"+r.Host
+		return origin == p.origin.Scheme+"://"+withoutDefaultPort(p.origin.Scheme, r.Host)
 	}
 	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
