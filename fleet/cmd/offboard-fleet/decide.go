@@ -71,6 +71,12 @@ func (p *program) decide(ctx context.Context, d decision) error {
 			return err
 		}
 		writeReview(p.out, r, d.steps)
+		if d.approve {
+			if err := r.Approvable(); err != nil {
+				writeDeny(p.out, r.State)
+				return err
+			}
+		}
 		// Before the prompt, so that the person does not type the name in vain.
 		if _, err := r.Decision(d.digest, r.Name(), d.by, d.reason); err != nil {
 			return err
@@ -104,6 +110,11 @@ func (p *program) decide(ctx context.Context, d decision) error {
 		fmt.Fprintln(p.out, approved(state))
 		return nil
 	})
+}
+
+// writeDeny writes the command that denies a plan.
+func writeDeny(out io.Writer, s fleet.State) {
+	fmt.Fprintf(out, "\nTo deny the plan:\n  offboard-fleet deny --by NAME \\\n    --digest %s \\\n    %s\n", printable.Text(s.Digest), printable.Text(s.ID))
 }
 
 // approved returns the text after an approval.

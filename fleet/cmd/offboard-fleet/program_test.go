@@ -132,7 +132,7 @@ func TestApprove_Prompt(t *testing.T) {
 	id, digest := f.wait(plan(2), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
 	s := f.engine.States[id]
 	s.Differences = enginefake.PutJSON(t, f.store, []teardown.Difference{{Name: "disk/data-1", Text: "is new"}})
-	s.Overrides, s.Missing = []teardown.Override{teardown.Partial}, []teardown.Override{teardown.ManagedOrganizations}
+	s.Overrides = []teardown.Override{teardown.Partial, teardown.ManagedOrganizations}
 	f.engine.States[id] = s
 	f.in = strings.NewReader("Acme Hosting\n")
 	if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--reason", "ticket 7"); code != exitDone {
@@ -142,6 +142,27 @@ func TestApprove_Prompt(t *testing.T) {
 	want := []fleet.Approval{{By: "joe", Reason: "contract ended"}, {By: "jane", Digest: digest, Reason: "ticket 7"}}
 	if diff := cmp.Diff(want, f.engine.States[id].Approvals); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A plan whose overrides the manifest does not permit cannot be applied: nothing is approved, and the
+// text names the command that denies it.
+func TestApprove_MissingOverride(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, digest := f.wait(plan(1), 1)
+	s := f.engine.States[id]
+	s.Missing = []teardown.Override{teardown.ManagedOrganizations}
+	f.engine.States[id] = s
+	if code := f.run("approve", id, "--digest", digest, "--by", "jane", "--yes", "Acme Hosting"); code != exitFailed {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("approve-missing.txt")
+	if got := f.engine.States[id].Approvals; len(got) > 0 {
+		t.Errorf("got the approvals %v", got)
+	}
+	if code := f.run("deny", id, "--digest", digest, "--by", "jane", "--yes", "Acme Hosting"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
 	}
 }
 

@@ -220,6 +220,8 @@ func writeStatus(out io.Writer, s fleet.State) {
 		if s.Result.Report != nil {
 			fmt.Fprintf(out, "\nTo read the report:\n  offboard-fleet report \\\n    %s\n", printable.Text(s.ID))
 		}
+	case s.WaitingFor == fleet.WaitingForApproval && len(s.Missing) > 0:
+		writeDeny(out, s)
 	case s.WaitingFor == fleet.WaitingForApproval:
 		fmt.Fprintf(out, "\nTo review and approve the plan:\n  offboard-fleet approve --by NAME \\\n    --digest %s \\\n    %s\n", s.Digest, printable.Text(s.ID))
 	}

@@ -231,6 +231,7 @@ type planData struct {
 	Cascades              []cascadeRow
 
 	Decidable             bool
+	Approvable            bool // decidable, and no override is missing
 	ApproveToken          string
 	DenyToken             string
 	Operator, By, Reason  string
@@ -304,6 +305,7 @@ func (p *Page) planData(r *review.Review) planData {
 		}
 		d.Cascades = append(d.Cascades, row)
 	}
+	d.Approvable = d.Decidable && r.Approvable() == nil
 	if d.Decidable {
 		d.ApproveToken, d.DenyToken = p.formToken("approve", s.ID, s.Digest), p.formToken("deny", s.ID, s.Digest)
 	}
@@ -358,6 +360,9 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done str
 		by = form.Get("by")
 	}
 	a, err := loaded.Decision(digest, form.Get("name"), by, form.Get("reason"))
+	if err == nil && decision == "approve" {
+		err = loaded.Approvable()
+	}
 	if err == nil {
 		_, err = send(r.Context(), id, a)
 	}

@@ -463,6 +463,9 @@ func TestPage_MissingOverride(t *testing.T) {
 		if strings.Contains(list, badge) != missing || strings.Contains(plan, section) != missing || !strings.Contains(plan, permitted) {
 			t.Errorf("missing is %t: the list is %s, the plan is %s", missing, list, plan)
 		}
+		if strings.Contains(plan, `action="/approve"`) == missing || !strings.Contains(plan, `action="/deny"`) || strings.Contains(plan, "<details open>") != missing {
+			t.Errorf("missing is %t: the plan is %s", missing, plan)
+		}
 	}
 }
 

@@ -115,6 +115,9 @@ func (e *Engine) BatchStatus(_ context.Context, id string) (fleet.BatchState, er
 // Approve implements [engine.Engine].
 func (e *Engine) Approve(_ context.Context, id string, a fleet.Approval) (fleet.State, error) {
 	return e.decide(id, a, func(s *fleet.State) error {
+		if len(s.Missing) > 0 {
+			return errors.New("the plan requires overrides that the manifest does not permit")
+		}
 		for _, other := range s.Approvals {
 			if strings.EqualFold(other.By, a.By) {
 				return errors.New("this person has approved the plan already: another person must approve")

@@ -115,6 +115,16 @@ func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, erro
 	return fleet.Approval{By: strings.TrimSpace(by), Digest: digest, Reason: strings.TrimSpace(reason)}, nil
 }
 
+// Approvable returns an error if the manifest lacks overrides that the plan requires: an approved plan
+// could not be applied. The code is [errors.NotConfirmed].
+func (r *Review) Approvable() error {
+	if len(r.State.Missing) == 0 {
+		return nil
+	}
+	return refused("the plan cannot be approved: it requires overrides that the manifest does not permit: " +
+		strings.Join(Overrides(r.State.Missing), ", ") + ". Deny the plan, and start a batch whose manifest permits them")
+}
+
 // named reports whether a person typed the organization's name, or its printable form, which is all
 // that a person can see of a name with characters that do not print.
 func (r *Review) named(typed string) bool {
@@ -234,8 +244,8 @@ func Overrides(overrides []teardown.Override) []string {
 }
 
 // MissingOverrides explains [fleet.State.Missing].
-const MissingOverrides = "The plan requires these overrides, and the manifest does not permit them. An approved " +
-	"plan is refused: deny it, and start a batch whose manifest permits them."
+const MissingOverrides = "The plan requires these overrides, and the manifest does not permit them. The plan " +
+	"cannot be approved: deny it, and start a batch whose manifest permits them."
 
 // Named returns the name and the ID of an organization.
 func Named(o teardown.Organization) string {

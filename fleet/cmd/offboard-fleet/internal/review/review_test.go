@@ -70,6 +70,18 @@ func TestLoad_OtherDigest(t *testing.T) {
 	}
 }
 
+func TestApprovable_MissingOverride(t *testing.T) {
+	t.Parallel()
+	r := &Review{Plan: plan()}
+	if err := r.Approvable(); err != nil {
+		t.Error(err)
+	}
+	r.State.Missing = []teardown.Override{teardown.Partial}
+	if err := r.Approvable(); !errors.Is(err, errors.NotConfirmed) || !strings.Contains(Message(err), "partial") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCheckID_Faults(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
