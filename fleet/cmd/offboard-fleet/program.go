@@ -189,7 +189,7 @@ func (p *program) client(ctx context.Context, logger *slog.Logger) (client.Clien
 	if err := checkAddress(p.address); err != nil {
 		return nil, err
 	}
-	options := client.Options{HostPort: p.address, Namespace: p.namespace, Logger: log.NewStructuredLogger(logger)}
+	options := client.Options{HostPort: p.address, Namespace: p.namespace, Logger: engineLogger{log.NewStructuredLogger(logger)}}
 	if key := p.getenv("TEMPORAL_API_KEY"); key != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(key)
 	}

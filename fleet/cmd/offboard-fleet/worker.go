@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/offboard-dev/offboard-go"
@@ -21,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/manifest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
 const workerHelp = `Run a worker until SIGINT or SIGTERM. Then requests in flight finish, and nothing more
@@ -33,7 +35,7 @@ The namespace must have the search attributes Provider, Outcome and WaitingFor:
     --name Provider --name Outcome --name WaitingFor
 
 Credentials are variables of the environment, such as KATAPULT_API_KEY, or those that the
-manifest names. All workers need the same ones.
+manifest names. All workers need the same ones. A worker without any credential warns.
 
 With --limit PROVIDER=PER_MINUTE and a database, all workers together send at most this number
 of requests per minute with each credential of the provider, and a second's requests at once:
@@ -110,6 +112,7 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 		return usage("--limit requires a database: workers share their rates there")
 	}
 	logger := p.logger()
+	p.warnCredentials(logger)
 	c, err := p.client(ctx, logger)
 	if err != nil {
 		return err
@@ -150,6 +153,37 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 	}
 	logger.Info("the worker has stopped")
 	return nil
+}
+
+// warnCredentials logs a warning if no variable with a credential of any provider is set. A manifest can
+// name others, which only its activities know.
+func (p *program) warnCredentials(logger *slog.Logger) {
+	var missing []any
+	for _, provider := range providers.All {
+		for _, name := range slices.Concat(provider.Variables, provider.Others) {
+			if p.getenv(name) != "" && !strings.HasSuffix(name, "_URL") {
+				return
+			}
+		}
+		missing = append(missing, provider.Name, provider.Environment)
+	}
+	logger.Warn("no credential of any provider is set: a plan fails unless the manifest names other variables that are set", missing...)
+}
+
+// engineLogger is the log of the Temporal SDK in a worker, without the errors of activities: package
+// fleet logs them with their texts, which the engine does not get.
+type engineLogger struct{ log.Logger }
+
+// Error implements [log.Logger].
+func (l engineLogger) Error(text string, values ...any) {
+	if text != "Activity error." {
+		l.Logger.Error(text, values...)
+	}
+}
+
+// With implements [log.WithLogger].
+func (l engineLogger) With(values ...any) log.Logger {
+	return engineLogger{log.With(l.Logger, values...)}
 }
 
 // sharedLimiter is a limiter of package postgres.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/log"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
@@ -139,5 +141,51 @@ func TestLazyLimiter_Opens(t *testing.T) {
 	l.close()
 	if opened != 2 || limiter.waits != 2 || limiter.updates != 2 || limiter.closed != 1 {
 		t.Errorf("opened %d times, got %+v", opened, limiter)
+	}
+}
+
+// An activity that fails is logged by package fleet, and not by the SDK of the engine again.
+func TestEngineLogger_ActivityError(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l := log.With(engineLogger{log.NewStructuredLogger(slog.New(slog.NewTextHandler(&out, nil)))}, "WorkerID", "1")
+	l.Error("Activity error.", "Error", ": Get: not_found")
+	if out.Len() > 0 {
+		t.Errorf("got %s", &out)
+	}
+	l.Error("Activity panic.", "PanicError", "index out of range")
+	l.Warn("Failed to poll for task.")
+	if got := strings.Count(out.String(), "WorkerID=1"); got != 2 {
+		t.Errorf("got %s", &out)
+	}
+}
+
+func TestWarnCredentials(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		variables map[string]string
+		want      bool
+	}{
+		"none":        {nil, true},
+		"only a URL":  {map[string]string{"ZITADEL_API_URL": "https://login.example", "MONGODB_ATLAS_BASE_URL": "https://x.example"}, true},
+		"one":         {map[string]string{"APPLIVERY_API_TOKEN": "secret-value"}, false},
+		"certificate": {map[string]string{"VOLT_API_CERT": "/etc/cert.pem"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			f.variables = test.variables
+			p := f.program()
+			p.warnCredentials(p.logger())
+			text := f.errOut.String()
+			if strings.Contains(text, "no credential of any provider") != test.want || strings.Contains(text, "secret-value") {
+				t.Errorf("got %s", text)
+			}
+			for _, provider := range offboard.Providers() {
+				if strings.Contains(text, provider+"=") != test.want {
+					t.Errorf("%s: got %s", provider, text)
+				}
+			}
+		})
 	}
 }
