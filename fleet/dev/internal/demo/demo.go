@@ -17,6 +17,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/offboard-dev/offboard-go/fleet"
@@ -25,27 +26,66 @@ import (
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
+const help = `Delete twelve organizations at fakes of all providers, by workflows on a Temporal server inside this
+process. No account, no other program and no network is required. Show each plan, approve it, and
+print a table of the outcomes.
+
+  GOWORK=off go -C fleet/dev run .
+
+`
+
 // Run runs the demonstration with the flags of args until all organizations are ended or wait for
-// their provider, or ctx ends. The exit code is 0, 1 if something failed or a result differs from the
-// state of a fake, or 2 for invalid flags.
+// their provider, or ctx ends, or the output is closed. The exit code is 0, 1 if something failed or a
+// result differs from the state of a fake, or 2 for invalid flags.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dev", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	approve := flags.Bool("approve", true, "approve each plan; if false, the organizations wait for approvals of another client")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), help)
+		flags.PrintDefaults()
+	}
+	approve := flags.Bool("approve", true, "approve each plan; if false, print the commands of offboard-fleet that approve, and wait for them")
 	port := flags.Int("port", 0, "`port` of the Temporal server on 127.0.0.1; 0 means a free port")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
 		return 2
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "dev: unexpected argument %q\n", flags.Arg(0))
 		return 2
 	}
-	d := &demo{out: stdout, approve: *approve, fakes: newFakes(), waiting: make(chan fleet.Waiting, 100), started: time.Now()}
-	if err := d.run(ctx, *port); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := &output{Writer: stdout, failed: cancel}
+	d := &demo{out: out, approve: *approve, fakes: newFakes(), waiting: make(chan fleet.Waiting, 100), started: time.Now()}
+	err := d.run(ctx, *port)
+	if out.err != nil { // the other errors follow from it
+		err = fmt.Errorf("cannot write: %w", out.err)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "dev:", err)
 		return 1
 	}
 	return 0
+}
+
+// output is an output that ends the demonstration if it is closed, such as by a pipe to head.
+type output struct {
+	io.Writer
+	failed func()
+	err    error
+}
+
+// Write implements [io.Writer].
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.Writer.Write(text)
+	if err != nil {
+		o.err = cmp.Or(o.err, err)
+		o.failed()
+	}
+	return n, err
 }
 
 // pollInterval is the time between two reads of the states of all organizations.
@@ -59,9 +99,11 @@ type demo struct {
 	waiting chan fleet.Waiting // from reminders
 	started time.Time
 
-	client client.Client
-	store  fleet.Store
-	all    []*organization // in the order of the manifest
+	client  client.Client
+	store   fleet.Store
+	address string          // of the server
+	folder  string          // of the storage
+	all     []*organization // in the order of the manifest
 }
 
 // organization is an organization of the demonstration.
@@ -97,7 +139,7 @@ func (d *demo) run(ctx context.Context, port int) error {
 		return err
 	}
 	defer storage.Close()
-	d.store = storage.Store()
+	d.store, d.address, d.folder = storage.Store(), server.Address(), directory
 	d.client, err = client.DialContext(ctx, client.Options{
 		HostPort: server.Address(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
@@ -161,8 +203,12 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.print("The batch %.24s… starts %d organizations. Each plan requires %d approval.",
+	d.print("The batch %s starts %d organizations. Each plan requires %d approval.",
 		batch.ID, ref.Organizations, manifest.Policy.Approvals)
+	if !d.approve {
+		d.print("In another terminal: %s", d.command("status"))
+		d.print("Or on a page: %s", d.command("serve"))
+	}
 	return d.client.GetWorkflow(ctx, batch.ID, batch.Run).Get(ctx, nil)
 }
 
@@ -210,7 +256,7 @@ func (d *demo) decide(ctx context.Context, w fleet.Waiting) error {
 	}
 	d.print("%s: plan %.12s: %s", d.all[i].name, w.Digest, short(p))
 	if !d.approve {
-		d.print("%s: waits for the update approve of the workflow %s, with {\"by\":\"NAME\",\"digest\":\"%s\"}", d.all[i].name, w.ID, w.Digest)
+		d.print("%s: waits for: %s --by NAME --digest %s %s", d.all[i].name, d.command("approve"), w.Digest, w.ID)
 		return nil
 	}
 	if _, err := fleet.Approve(ctx, d.client, w.ID, fleet.Approval{By: "demonstration", Digest: w.Digest}); err != nil {
@@ -218,6 +264,11 @@ func (d *demo) decide(ctx context.Context, w fleet.Waiting) error {
 	}
 	d.print("%s: approved", d.all[i].name)
 	return nil
+}
+
+// command returns a command of offboard-fleet with the flags that name the server and the storage.
+func (d *demo) command(name string) string {
+	return "offboard-fleet " + name + " --address " + d.address + " --store " + d.folder
 }
 
 // short describes a plan in one line.
@@ -238,7 +289,11 @@ func list(steps []teardown.Step) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(steps)-shown))
 			break
 		}
-		parts = append(parts, strings.ReplaceAll(s.Kind, "_", " ")+" "+s.Name)
+		text := strings.ReplaceAll(s.Kind, "_", " ")
+		if s.Name != text { // the step of an action may have its name only
+			text += " " + s.Name
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -270,7 +325,10 @@ func (d *demo) update(ctx context.Context, o *organization) error {
 		}
 		if description.WorkflowCloseTime != nil {
 			o.err = d.client.GetWorkflow(ctx, o.id, "").Get(ctx, nil)
-			if o.err != nil {
+			switch {
+			case temporal.IsCanceledError(o.err):
+				o.ended, line = true, "canceled"
+			case o.err != nil:
 				o.ended, line = true, "failed: "+o.err.Error()
 			}
 		}
@@ -285,6 +343,8 @@ func (d *demo) update(ctx context.Context, o *organization) error {
 // outcome returns the outcome of an organization and its reason, for people.
 func (d *demo) outcome(ctx context.Context, o *organization) (outcome, reason string, err error) {
 	switch result := o.state.Result; {
+	case temporal.IsCanceledError(o.err):
+		return "canceled", "by another client", nil
 	case o.err != nil:
 		return "failed", o.err.Error(), nil
 	case result == nil && o.state.WaitingFor == fleet.WaitingForProvider:
@@ -325,7 +385,9 @@ func (d *demo) table(ctx context.Context) error {
 			at = "queued"
 		}
 		claimed := outcome == string(teardown.Deleted) || outcome == string(teardown.Pending)
-		if claimed == exists || o.err != nil {
+		// A cancellation claims nothing: a request in flight may have deleted the organization.
+		canceled := temporal.IsCanceledError(o.err)
+		if !canceled && (claimed == exists || o.err != nil) {
 			wrong = append(wrong, o.name)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%s\t%s\n", o.Provider, o.Organization, outcome, o.state.Deleted, o.state.Steps, at, reason)
