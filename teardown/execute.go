@@ -97,6 +97,9 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 		if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
 			return nil, failed
 		}
+		if r.recorded.pending { // it may also have ended when the provider accepted the deletion
+			return r.finish(Deletion{Outcome: Pending}, nil)
+		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 	case err != nil:
 		return nil, r.typed(ctx, err)
@@ -110,6 +113,11 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 		if listed, err = r.withoutDeleted(reading, now); err != nil {
 			return nil, err
 		}
+		for _, s := range listed.Steps {
+			if r.recorded.steps[s.ID] == stepDeleted {
+				return nil, r.existsAgain(s)
+			}
+		}
 	}
 	r.start(listed, StepAlreadyDeleted, missed)
 	if r.part == preparation {
@@ -118,7 +126,7 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 		}
 		r.plan.Fingerprint = r.prepared.Fingerprint // of the journal's entries
 	}
-	if err := r.write(Entry{Kind: EntryStarted}, nil); err != nil {
+	if err := r.write(Entry{Kind: EntryStarted, Exists: now.PendingDeletion == nil}, nil); err != nil {
 		return nil, err
 	}
 	if err := r.writeDeleted(); err != nil {
@@ -638,8 +646,9 @@ func (r *run) write(e Entry, err error) error {
 func (r *run) append(e Entry, err error) error {
 	e.Time = time.Now().UTC()
 	e.Provider, e.Instance, e.Organization = r.plan.Provider, r.plan.Instance, r.plan.Organization.ID
+	e.Plan = r.plan.Fingerprint
 	if e.Step == "" {
-		e.Name, e.Plan = r.plan.Organization.Name, r.plan.Fingerprint
+		e.Name = r.plan.Organization.Name
 	}
 	e.Error, e.Code = text(err), errors.CodeOf(err)
 	return r.unwritten(r.journal.append(e))

@@ -31,7 +31,7 @@ type Entry struct {
 	// Name is the name of the organization. Only entries about the organization have it.
 	Name string `json:"name,omitempty"`
 
-	// Plan is the fingerprint of the plan. Only entries about the organization have it.
+	// Plan is the fingerprint of the plan.
 	Plan string `json:"plan,omitempty"`
 
 	// Step is the ID of a step; "" for the organization itself.
@@ -39,6 +39,10 @@ type Entry struct {
 
 	// Kind is the kind of the entry.
 	Kind EntryKind `json:"kind"`
+
+	// Exists is true if a read right before the entry found the organization, and no deletion of
+	// it in progress: no deletion that was started before has deleted it.
+	Exists bool `json:"exists,omitempty"`
 
 	// State is set for a step that is [EntryFinished].
 	State StepState `json:"state,omitempty"`
@@ -61,6 +65,10 @@ type EntryKind string
 
 // Values of [EntryKind].
 const (
+	// EntryPlanned: a plan was made. Applying a plan does not write it; a program may append it,
+	// with Exists, when it stores a plan.
+	EntryPlanned EntryKind = "planned"
+
 	// EntryStarted is written before a step starts, or before a plan is applied.
 	EntryStarted EntryKind = "started"
 
@@ -78,6 +86,7 @@ const (
 type record struct {
 	deletionOpen int  // number of deletions of the organization that were started and not refused
 	deleted      bool // a read has shown that the organization was deleted
+	pending      bool // the provider accepted the deletion and decides later
 	started      bool // a run of this plan inspected the organization and compared it with the plan
 
 	// steps contains the last state of each step since a run of this plan started. Entries of
@@ -99,9 +108,9 @@ const (
 // organization, it was deleted. Without such a deletion, the read proves nothing: the organization may
 // never have existed, or the credential may not see it.
 //
-// Entries about other organizations do not count, nor do those of other plans from before the plan was
-// made: the plan proves that the organization existed after them. If CreatedAt of the plan is zero,
-// all entries about the organization count.
+// Entries about other organizations do not count. Nor do deletions after which a read found the
+// organization: entries with Exists, and the outcome [Blocked], show that. Nor do those of other plans
+// from before the plan was made, unless CreatedAt of the plan is zero.
 func DeletionRecorded(entries []Entry, p *Plan) bool { return recordOf(entries, p).deletion() }
 
 // deletion reports whether a deletion of the organization is recorded.
@@ -115,13 +124,18 @@ func recordOf(entries []Entry, p *Plan) record {
 		if e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
 			continue
 		}
+		if e.Exists {
+			r.deletionOpen, r.deleted, r.pending = 0, false, false
+		}
+		// An entry of a step without a fingerprint is of the plan that was started last.
+		ofStep := e.Plan == p.Fingerprint || e.Plan == "" && ofPlan
 		switch {
-		case e.Step != "" && !ofPlan:
+		case e.Step != "" && !ofStep:
 		case e.Step != "" && e.Kind == EntryStarted:
 			r.steps[e.Step] = stepStarted
 		case e.Step != "" && e.Kind == EntryFinished && e.State.deleted():
 			r.steps[e.Step] = stepDeleted
-		case e.Step != "":
+		case e.Step != "", e.Kind == EntryPlanned:
 		case e.Kind == EntryStarted:
 			ofPlan = e.Plan == p.Fingerprint
 			r.started = r.started || ofPlan
@@ -131,11 +145,13 @@ func recordOf(entries []Entry, p *Plan) record {
 			r.deletionOpen++
 		case e.Kind == EntryDeletionRefused:
 			r.deletionOpen = max(r.deletionOpen-1, 0)
-		case e.Kind == EntryFinished && e.Outcome == NotFound:
-			// No deletion before that explains why the organization was not found.
-			r.deletionOpen, r.deleted = 0, false
+		case e.Kind == EntryFinished && (e.Outcome == NotFound || e.Outcome == Blocked):
+			// No deletion before that explains why the organization was not found, or a read found
+			// the organization after it.
+			r.deletionOpen, r.deleted, r.pending = 0, false, false
 		case e.Kind == EntryFinished:
 			r.deleted = r.deleted || e.Outcome == Deleted && r.deletionOpen > 0
+			r.pending = e.Outcome == Pending && r.deletionOpen > 0 || r.pending && e.Outcome == Unknown
 		}
 	}
 	return r

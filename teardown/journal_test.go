@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -114,6 +115,11 @@ func TestDeletionRecorded(t *testing.T) {
 	pending := entry(teardown.EntryFinished, teardown.Pending) // of a deletion that another program requested
 	step := entry(started, "")
 	step.Step = "project/1"
+	exists := func(kind teardown.EntryKind) teardown.Entry {
+		e := entry(kind, "")
+		e.Exists = true
+		return e
+	}
 	for name, test := range map[string]struct {
 		entries []teardown.Entry
 		want    bool
@@ -133,6 +139,12 @@ func TestDeletionRecorded(t *testing.T) {
 		"not found after it":      {append(kinds(started), entry(teardown.EntryFinished, teardown.NotFound)), false},
 		"not found before it":     {append([]teardown.Entry{entry(teardown.EntryFinished, teardown.NotFound)}, kinds(started)...), true},
 		"deleted without a start": {[]teardown.Entry{entry(teardown.EntryFinished, teardown.Deleted)}, false},
+		"blocked after it":        {append(kinds(started), entry(teardown.EntryFinished, teardown.Blocked)), false},
+		"read after it":           {append(kinds(started), exists(teardown.EntryStarted)), false},
+		"planned after it":        {append(kinds(started), exists(teardown.EntryPlanned)), false},
+		"deleted and planned":     {append(kinds(started), entry(teardown.EntryFinished, teardown.Deleted), exists(teardown.EntryPlanned)), false},
+		"planned while pending":   {append(kinds(started), pending, entry(teardown.EntryPlanned, "")), true},
+		"repeated after the read": {append(kinds(started), exists(teardown.EntryStarted), entry(started, "")), true},
 	} {
 		plan := func(provider, instance, organization string) *teardown.Plan {
 			return &teardown.Plan{Provider: provider, Instance: instance, Organization: teardown.Organization{ID: organization}}
@@ -175,6 +187,61 @@ func TestDeletionRecorded_PlanMadeLater(t *testing.T) {
 				t.Errorf("%s, %d entries: got %t", name, n, got)
 			}
 		}
+	}
+}
+
+// The report of a run without a result has what the entries prove.
+func TestRecorded(t *testing.T) {
+	t.Parallel()
+	p := (&fakeBlocking{steps: stepsOf("a", "b", "c", "d")}).plan(t)
+	at := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	entries := func(all ...teardown.Entry) []teardown.Entry {
+		for i := range all {
+			e := &all[i]
+			e.Time, e.Provider, e.Instance, e.Organization = at.Add(time.Duration(i)*time.Second), p.Provider, p.Instance, p.Organization.ID
+			if e.Plan == "" {
+				e.Plan = p.Fingerprint
+			}
+		}
+		return all
+	}
+	begin := []teardown.Entry{
+		{Kind: teardown.EntryPlanned, Exists: true},
+		{Kind: teardown.EntryStarted, Exists: true},
+		{Step: "a", Kind: teardown.EntryFinished, State: teardown.StepAlreadyDeleted},
+		{Step: "b", Kind: teardown.EntryStarted},
+		{Step: "b", Kind: teardown.EntryFinished, State: teardown.StepDeleted, RequestID: "r-1"},
+		{Step: "b", Kind: teardown.EntryFinished, State: teardown.StepAlreadyDeleted}, // by a later attempt
+		{Step: "c", Kind: teardown.EntryStarted},
+	}
+	for name, test := range map[string]struct {
+		then    []teardown.Entry
+		outcome teardown.Outcome
+		code    errors.Code
+		states  []teardown.StepState
+	}{
+		"no result":            {nil, teardown.Stopped, errors.NotFinished, []teardown.StepState{"already_deleted", "deleted", "interrupted", "not_started"}},
+		"a step failed":        {[]teardown.Entry{{Step: "c", Kind: teardown.EntryFinished, State: teardown.StepFailed, Code: errors.Internal}}, teardown.Stopped, errors.NotFinished, []teardown.StepState{"already_deleted", "deleted", "failed", "not_started"}},
+		"deletion started":     {[]teardown.Entry{{Kind: teardown.EntryDeletionStarted}}, teardown.Unknown, errors.OutcomeUnknown, []teardown.StepState{"already_deleted", "deleted", "interrupted", "not_started"}},
+		"deletion refused":     {[]teardown.Entry{{Kind: teardown.EntryDeletionStarted}, {Kind: teardown.EntryDeletionRefused}}, teardown.Stopped, errors.NotFinished, []teardown.StepState{"already_deleted", "deleted", "interrupted", "not_started"}},
+		"deleted":              {[]teardown.Entry{{Kind: teardown.EntryDeletionStarted}, {Kind: teardown.EntryFinished, Outcome: teardown.Deleted}}, teardown.Deleted, "", []teardown.StepState{"already_deleted", "deleted", "interrupted", "not_started"}},
+		"pending, then again":  {[]teardown.Entry{{Kind: teardown.EntryDeletionStarted}, {Kind: teardown.EntryFinished, Outcome: teardown.Pending}, {Kind: teardown.EntryStarted, Exists: true}}, teardown.Stopped, errors.NotFinished, []teardown.StepState{"already_deleted", "deleted", "interrupted", "not_started"}},
+		"entry of another run": {[]teardown.Entry{{Kind: teardown.EntryStarted, Plan: "other"}, {Step: "c", Kind: teardown.EntryFinished, State: teardown.StepDeleted}, {Step: "d", Kind: teardown.EntryStarted, Plan: "other"}}, teardown.Stopped, errors.NotFinished, []teardown.StepState{"already_deleted", "deleted", "deleted", "not_started"}},
+	} {
+		r := teardown.Recorded(entries(slices.Concat(begin, test.then)...), p)
+		var states []teardown.StepState
+		for _, s := range r.Steps {
+			states = append(states, s.State)
+		}
+		if diff := cmp.Diff(test.states, states); diff != "" || r.Outcome != test.outcome || errors.CodeOf(r.Err) != test.code {
+			t.Errorf("%s: got %s, %v; states (-want +got):\n%s", name, r.Outcome, r.Err, diff)
+		}
+		if b := r.Steps[1]; b.RequestID != "r-1" || b.Attempts != 1 || !b.StartedAt.Equal(at.Add(3*time.Second)) || !b.FinishedAt.Equal(at.Add(4*time.Second)) || !r.StartedAt.Equal(at.Add(time.Second)) {
+			t.Errorf("%s: got %+v of a report that started at %v", name, b, r.StartedAt)
+		}
+	}
+	if r := teardown.Recorded(entries(begin[0]), p); r != nil {
+		t.Errorf("a plan that was not applied: got %+v", r)
 	}
 }
 

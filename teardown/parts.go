@@ -75,9 +75,10 @@ func (r *run) prepare(now *Plan) (*Plan, error) {
 //
 // ExecuteSteps inspects the organization once: the plan may be days old, and the organization may
 // not be visible to the credential, or have another owner. A step is acted on only if the
-// inspection finds its resource, and in the form of that inspection, as in Execute. What is new
-// since the preparation concerns ExecuteDelete only. Use hundreds of steps in a call, so that the
-// requests of the inspections are few.
+// inspection finds its resource, and in the form of that inspection, as in Execute. If the
+// organization has something that the plan lacks, the error is [errors.PlanStale] and no step starts:
+// the removal of a resource may delete it, too. Use hundreds of steps in a call, so that the requests
+// of the inspections are few.
 //
 // ExecuteSteps can be repeated, for example after a crash. A step that is deleted according to an
 // entry of WithResume is not started again; its state is [StepAlreadyDeleted]. If a read shows that
@@ -190,8 +191,8 @@ func (r *run) startSteps(ctx context.Context, steps, others []Step) error {
 	return r.sync()
 }
 
-// inspectSteps inspects the organization and compares the steps that it has in common with the
-// plan. What is new concerns the deletion of the organization only.
+// inspectSteps inspects the organization and compares it with the plan. It returns the steps that the
+// inspection and the part have in common.
 func (r *run) inspectSteps(ctx context.Context, steps []Step) (*Plan, error) {
 	before := *r.plan // a driver may read each of its steps that the lists lack
 	before.Steps = steps
@@ -202,14 +203,16 @@ func (r *run) inspectSteps(ctx context.Context, steps []Step) (*Plan, error) {
 	if err := now.Err(); err != nil && permanent(err) {
 		return nil, err
 	}
+	if err := r.compare(r.plan, now); err != nil {
+		return nil, err
+	}
 	selected := make(map[string]bool, len(steps))
 	for _, s := range steps {
 		selected[s.ID] = true
 	}
 	common := *now
 	common.Steps = slices.DeleteFunc(slices.Clone(now.Steps), func(s Step) bool { return !selected[s.ID] })
-	common.Cascades = nil
-	return &common, r.compare(r.plan, &common)
+	return &common, nil
 }
 
 // skip records that a step was deleted before.

@@ -75,6 +75,9 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.OutcomeUnknown,
 		},
 		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
+		"credential ended after it was accepted": {
+			refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryFinished, func(e *teardown.Entry) { e.Outcome = teardown.Pending })}, teardown.Pending, "",
+		},
 		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
 		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
 		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.Unavailable},
@@ -130,7 +133,7 @@ func TestExecute_ResumeFromOwnJournal(t *testing.T) {
 		}{
 			"answer lost":  {refused(errors.OutcomeUnknown), teardown.Deleted},
 			"not answered": {context.DeadlineExceeded, teardown.Deleted},
-			"failed":       {refused(errors.Internal), teardown.Deleted},
+			"failed":       {refused(errors.Internal), teardown.NotFound}, // a read found the organization after that
 			"denied":       {refused(errors.PermissionDenied), teardown.NotFound},
 			"not paid":     {refused(errors.PaymentRequired), teardown.NotFound},
 			"not sent":     {refused(errors.Canceled), teardown.NotFound},
