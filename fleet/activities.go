@@ -22,21 +22,53 @@ type activities struct {
 	plans  cached[teardown.Plan]
 }
 
-// leased returns the form of an activity that the engine calls. The activity acts under a lease. The
-// text of its error is logged, because the history does not contain it.
+// leased returns the form of an activity that the engine calls. The activity acts under a lease. Its
+// context ends when the workflow is canceled. The text of its error is logged, because the history does
+// not contain it.
 func leased[In, Out any](a *activities, f func(context.Context, *lease, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (Out, error) {
-		ctx, l := newLease(ctx, a.config.Heartbeat, a.config.record)
-		defer l.end()
-		out, err := f(ctx, l, in)
-		if err == nil {
-			return out, nil
-		}
-		info := activity.GetInfo(ctx)
-		a.config.Logger.WarnContext(ctx, "the activity failed", "activity", info.ActivityType.Name, "workflow", info.WorkflowExecution.ID,
-			"attempt", info.Attempt, "code", string(errors.CodeOf(err)), "error", err)
-		return *new(Out), activityError(ctx, err)
+		return underLease(ctx, a, func(leaseCtx context.Context, l *lease, in In) (Out, error) {
+			reading, cancel := endingWith(leaseCtx, ctx)
+			defer cancel()
+			return f(reading, l, in)
+		}, in)
 	}
+}
+
+// endingWith returns a context that ends also when the activity's context ends.
+func endingWith(leaseCtx, ctx context.Context) (context.Context, func()) {
+	both, cancel := context.WithCancelCause(leaseCtx)
+	unlink := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return both, func() {
+		unlink()
+		cancel(nil)
+	}
+}
+
+// stoppable is leased for an activity that deletes. When the workflow is canceled, its context does not
+// end: requests in flight finish, nothing more starts, and the report is stored.
+func stoppable[In, Out any](a *activities, f func(context.Context, *lease, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) { return underLease(ctx, a, f, in) }
+}
+
+func underLease[In, Out any](ctx context.Context, a *activities, f func(context.Context, *lease, In) (Out, error), in In) (Out, error) {
+	leaseCtx, l := newLease(ctx, a.config.Heartbeat, a.config.record)
+	defer l.end()
+	out, err := f(leaseCtx, l, in)
+	if err == nil {
+		return out, nil
+	}
+	info := activity.GetInfo(ctx)
+	a.config.Logger.WarnContext(ctx, "the activity failed", "activity", info.ActivityType.Name, "workflow", info.WorkflowExecution.ID,
+		"attempt", info.Attempt, "code", string(errors.CodeOf(err)), "error", err)
+	if context.Cause(leaseCtx) != nil {
+		return *new(Out), activityError(leaseCtx, err)
+	}
+	if errors.Is(err, errors.UnexpectedResponse) && info.Attempt < maxListAttempts {
+		// The pages of a list contradict each other if something was removed between two of them.
+		err = &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: err}
+	}
+	return *new(Out), activityError(ctx, err)
 }
 
 // subject is what an activity acts on.
@@ -71,18 +103,20 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 			confirm = p.Organization.ID
 		}
 	}
-	stop := make(chan struct{})
-	go func() { // the worker ends: what is in flight finishes, and another worker continues
+	// What is in flight finishes if the workflow is canceled, or if the worker ends and another one
+	// continues.
+	stopping, stop := context.WithCancel(l.activity)
+	go func() {
 		select {
 		case <-activity.GetWorkerStopChannel(ctx):
-			close(stop)
 		case <-ctx.Done():
 		}
+		stop()
 	}()
 	options := []teardown.Option{
 		teardown.WithConfirm(confirm), teardown.WithOverrides(s.entry.Override...), teardown.WithDeny(s.page.Deny...),
 		teardown.WithJournalWriter(leasedJournal{a.config.Journal, l}), teardown.WithResume(entries),
-		teardown.WithStop(stop), teardown.WithPlanTTL(math.MaxInt64),
+		teardown.WithStop(stopping.Done()), teardown.WithPlanTTL(math.MaxInt64),
 	}
 	if len(s.page.Allow) > 0 {
 		options = append(options, teardown.WithAllow(s.page.Allow...))
@@ -123,20 +157,28 @@ type planResult struct {
 }
 
 // plan makes a plan and stores it.
-func (a *activities) plan(ctx context.Context, _ *lease, ref entryRef) (planResult, error) {
+func (a *activities) plan(ctx context.Context, l *lease, ref entryRef) (planResult, error) {
 	s, err := a.open(ctx, ref)
 	if err != nil {
 		return planResult{}, err
 	}
-	return a.planFor(ctx, s, func(*teardown.Plan) []teardown.Difference { return nil })
+	return a.planFor(ctx, s, l, func(*teardown.Plan) []teardown.Difference { return nil })
 }
 
 // planFor makes a plan and stores it, with its differences from a plan that was approved before.
-func (a *activities) planFor(ctx context.Context, s *subject, differences func(now *teardown.Plan) []teardown.Difference) (planResult, error) {
+func (a *activities) planFor(ctx context.Context, s *subject, l *lease, differences func(now *teardown.Plan) []teardown.Difference) (planResult, error) {
 	p, err := s.Plan(ctx)
 	if errors.Is(err, errors.OrganizationNotFound) {
 		return a.notFound(ctx, s, err)
 	}
+	if err != nil {
+		return planResult{}, err
+	}
+	// What was started before has not deleted the organization. The clocks of workers may differ.
+	err = leasedJournal{a.config.Journal, l}.Append(ctx, teardown.Entry{
+		Time: time.Now().UTC(), Provider: p.Provider, Instance: p.Instance, Organization: p.Organization.ID, Name: p.Organization.Name,
+		Plan: p.Fingerprint, Kind: teardown.EntryPlanned, Exists: p.PendingDeletion == nil,
+	})
 	if err != nil {
 		return planResult{}, err
 	}
@@ -295,7 +337,7 @@ func (a *activities) prepare(ctx context.Context, l *lease, in planInput) (prepa
 
 // planAgain makes a plan because the organization has something that the approved plan lacks.
 func (a *activities) planAgain(ctx context.Context, p *part, stale error) (planResult, error) {
-	return a.planFor(ctx, p.subject, func(now *teardown.Plan) []teardown.Difference {
+	return a.planFor(ctx, p.subject, p.lease, func(now *teardown.Plan) []teardown.Difference {
 		differences := p.plan.Diff(now)
 		if len(differences) == 0 {
 			// The organization matches the plan again, such as after a resource that was created
@@ -317,8 +359,10 @@ func stepsOf(err error) []errors.Step {
 	return e.Steps
 }
 
-// stepsResult is the result of the activity steps.
+// stepsResult is the result of the activity steps. If the organization has something that the plan
+// lacks, no step was started, and a new plan waits for an approval.
 type stepsResult struct {
+	planResult
 	Deleted int         `json:"deleted"`
 	Failed  int         `json:"failed,omitempty"`
 	Code    errors.Code `json:"code,omitempty"` // of the first step that failed
@@ -340,9 +384,9 @@ func (a *activities) steps(ctx context.Context, l *lease, in planInput) (stepsRe
 		return stepsResult{}, invalid("the plan has no chunk %d", in.Chunk)
 	}
 	report, r, err := executeSteps(ctx, p, chunks[in.Chunk].ids)
-	if report == nil && errors.Is(err, errors.UnexpectedResponse) && activity.GetInfo(ctx).Attempt < maxListAttempts {
-		// Something was removed between two pages. Nothing was started.
-		err = &errors.Error{Provider: p.plan.Provider, Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("the lists may have changed: %w", err)}
+	if report == nil && errors.Is(err, errors.PlanStale) {
+		r, err := a.planAgain(ctx, p, err)
+		return stepsResult{planResult: r}, err
 	}
 	if err != nil {
 		return stepsResult{}, err
@@ -370,7 +414,7 @@ func executeSteps(ctx context.Context, p *part, ids []string) (*teardown.Report,
 		switch {
 		case isDeleted(s):
 			r.Deleted++
-		case s.State == teardown.StepInterrupted:
+		case s.State == teardown.StepInterrupted && !p.lease.isCanceled():
 			return report, stepsResult{}, interrupted(ctx, err)
 		default:
 			if r.Failed++; r.Code == "" {
@@ -378,7 +422,7 @@ func executeSteps(ctx context.Context, p *part, ids []string) (*teardown.Report,
 			}
 		}
 	}
-	if r.Failed > 0 && (stoppedEarly(ctx) || p.lease.journalErr() != nil) {
+	if r.Failed > 0 && (p.endedEarly(ctx) || p.lease.journalErr() != nil) {
 		return report, stepsResult{}, interrupted(ctx, err)
 	}
 	return report, r, nil
@@ -401,7 +445,7 @@ func (a *activities) apply(ctx context.Context, l *lease, in planInput) (planRes
 		return a.resume(ctx, p, deletion)
 	}
 	report, err := teardown.Execute(ctx, p.driver, p.plan, p.options...)
-	if report != nil && report.Outcome == teardown.Blocked && stoppedEarly(ctx) {
+	if report != nil && report.Outcome == teardown.Blocked && p.endedEarly(ctx) {
 		return planResult{}, interrupted(ctx, err)
 	}
 	return a.result(ctx, p, report, err)
@@ -409,15 +453,10 @@ func (a *activities) apply(ctx context.Context, l *lease, in planInput) (planRes
 
 // startedBefore reports whether entries show that steps, or the deletion, of a plan were started.
 func startedBefore(entries []teardown.Entry, p *teardown.Plan) (steps, deletion bool) {
-	ofPlan := false
 	for _, e := range entries {
-		switch {
-		case e.Kind == teardown.EntryStarted && e.Step == "":
-			ofPlan = e.Plan == p.Fingerprint
-		case ofPlan && e.Kind == teardown.EntryStarted:
-			steps = true
-		case ofPlan && e.Kind == teardown.EntryDeletionStarted:
-			deletion = true
+		if e.Plan == p.Fingerprint {
+			steps = steps || e.Kind == teardown.EntryStarted && e.Step != ""
+			deletion = deletion || e.Kind == teardown.EntryDeletionStarted
 		}
 	}
 	return steps, deletion
@@ -444,8 +483,8 @@ func (a *activities) resume(ctx context.Context, p *part, deletion bool) (planRe
 	return a.end(ctx, p, []*teardown.Report{report}, r.Failed > 0)
 }
 
-// stoppedEarly reports whether the activity or its worker ended.
-func stoppedEarly(ctx context.Context) bool {
+// endedEarly reports whether the activity or its worker ended, so that another attempt continues.
+func (p *part) endedEarly(ctx context.Context) bool {
 	select {
 	case <-activity.GetWorkerStopChannel(ctx):
 		return true
@@ -478,9 +517,11 @@ func (a *activities) delete(ctx context.Context, l *lease, in planInput) (planRe
 		reports = append(reports, r)
 	}
 	if in.Stopped {
-		report := unfinished(p.plan, teardown.Stopped, reports)
-		merge(report, reports)
-		return a.ended(ctx, report)
+		report := teardown.Recorded(p.entries, p.plan)
+		if report == nil {
+			report = unfinished(p.plan, teardown.Stopped, reports)
+		}
+		return a.endedOf(ctx, p, report, reports)
 	}
 	return a.end(ctx, p, reports, in.Blocked)
 }
@@ -488,19 +529,18 @@ func (a *activities) delete(ctx context.Context, l *lease, in planInput) (planRe
 // end deletes the organization, unless steps failed, and returns the result of the whole teardown.
 func (a *activities) end(ctx context.Context, p *part, reports []*teardown.Report, blocked bool) (planResult, error) {
 	if blocked {
-		report := unfinished(p.plan, teardown.Blocked, reports)
-		merge(report, reports)
-		return a.ended(ctx, report)
+		outcome := teardown.Blocked
+		if p.lease.isCanceled() {
+			outcome = teardown.Stopped
+		}
+		return a.endedOf(ctx, p, unfinished(p.plan, outcome, reports), reports)
 	}
 	report, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
-	if report != nil {
-		merge(report, reports)
-	}
-	return a.result(ctx, p, report, err)
+	return a.result(ctx, p, report, err, reports...)
 }
 
-// result returns the result of the last part of a teardown.
-func (a *activities) result(ctx context.Context, p *part, report *teardown.Report, err error) (planResult, error) {
+// result returns the result of the last part of a teardown, whose other parts have reports.
+func (a *activities) result(ctx context.Context, p *part, report *teardown.Report, err error, reports ...*teardown.Report) (planResult, error) {
 	switch {
 	case p.lease.journalErr() != nil: // nothing was started after that, and another attempt continues
 		return planResult{}, interrupted(ctx, p.lease.journalErr())
@@ -508,9 +548,19 @@ func (a *activities) result(ctx context.Context, p *part, report *teardown.Repor
 		return a.planAgain(ctx, p, err)
 	case report == nil:
 		return planResult{}, err
-	case report.Outcome == teardown.Stopped:
+	case report.Outcome == teardown.Stopped && (p.endedEarly(ctx) || !p.lease.isCanceled()):
 		return planResult{}, interrupted(ctx, err)
 	}
+	return a.endedOf(ctx, p, report, reports)
+}
+
+// endedOf stores the report of the whole teardown: what its parts and the journal know about the steps
+// is added. The journal has the steps of attempts that ended early.
+func (a *activities) endedOf(ctx context.Context, p *part, report *teardown.Report, reports []*teardown.Report) (planResult, error) {
+	if before := teardown.Recorded(p.entries, p.plan); before != nil {
+		reports = append([]*teardown.Report{before}, reports...)
+	}
+	merge(report, reports)
 	return a.ended(ctx, report)
 }
 
@@ -534,7 +584,9 @@ func merge(report *teardown.Report, parts []*teardown.Report) {
 			report.StartedAt = r.StartedAt
 		}
 		for _, s := range r.Steps {
-			known[s.ID] = s
+			if s.State != teardown.StepNotStarted && !(isDeleted(s) && isDeleted(known[s.ID])) {
+				known[s.ID] = s
+			}
 		}
 	}
 	for i, s := range report.Steps {
@@ -580,9 +632,11 @@ func (a *activities) remind(ctx context.Context, w Waiting) error {
 		return nil
 	}
 	if !activity.GetInfo(ctx).IsLocalActivity { // the workflow task limits the time of a local one
-		var l *lease
-		ctx, l = newLease(ctx, a.config.Heartbeat, a.config.record)
+		leaseCtx, l := newLease(ctx, a.config.Heartbeat, a.config.record)
 		defer l.end()
+		var cancel func()
+		ctx, cancel = endingWith(leaseCtx, ctx)
+		defer cancel()
 	}
 	if err := a.config.Remind(ctx, w); err != nil {
 		a.config.Logger.WarnContext(ctx, "the reminder failed", "workflow", w.ID, "error", err)

@@ -97,7 +97,7 @@ func Register(w worker.Registry, config Config) error {
 	w.RegisterWorkflowWithOptions(organizationWorkflow{config.Heartbeat}.run, workflow.RegisterOptions{Name: workflowOrganization})
 	for name, f := range map[string]any{
 		activityPage: leased(a, a.page), activityPlan: leased(a, a.plan), activityPrepare: leased(a, a.prepare),
-		activitySteps: leased(a, a.steps), activityDelete: leased(a, a.delete), activityApply: leased(a, a.apply),
+		activitySteps: stoppable(a, a.steps), activityDelete: stoppable(a, a.delete), activityApply: stoppable(a, a.apply),
 		activityCheck: leased(a, a.check), activityRemind: a.remind,
 	} {
 		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})

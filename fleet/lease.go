@@ -24,6 +24,10 @@ type lease struct {
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
 
+	// activity is the context of the activity, which ends when the workflow is canceled. The lease
+	// continues until the activity ends.
+	activity context.Context
+
 	mu        sync.Mutex
 	confirmed time.Time // when the last confirmed heartbeat was sent
 	lost      bool
@@ -41,8 +45,8 @@ func newLease(ctx context.Context, timeout time.Duration, record func(context.Co
 	if record == nil {
 		record = heartbeat
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	l := &lease{timeout: timeout, cancel: cancel, done: make(chan struct{})}
+	l := &lease{timeout: timeout, activity: ctx, done: make(chan struct{})}
+	ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.first(ctx, record)
 	go l.beat(ctx, record)
 	return ctx, l
@@ -52,10 +56,10 @@ func newLease(ctx context.Context, timeout time.Duration, record func(context.Co
 func heartbeat(ctx context.Context) error {
 	err := activity.GetClient(ctx).RecordActivityHeartbeat(ctx, activity.GetInfo(ctx).TaskToken)
 	if temporal.IsCanceledError(err) {
-		// The SDK ends the context, and accepts the cancellation as the result, only after a
-		// heartbeat of its own.
+		// The server waits for the end of the activity. The SDK ends the context, and accepts the
+		// cancellation as the result, only after a heartbeat of its own.
 		activity.RecordHeartbeat(ctx)
-		<-ctx.Done()
+		return nil
 	}
 	return err
 }
@@ -126,6 +130,9 @@ func (l *lease) valid() bool {
 	l.check(time.Now())
 	return !l.lost
 }
+
+// isCanceled reports whether the workflow was canceled.
+func (l *lease) isCanceled() bool { return l.activity.Err() != nil }
 
 // end ends the heartbeats.
 func (l *lease) end() {

@@ -140,6 +140,8 @@ type organizationWorkflow struct{ heartbeat time.Duration }
 type teardownRun struct {
 	in    organizationInput
 	state State
+
+	applying *planInput // the plan that is applied; nil before
 }
 
 // run deletes an organization.
@@ -156,13 +158,28 @@ func (w organizationWorkflow) run(ctx workflow.Context, in organizationInput) (R
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 	result, err := r.delete(ctx)
+	canceled := ctx.Err()
+	// The search attributes and the report of a workflow that was canceled are stored, too.
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err != nil && canceled != nil && r.applying != nil {
+		if result, err = r.stopped(ctx); err != nil {
+			workflow.GetLogger(ctx).Warn("cannot store the report", "error", err)
+			err = canceled
+		}
+	}
+	r.waits(ctx, WaitingForNothing)
 	if err != nil {
 		return Result{}, err
 	}
 	r.state.Result = &result
-	r.waits(ctx, WaitingForNothing)
-	err = workflow.UpsertTypedSearchAttributes(ctx, attributeOutcome.ValueSet(string(result.Outcome)))
-	return result, err
+	if err := workflow.UpsertTypedSearchAttributes(ctx, attributeOutcome.ValueSet(string(result.Outcome))); err != nil {
+		return Result{}, err
+	}
+	if canceled == nil || result.Outcome == teardown.Deleted || result.Outcome == teardown.Blocked {
+		return result, nil // also if the cancellation came too late
+	}
+	return Result{}, canceled
 }
 
 // handle registers the query and the updates.
@@ -300,35 +317,37 @@ func (r *teardownRun) remindAtOnce(ctx workflow.Context, w Waiting) error {
 
 // apply applies an approved plan: with few steps in one activity, with many in chunks.
 func (r *teardownRun) apply(ctx workflow.Context, plan Ref) (planResult, error) {
-	in := planInput{Entry: r.in.Entry, Plan: plan}
+	r.applying = &planInput{Entry: r.in.Entry, Plan: plan}
 	var made planResult
+	var err error
 	if r.state.Steps > minChunkSize {
-		return r.applyInChunks(ctx, in)
+		made, err = r.applyInChunks(ctx, r.applying)
+	} else {
+		err = workflow.ExecuteActivity(ctx, activityApply, *r.applying).Get(ctx, &made)
 	}
-	if err := workflow.ExecuteActivity(ctx, activityApply, in).Get(ctx, &made); err != nil {
-		if temporal.IsCanceledError(err) {
-			r.stopped(ctx, in)
-		}
+	switch {
+	case err != nil:
 		return planResult{}, err
+	case made.Ended == nil:
+		r.applying = nil
+		return made, nil
 	}
-	if made.Ended != nil {
-		r.state.Deleted = made.Ended.Deleted
-	}
-	return r.applied(ctx, in, made)
+	r.state.Deleted = made.Ended.Deleted
+	return r.applied(ctx, *r.applying, made)
 }
 
 // applied waits for a provider that decides later.
 func (r *teardownRun) applied(ctx workflow.Context, in planInput, made planResult) (planResult, error) {
-	if made.Ended != nil && made.Ended.Outcome == teardown.Pending {
+	if made.Ended.Outcome == teardown.Pending {
 		return r.pending(ctx, in, made)
 	}
 	return made, nil
 }
 
 // applyInChunks compares, removes the resources in chunks, and deletes the organization.
-func (r *teardownRun) applyInChunks(ctx workflow.Context, in planInput) (planResult, error) {
+func (r *teardownRun) applyInChunks(ctx workflow.Context, in *planInput) (planResult, error) {
 	var p prepareResult
-	if err := workflow.ExecuteActivity(ctx, activityPrepare, in).Get(ctx, &p); err != nil {
+	if err := workflow.ExecuteActivity(ctx, activityPrepare, *in).Get(ctx, &p); err != nil {
 		return planResult{}, err
 	}
 	if p.Planned != nil || p.Ended != nil {
@@ -336,23 +355,18 @@ func (r *teardownRun) applyInChunks(ctx workflow.Context, in planInput) (planRes
 	}
 	r.state.Deleted += max(r.state.Steps-p.Steps, 0) // deleted by others since the plan
 	in.Plan = p.Prepared
-	if err := r.chunks(ctx, p, &in); err != nil {
-		if temporal.IsCanceledError(err) {
-			r.stopped(ctx, in)
-		}
-		return planResult{}, err
+	made, err := r.chunks(ctx, p, in)
+	if err != nil || made.Planned != nil || made.Ended != nil {
+		return made, err
 	}
-	var made planResult
-	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil {
-		return planResult{}, err
-	}
-	return r.applied(ctx, in, made)
+	err = workflow.ExecuteActivity(ctx, activityDelete, *in).Get(ctx, &made)
+	return made, err
 }
 
 // chunks removes the resources of all steps, one chunk after another: a chunk that lists the resources
 // while another one removes them would have to list them again. A chunk starts if the chunks that it
-// comes after have no failed step.
-func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInput) error {
+// comes after have no failed step. A result has a new plan, or is the end.
+func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInput) (planResult, error) {
 	deleted := make([]bool, len(p.Chunks)) // all steps of the chunk
 	for n, after := range p.Chunks {
 		if slices.ContainsFunc(after, func(before int) bool { return !deleted[before] }) {
@@ -361,31 +375,33 @@ func (r *teardownRun) chunks(ctx workflow.Context, p prepareResult, in *planInpu
 		var s stepsResult
 		chunk := planInput{Entry: in.Entry, Plan: in.Plan, Chunk: n}
 		if err := workflow.ExecuteActivity(ctx, activitySteps, chunk).Get(ctx, &s); err != nil {
-			return err
+			return planResult{}, err
+		}
+		if s.Planned != nil || s.Ended != nil {
+			return s.planResult, nil
 		}
 		r.state.Deleted += s.Deleted
 		in.Reports = append(in.Reports, s.Report)
 		if deleted[n] = s.Failed == 0; !deleted[n] {
 			in.Blocked = true
 		}
+		if ctx.Err() != nil { // canceled: steps were stopped, and did not fail
+			return planResult{}, ctx.Err()
+		}
 	}
-	return nil
+	return planResult{}, nil
 }
 
-// stopped stores the report of a teardown that was canceled.
-func (r *teardownRun) stopped(ctx workflow.Context, in planInput) {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
+// stopped returns the result of a teardown that was canceled, by the journal.
+func (r *teardownRun) stopped(ctx workflow.Context) (Result, error) {
+	in := *r.applying
 	in.Stopped = true
 	var made planResult
-	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil || made.Ended == nil {
-		workflow.GetLogger(ctx).Warn("cannot store the report", "error", err)
-		return
+	if err := workflow.ExecuteActivity(ctx, activityDelete, in).Get(ctx, &made); err != nil {
+		return Result{}, err
 	}
-	r.state.Result = &Result{made.Ended.Outcome, made.Ended.Code, &made.Ended.Report}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, attributeOutcome.ValueSet(string(teardown.Stopped))); err != nil {
-		workflow.GetLogger(ctx).Warn("cannot set the search attribute", "error", err)
-	}
+	r.state.Deleted = made.Ended.Deleted
+	return Result{made.Ended.Outcome, made.Ended.Code, &made.Ended.Report}, nil
 }
 
 // pending waits, for days if necessary, until a read shows that the provider has deleted the

@@ -16,11 +16,13 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
 	"github.com/offboard-dev/offboard-go/teardown"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
@@ -367,27 +369,31 @@ func TestOrganization_Blocked(t *testing.T) {
 	}
 }
 
-// Something shortens a list while its pages are read: the chunk is attempted again. A response that
+// Something shortens a list while its pages are read: the activity is attempted again. A response that
 // stays unexpected is an error.
-func TestOrganization_ListChangesDuringChunk(t *testing.T) {
+func TestOrganization_ListChangesDuringActivity(t *testing.T) {
 	t.Parallel()
-	for times, deleted := range map[int]bool{1: true, 1000: false} {
-		f := newFixture(t)
-		f.addSteps()
-		var once sync.Once
-		f.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-			if info.ActivityType.Name == activitySteps {
-				once.Do(func() {
-					fault := offboardtest.Respond("ListFlexClustersPage", http.StatusOK, `{"results":[],"totalCount":7}`)
-					fault.Times = times
-					f.atlas.Fail(fault)
-				})
+	for _, name := range []string{activityPlan, activityApply, activityPrepare, activitySteps} {
+		for times, deleted := range map[int]bool{4: true, 1000: false} {
+			f := newFixture(t)
+			if name == activitySteps || name == activityPrepare {
+				f.addSteps()
 			}
-		})
-		f.update(time.Hour, updateApprove, by("ada"))
-		r, err := f.run()
-		if got := err == nil && r.Outcome == teardown.Deleted; got != deleted || f.atlas.Exists(acme) == deleted {
-			t.Errorf("%d responses: got %+v, %v", times, r, err)
+			var once sync.Once
+			f.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+				if info.ActivityType.Name == name {
+					once.Do(func() {
+						fault := offboardtest.Respond("ListFlexClustersPage", http.StatusOK, `{"results":[],"totalCount":7}`)
+						fault.Times = times
+						f.atlas.Fail(fault)
+					})
+				}
+			})
+			f.update(time.Hour, updateApprove, by("ada"))
+			r, err := f.run()
+			if got := err == nil && r.Outcome == teardown.Deleted; got != deleted || f.atlas.Exists(acme) == deleted {
+				t.Errorf("%s, %d responses: got %+v, %v", name, times, r, err)
+			}
 		}
 	}
 }
@@ -427,8 +433,103 @@ func TestOrganization_Canceled(t *testing.T) {
 	f := newFixture(t)
 	f.env.RegisterDelayedCallback(f.env.CancelWorkflow, time.Hour)
 	_, err := f.run()
-	if !temporal.IsCanceledError(err) || !f.atlas.Exists(acme) {
-		t.Errorf("got %v", err)
+	if !temporal.IsCanceledError(err) || !f.atlas.Exists(acme) || f.state().WaitingFor != WaitingForNothing {
+		t.Errorf("got %v, %+v", err, f.state())
+	}
+}
+
+// A cancellation ends an application: what is in flight finishes, nothing more starts, and the report has
+// what was deleted.
+func TestOrganization_CanceledWhileApplying(t *testing.T) {
+	t.Parallel()
+	const deleted, notStarted = teardown.StepDeleted, teardown.StepNotStarted
+	for name, test := range map[string]struct {
+		at      func(teardown.Entry) bool
+		outcome teardown.Outcome
+		states  []teardown.StepState
+	}{
+		"before the steps":    {func(e teardown.Entry) bool { return e.Kind == teardown.EntryStarted && e.Step == "" }, teardown.Stopped, []teardown.StepState{notStarted, notStarted}},
+		"in a step":           {func(e teardown.Entry) bool { return e.Kind == teardown.EntryFinished && e.Step != "" }, teardown.Stopped, []teardown.StepState{deleted, notStarted}},
+		"before the deletion": {func(e teardown.Entry) bool { return e.Kind == teardown.EntryDeletionStarted }, teardown.Stopped, []teardown.StepState{deleted, deleted}},
+		"after the deletion":  {func(e teardown.Entry) bool { return e.Kind == teardown.EntryFinished && e.Step == "" }, teardown.Deleted, []teardown.StepState{deleted, deleted}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx}) // that of the activities
+			f.config.Journal = &brokenJournal{memory: f.memory, at: func(e teardown.Entry) bool {
+				if test.at(e) {
+					cancel()
+				}
+				return false
+			}}
+			f.update(time.Hour, updateApprove, by("ada"))
+			r, err := f.run()
+			if err != nil || r.Outcome != test.outcome || f.atlas.Exists(acme) != (test.outcome != teardown.Deleted) {
+				t.Fatalf("got %+v, %v", r, err)
+			}
+			var states []teardown.StepState
+			for _, s := range f.report(r).Steps {
+				states = append(states, s.State)
+			}
+			if diff := cmp.Diff(test.states, states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A workflow is canceled, and no activity has a result: the report has what the journal proves.
+func TestOrganization_CanceledWithoutResult(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		at      func(teardown.Entry) bool // cannot be written
+		outcome teardown.Outcome
+		last    teardown.StepState
+	}{
+		"in a step": {func(e teardown.Entry) bool {
+			return strings.HasPrefix(e.Step, "project") && e.Kind == teardown.EntryFinished
+		}, teardown.Stopped, teardown.StepInterrupted},
+		"in the deletion": {func(e teardown.Entry) bool { return e.Step == "" && e.Kind == teardown.EntryFinished }, teardown.Unknown, teardown.StepDeleted},
+	} {
+		f := newFixture(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		f.env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+		f.config.Journal = &brokenJournal{memory: f.memory, at: func(e teardown.Entry) bool {
+			if test.at(e) {
+				f.env.CancelWorkflow()
+				cancel()
+			}
+			return test.at(e)
+		}}
+		f.update(time.Hour, updateApprove, by("ada"))
+		_, err := f.run()
+		r := f.state().Result
+		if !temporal.IsCanceledError(err) || r == nil || r.Outcome != test.outcome {
+			t.Fatalf("%s: got %+v, %v", name, r, err)
+		}
+		if report := f.report(*r); report.Steps[0].State != teardown.StepDeleted || report.Steps[1].State != test.last {
+			t.Errorf("%s: got %+v", name, report.Steps)
+		}
+	}
+}
+
+// A workflow that is canceled while the provider decides has the result and waits for nothing.
+func TestOrganization_CanceledWhilePending(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
+	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.update(time.Hour, updateApprove, by("ada"))
+	f.env.RegisterDelayedCallback(f.env.CancelWorkflow, 48*time.Hour)
+	_, err := f.run()
+	if s := f.state(); !temporal.IsCanceledError(err) || s.WaitingFor != WaitingForNothing || s.Result == nil || s.Result.Outcome != teardown.Pending {
+		t.Errorf("got %+v, %v", s, err)
 	}
 }
 
@@ -618,10 +719,121 @@ func TestApply_EndedEarly(t *testing.T) {
 			if deletions != test.started || !broken {
 				t.Errorf("%s: %d deletions, the journal failed: %v", name, deletions, broken)
 			}
-			if report := f.report(r); test.outcome == teardown.Deleted && len(report.Remaining()) > 0 {
-				t.Errorf("%s: remaining %v", name, report.Remaining())
+			if report := f.report(r); test.outcome == teardown.Deleted {
+				for _, s := range report.Steps {
+					if verified[s.ID] && s.State != teardown.StepDeleted || !verified[s.ID] && s.State != teardown.StepAlreadyDeleted {
+						t.Errorf("%s: %s is %s", name, s.ID, s.State)
+					}
+				}
 			}
 		})
+	}
+}
+
+// Something is created after the preparation: no step of a chunk starts before a new approval, because
+// the removal of a resource may delete what is new, too.
+func TestSteps_NewResource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.addSteps()
+	var once sync.Once
+	f.config.Journal = &brokenJournal{memory: f.memory, at: func(e teardown.Entry) bool {
+		if e.Kind == teardown.EntryStarted { // of the preparation
+			once.Do(func() { f.atlas.AddProject(acme, atlastest.Project{ID: "5e2f0000000000000000000b", Name: "new"}) })
+		}
+		return false
+	}}
+	f.update(time.Hour, updateApprove, by("ada"))
+	started := 0
+	f.env.RegisterDelayedCallback(func() {
+		for _, e := range f.memory.entries {
+			if e.Step != "" && e.Kind == teardown.EntryStarted {
+				started++
+			}
+		}
+	}, 2*time.Hour)
+	f.update(3*time.Hour, updateApprove, by("ada"))
+	r, err := f.run()
+	if err != nil || r.Outcome != teardown.Deleted || started != 0 {
+		t.Errorf("got %+v, %v, %d steps before the approval", r, err, started)
+	}
+}
+
+// The start of the deletion is recorded, and then a resource exists again: a new plan waits for an
+// approval.
+func TestApply_ExistsAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	k := katapulttest.NewServer()
+	k.AddOrganization(katapulttest.Organization{ID: "org_a", Name: "A"})
+	zone := katapulttest.DNSZone{ID: "dnszone_1", Name: "z1.example"}
+	k.Add("org_a", zone)
+	f.config.Open = openAt(k.Server, map[string]string{"KATAPULT_API_KEY": katapulttest.Token})
+	f.entry = Entry{Provider: "katapult", Organization: "org_a"}
+	var once sync.Once
+	f.config.Journal = &committed{memory: f.memory, at: func(e teardown.Entry) bool {
+		if e.Kind == teardown.EntryDeletionStarted {
+			once.Do(func() { k.Add("org_a", zone) })
+		}
+		return e.Kind == teardown.EntryDeletionStarted
+	}}
+	f.update(time.Hour, updateApprove, by("ada"))
+	f.update(3*time.Hour, updateApprove, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Deleted || len(f.state().Approvals) != 1 || f.state().Differences == nil {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// committed is a journal that stores an entry, and whose answer is lost once.
+type committed struct {
+	*memory
+	at   func(teardown.Entry) bool
+	once sync.Once
+}
+
+func (j *committed) Append(ctx context.Context, e teardown.Entry) (err error) {
+	if err := j.memory.Append(ctx, e); err != nil {
+		return err
+	}
+	if j.at(e) {
+		j.once.Do(func() { err = errors.New("the connection ends") })
+	}
+	return err
+}
+
+// Only a deletion that was started after the last read that found the organization explains why it is
+// not found.
+func TestOrganization_NotFoundAfterRead(t *testing.T) {
+	t.Parallel()
+	hide := func(f *fixture) {
+		hidden := offboardtest.Respond("GetOrganization", http.StatusNotFound, `{"error":404,"errorCode":"ORG_NOT_FOUND","detail":"x"}`)
+		hidden.Times = 1000
+		f.atlas.Fail(hidden)
+	}
+	for name, first := range map[string]func(*fixture){
+		"the deletion failed, and a read found it": func(f *fixture) {
+			f.atlas.Fail(offboardtest.Fault{Operation: "DeleteOrganization", Times: 1000, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"86400"}}, Body: `{}`})
+			f.update(time.Hour, updateApprove, by("ada"))
+		},
+		"the clock of another worker was fast": func(f *fixture) {
+			url, _ := f.atlas.Endpoint()
+			f.memory.entries = append(f.memory.entries, teardown.Entry{
+				Time: time.Now().Add(10 * time.Minute), Provider: "atlas", Instance: url, Organization: acme, Kind: teardown.EntryDeletionStarted,
+			})
+			f.update(time.Hour, updateDeny, by("ada"))
+		},
+	} {
+		f := newFixture(t)
+		first(f)
+		if r, err := f.run(); err != nil || !f.atlas.Exists(acme) {
+			t.Fatalf("%s: got %+v, %v", name, r, err)
+		}
+		again := *f // another workflow with the same storage
+		again.env = new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+		hide(f)
+		if r, err := again.run(); err != nil || r.Outcome != teardown.NotFound {
+			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
 	}
 }
 
