@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -37,6 +38,12 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
+// advisedError is an error with the command of another program that corrects it.
+type advisedError struct {
+	error
+	command string // in lines that people copy
+}
+
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // run runs the program with the arguments, the streams, the environment and the signals of the
@@ -46,6 +53,7 @@ func run() int {
 	defer stop()
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, getenv: os.Getenv}
 	p.connect, p.storage = p.dial, p.openStorage
+	p.workerWait = workerWait
 	return p.run(ctx, os.Args[1:])
 }
 
@@ -61,6 +69,8 @@ type program struct {
 
 	// storage opens the storage. The caller closes it.
 	storage func(context.Context) (*storage, error)
+
+	workerWait time.Duration // of start; 0 in tests
 
 	address, namespace, queue string // flags
 	tls                       bool
@@ -79,6 +89,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitDone
 	}
 	fmt.Fprintln(p.errOut, wrapped("offboard-fleet: "+review.Message(err), 0, 2))
+	if e, ok := errors.AsType[advisedError](err); ok {
+		fmt.Fprintln(p.errOut, e.command)
+	}
 	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, errors.InvalidArgument) {
 		return exitUsage
 	}

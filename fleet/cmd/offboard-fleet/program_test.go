@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -499,6 +500,12 @@ func TestStart(t *testing.T) {
 		t.Errorf("got %v and the blobs %v", started, f.store.Keys())
 	}
 
+	f.in = strings.NewReader(twoOrganizations)
+	f.engine.Polls = []bool{false}
+	if code := f.run("start", "-"); code != exitDone || !strings.Contains(f.errOut.String(), "no worker polls the queue offboard. The batch waits") {
+		t.Errorf("without a worker: got %d: %s", code, &f.errOut)
+	}
+
 	path := filepath.Join(t.TempDir(), "m.yaml")
 	if err := os.WriteFile(path, []byte(twoOrganizations+"bad: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -514,6 +521,21 @@ func TestStart(t *testing.T) {
 	if code := f.run("start", "-"); code != exitFailed || !strings.Contains(f.errOut.String(), "a batch of this manifest is running already") {
 		t.Errorf("got %d: %s", code, &f.errOut)
 	}
+}
+
+// A worker that starts at the same time as the batch is found.
+func TestStart_LateWorker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		f.in = strings.NewReader(twoOrganizations)
+		f.engine.Polls = []bool{false, true}
+		p := f.program()
+		p.workerWait = workerWait
+		if code := p.run(t.Context(), []string{"start", "-"}); code != exitDone || strings.Contains(f.errOut.String(), "Warning") {
+			t.Errorf("got %d: %s", code, &f.errOut)
+		}
+	})
 }
 
 func TestStorage_Flags(t *testing.T) {

@@ -5,12 +5,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/manifest"
+	"github.com/offboard-dev/offboard-go/internal/printable"
+)
+
+const (
+	workerWait   = 5 * time.Second // after the start of a batch, for a worker that starts at the same time
+	pollInterval = 250 * time.Millisecond
 )
 
 const startHelp = `Store a manifest and start a batch, which starts one workflow for each organization.
@@ -19,7 +26,8 @@ Print the ID of the batch. MANIFEST is a file, or - for the standard input.
 A manifest has the keys of the manifests of the program offboard, and approvals and
 remind_every. Credentials are names of variables, which the workers read. Without approvals,
 each organization requires confirm. An organization whose workflow runs already keeps that
-workflow, with the manifest that started it.
+workflow, with the manifest that started it. If no worker polls the queue, the command warns
+after 5 seconds, and the batch waits.
 
 `
 
@@ -51,8 +59,32 @@ func (p *program) start(ctx context.Context, path string) error {
 			approvals = "each plan requires " + count(n, "approval")
 		}
 		fmt.Fprintln(p.errOut, wrapped(fmt.Sprintf("Started a batch of %s; %s. To follow it: offboard-fleet status", count(ref.Organizations, "organization"), approvals), 0, 0))
+		if p.unpolled(ctx, e) {
+			fmt.Fprintln(p.errOut, wrapped(fmt.Sprintf("Warning: no worker polls the queue %s. The batch waits for one: offboard-fleet worker --queue %[1]s", printable.Text(p.queue)), 0, 0))
+		}
 		return nil
 	})
+}
+
+// unpolled reports whether no worker polls the queue, also after a wait. An engine that refuses to answer
+// does not report it.
+func (p *program) unpolled(ctx context.Context, e engine.Engine) bool {
+	ctx, cancel := context.WithTimeout(ctx, p.workerWait)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		// Without the timeout, which may end before the first answer.
+		polled, err := e.Polled(context.WithoutCancel(ctx), p.queue)
+		if polled || err != nil {
+			return false
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return true
+		}
+	}
 }
 
 // readManifest reads a file, or the standard input for "-".

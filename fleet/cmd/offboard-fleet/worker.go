@@ -22,6 +22,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/manifest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
@@ -29,7 +30,8 @@ const workerHelp = `Run a worker until SIGINT or SIGTERM. Then requests in fligh
 starts; another worker, or this one after its next start, continues. Any number of workers can
 run. The log is on the standard error.
 
-The namespace must have the search attributes Provider, Outcome and WaitingFor:
+The namespace must have the search attributes Provider, Outcome and WaitingFor. Without them, a
+worker does not start:
 
   temporal operator search-attribute create --type Keyword \
     --name Provider --name Outcome --name WaitingFor
@@ -118,6 +120,9 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 		return err
 	}
 	defer c.Close()
+	if err := p.checkNamespace(fleet.CheckNamespace(ctx, c), logger); err != nil {
+		return err
+	}
 
 	connections := newConnector(rates, func(ctx context.Context, key string, rate float64) (sharedLimiter, error) {
 		return s.database.Limiter(ctx, limiterConfig(key, rate, logger))
@@ -152,6 +157,26 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 		return fmt.Errorf("the worker failed: %w", err)
 	}
 	logger.Info("the worker has stopped")
+	return nil
+}
+
+// checkNamespace returns the error of a namespace with which no workflow starts. checked is the error of
+// [fleet.CheckNamespace].
+func (p *program) checkNamespace(checked error, logger *slog.Logger) error {
+	namespace := printable.Text(p.namespace)
+	switch e, _ := errors.AsType[*errors.Error](checked); {
+	case checked == nil:
+		return nil
+	case e != nil && e.Code == errors.NotFound:
+		return fmt.Errorf("the Temporal server at %s does not have the namespace %s", p.address, namespace)
+	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
+		return advisedError{
+			fmt.Errorf("%s. Add them to the namespace %s, and start the worker again a minute later:", e.Err.Error(), namespace),
+			"  temporal operator search-attribute create --type Keyword \\\n    --name Provider --name Outcome --name WaitingFor \\\n" +
+				"    --address " + printable.Text(p.address) + " --namespace " + namespace,
+		}
+	}
+	logger.Warn("the namespace could not be checked", "error", checked)
 	return nil
 }
 

@@ -189,3 +189,34 @@ func TestWarnCredentials(t *testing.T) {
 		})
 	}
 }
+
+// A worker ends if the namespace lacks search attributes, with the command that adds them.
+func TestWorker_Namespace(t *testing.T) {
+	t.Parallel()
+	lacks := &errors.Error{Operation: "CheckNamespace", Code: errors.InvalidArgument, Err: errors.New("the namespace lacks search attributes of type Keyword: Outcome")}
+	for name, test := range map[string]struct {
+		checked        error
+		text, command  string
+		logged, failed bool
+	}{
+		"complete":      {},
+		"missing":       {lacks, "lacks search attributes of type Keyword: Outcome", "--address engine:7233 --namespace acme", false, true},
+		"no namespace":  {&errors.Error{Code: errors.NotFound}, "the Temporal server at engine:7233 does not have the namespace acme", "", false, true},
+		"not available": {&errors.Error{Code: errors.Unavailable}, "", "", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			p := f.program()
+			p.address, p.namespace = "engine:7233", "acme"
+			err := p.checkNamespace(test.checked, p.logger())
+			advised, _ := errors.AsType[advisedError](err)
+			if (err != nil) != test.failed || (f.errOut.Len() > 0) != test.logged || errors.Is(err, errors.InvalidArgument) || !strings.Contains(advised.command, test.command) {
+				t.Errorf("got %v, %s: %s", err, advised.command, &f.errOut)
+			}
+			if err != nil && !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

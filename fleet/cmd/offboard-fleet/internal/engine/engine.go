@@ -5,19 +5,27 @@ import (
 	"context"
 	"iter"
 
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/offboard-dev/offboard-go/fleet"
 )
 
-// Engine starts, reads and decides workflows. Its methods are the functions of package fleet
-// with the same names, and return their errors.
+// Engine starts, reads and decides workflows. Its methods are, if not said otherwise, the functions of
+// package fleet with the same names, and return their errors.
 type Engine interface {
 	// Start starts a batch.
 	Start(ctx context.Context, manifest fleet.ManifestRef) (fleet.Batch, error)
 
 	// List yields the last workflow of each organization.
 	List(ctx context.Context, f fleet.Filter) iter.Seq2[fleet.Listed, error]
+
+	// ListBatches yields the batches.
+	ListBatches(ctx context.Context) iter.Seq2[fleet.BatchListed, error]
+
+	// Polled reports whether a worker polls a task queue, or did so in the last minutes. It is no
+	// function of package fleet.
+	Polled(ctx context.Context, queue string) (bool, error)
 
 	// Status returns the state of an organization's workflow.
 	Status(ctx context.Context, id string) (fleet.State, error)
@@ -51,6 +59,17 @@ func (t Temporal) Start(ctx context.Context, manifest fleet.ManifestRef) (fleet.
 // List implements [Engine].
 func (t Temporal) List(ctx context.Context, f fleet.Filter) iter.Seq2[fleet.Listed, error] {
 	return fleet.List(ctx, t.Client, f)
+}
+
+// ListBatches implements [Engine].
+func (t Temporal) ListBatches(ctx context.Context) iter.Seq2[fleet.BatchListed, error] {
+	return fleet.ListBatches(ctx, t.Client)
+}
+
+// Polled implements [Engine].
+func (t Temporal) Polled(ctx context.Context, queue string) (bool, error) {
+	d, err := t.Client.DescribeTaskQueue(ctx, queue, enums.TASK_QUEUE_TYPE_WORKFLOW)
+	return len(d.GetPollers()) > 0, err
 }
 
 // Status implements [Engine].

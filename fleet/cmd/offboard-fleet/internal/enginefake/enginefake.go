@@ -2,12 +2,14 @@
 package enginefake
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +32,12 @@ type Engine struct {
 
 	// Batches are the states of batches by their IDs.
 	Batches map[string]fleet.BatchState
+
+	// Polls are the answers of Polled, in their order. The last one repeats; true without any.
+	Polls []bool
+
+	// NoWorker is the error of the methods that a worker answers; nil for none.
+	NoWorker error
 
 	// Err is the error of all methods; nil for none.
 	Err error
@@ -75,7 +83,7 @@ func (e *Engine) List(_ context.Context, f fleet.Filter) iter.Seq2[fleet.Listed,
 		}
 		for _, l := range e.Listed {
 			switch {
-			case f.Provider != "" && f.Provider != l.Provider, f.Outcome != "" && f.Outcome != l.Outcome,
+			case f.Provider != "" && f.Provider != l.Provider, f.Outcome != "" && f.Outcome != l.Outcome, f.Batch != "" && f.Batch != l.Batch,
 				f.WaitingFor != "" && f.WaitingFor != l.WaitingFor, f.Running && l.Status != "Running":
 				continue
 			}
@@ -86,15 +94,45 @@ func (e *Engine) List(_ context.Context, f fleet.Filter) iter.Seq2[fleet.Listed,
 	}
 }
 
+// ListBatches implements [engine.Engine]. It yields Batches in the order of their IDs.
+func (e *Engine) ListBatches(context.Context) iter.Seq2[fleet.BatchListed, error] {
+	return func(yield func(fleet.BatchListed, error) bool) {
+		if e.Err != nil {
+			yield(fleet.BatchListed{}, e.Err)
+			return
+		}
+		for _, id := range slices.Sorted(maps.Keys(e.Batches)) {
+			s := e.Batches[id]
+			if !yield(fleet.BatchListed{ID: id, Status: s.Status, Closed: s.Closed}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Polled implements [engine.Engine].
+func (e *Engine) Polled(context.Context, string) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.Polls) == 0 {
+		return true, nil
+	}
+	polled := e.Polls[0]
+	if len(e.Polls) > 1 {
+		e.Polls = e.Polls[1:]
+	}
+	return polled, nil
+}
+
 // Status implements [engine.Engine].
 func (e *Engine) Status(_ context.Context, id string) (fleet.State, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, ok := e.States[id]
-	switch {
-	case e.Err != nil:
-		return fleet.State{}, e.Err
-	case !ok:
+	if err := cmp.Or(e.Err, e.NoWorker); err != nil {
+		return fleet.State{}, err
+	}
+	if !ok {
 		return fleet.State{}, &errors.Error{Operation: "Status", Code: errors.NotFound}
 	}
 	return s, nil
@@ -103,10 +141,10 @@ func (e *Engine) Status(_ context.Context, id string) (fleet.State, error) {
 // BatchStatus implements [engine.Engine].
 func (e *Engine) BatchStatus(_ context.Context, id string) (fleet.BatchState, error) {
 	s, ok := e.Batches[id]
-	switch {
-	case e.Err != nil:
-		return fleet.BatchState{}, e.Err
-	case !ok:
+	if err := cmp.Or(e.Err, e.NoWorker); err != nil {
+		return fleet.BatchState{}, err
+	}
+	if !ok {
 		return fleet.BatchState{}, &errors.Error{Operation: "Status", Code: errors.NotFound}
 	}
 	return s, nil
