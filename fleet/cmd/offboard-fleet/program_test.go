@@ -366,14 +366,77 @@ func TestStatus_Organization(t *testing.T) {
 	}
 }
 
+// failedBatch is the state of a batch that did not start everything.
+func failedBatch() fleet.BatchState {
+	return fleet.BatchState{
+		Organizations: 5000, Started: 250, Running: 2, Status: "Failed", Code: errors.NotFound, Closed: day, Failed: 21,
+		Failures: []fleet.BatchFailure{
+			{Entry: 3, Organization: "org_3", Code: errors.Unauthenticated}, {Entry: 4, Organization: "org_4\x1b", Code: errors.Conflict},
+			{Entry: 9, Organization: "org_9", Code: errors.InvalidArgument}, {Entry: 12, Organization: "org_12", Code: errors.InvalidArgument},
+		},
+	}
+}
+
 func TestStatus_Batch(t *testing.T) {
 	t.Parallel()
+	const id = "offboard-batch/1"
 	f := newFleet(t)
-	f.engine.Batches = map[string]fleet.BatchState{"offboard-batch/1": {Organizations: 5000, Started: 250, Running: 2}}
-	if code := f.run("status", "offboard-batch/1"); code != exitDone {
+	f.engine.Batches = map[string]fleet.BatchState{id: {Organizations: 5000, Started: 250, Running: 2, Status: "Running"}}
+	f.engine.Listed = []fleet.Listed{
+		listed(1, fleet.Listed{Batch: id, Status: "Running", WaitingFor: fleet.WaitingForProvider}), listed(2, fleet.Listed{Batch: id, Status: "Completed", Outcome: "deleted"}),
+		listed(3, fleet.Listed{Batch: "offboard-batch/2", Status: "Running"}),
+	}
+	if code := f.run("status", id); code != exitDone {
 		t.Errorf("got %d: %s", code, &f.errOut)
 	}
 	f.golden("status-batch.txt")
+	f.engine.Batches[id] = failedBatch()
+	if code := f.run("status", id); code != exitFailed {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status-batch-failed.txt")
+	var got batchDocument
+	if code := f.run("status", id, "--json"); code != exitFailed || json.Unmarshal(f.out.Bytes(), &got) != nil {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+	want := batchDocument{id, failedBatch(), map[string]int{"provider": 1, "deleted": 1}}
+	want.Failures[1].Organization = "org_4\x1b"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+
+	s := failedBatch()
+	s.Status, s.Code = "Completed", ""
+	f.engine.Batches[id] = s
+	if code := f.run("status", id); code != exitFailed || !strings.Contains(f.errOut.String(), "21 organizations could not be started") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+}
+
+// The list has the batches that run, failed, or could not start an organization.
+func TestStatus_Batches(t *testing.T) {
+	t.Parallel()
+	partly := failedBatch()
+	partly.Status, partly.Code = "Completed", ""
+	f := newFleet(t)
+	f.engine.Batches = map[string]fleet.BatchState{
+		"offboard-batch/1": failedBatch(), "offboard-batch/2": partly, "offboard-batch/3": {Organizations: 1, Started: 1, Status: "Completed"},
+		"offboard-batch/4": {Organizations: 12, Started: 3, Status: "Running"}, "offboard-batch/5": {Organizations: 12, Started: 3, Status: "Canceled"},
+	}
+	if code := f.run("status"); code != exitDone {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
+	f.golden("status-batches.txt")
+	var got overview
+	if code := f.run("status", "--json"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil || len(got.Batches) != 4 || got.Batches[0].State.Failed != 21 {
+		t.Errorf("got %d: %s", code, &f.out)
+	}
+
+	// Without a worker, the engine has the status of a batch only.
+	f.engine.NoWorker = &errors.Error{Operation: "Status", Code: errors.Unavailable, Err: errors.New("context deadline exceeded")}
+	if code := f.run("status"); code != exitDone || !strings.Contains(f.out.String(), "failed\n  offboard-batch/1\n") || !strings.Contains(f.errOut.String(), "Warning: organizations that batches could not start") {
+		t.Errorf("got %d: %s%s", code, &f.out, &f.errOut)
+	}
 }
 
 func listed(n int, l fleet.Listed) fleet.Listed {

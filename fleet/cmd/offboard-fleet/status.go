@@ -24,13 +24,21 @@ import (
 // maxRows is the maximum number of rows of the table of status, without --all.
 const maxRows = 50
 
-const statusHelp = `Without ID, count all organizations by their states, and list those that wait, failed, or
-ended with another outcome than deleted: at most 50, or all with --all. With the ID of an
-organization or of a batch, show its state. A worker must run for the state of an ID.
+// maxBatches is the maximum number of batches whose entries status reads: a worker answers for each.
+const maxBatches = 20
 
-States: running; approval and provider: the organization waits for it; an outcome of a
-teardown, such as deleted, pending or blocked; and failed, canceled, terminated, timed_out:
-the workflow ended without an outcome.
+const statusHelp = `Without ID, count all organizations by their states, and list those that wait, failed, or
+ended with another outcome than deleted: at most 50, or all with --all. List the batches that
+run, that failed, or that could not start an organization: of the last 20 that a worker
+answers for.
+
+With the ID of an organization or of a batch, show its state. A worker must run for it. For a
+batch that failed, or that could not start an organization, the exit code is 1.
+
+States: running; approval: the organization waits for it; pending: the provider decides later
+about the deletion, and in JSON, provider means that the workflow waits for it; another outcome
+of a teardown, such as deleted or blocked; and failed, canceled, terminated, timed_out: the
+workflow ended without an outcome.
 `
 
 // overview is the JSON form of status without ID.
@@ -43,6 +51,27 @@ type overview struct {
 
 	// Omitted is the number of those that wait or failed and are not listed.
 	Omitted int `json:"omitted,omitempty"`
+
+	// Batches lists the batches that run, that ended without success, or that could not start an
+	// organization.
+	Batches []batchRow `json:"batches,omitempty"`
+}
+
+// batchRow is a batch of an overview.
+type batchRow struct {
+	fleet.BatchListed
+
+	// State is nil if no worker has answered, or the batch is not one of the last ones.
+	State *fleet.BatchState `json:"state,omitempty"`
+}
+
+// batchDocument is the JSON form of the status of a batch.
+type batchDocument struct {
+	ID string `json:"id"`
+	fleet.BatchState
+
+	// Counts has the number of its organizations in each state.
+	Counts map[string]int `json:"counts"`
 }
 
 // row is an organization of an overview.
@@ -70,7 +99,7 @@ func (p *program) statusCommand() *cobra.Command {
 				case len(args) == 0:
 					return p.overview(cmd.Context(), e, all, asJSON)
 				case review.IsBatch(args[0]):
-					return p.batchStatus(cmd.Context(), e, args[0], asJSON)
+					return p.batchStatus(cmd.Context(), e, args[0], all, asJSON)
 				}
 				return p.status(cmd.Context(), e, args[0], asJSON)
 			})
@@ -95,10 +124,23 @@ func stateOf(l fleet.Listed) (state string, listed bool) {
 	return strings.ToLower(l.Status), l.Status != "Completed"
 }
 
-// read reads the list of all organizations.
-func read(ctx context.Context, e engine.Engine, limit int) (overview, error) {
+// shownState returns a state for people: a deletion that the provider has accepted is pending, as in its
+// outcome.
+func shownState(state string) string {
+	if fleet.WaitingFor(state) == fleet.WaitingForProvider {
+		return string(teardown.Pending)
+	}
+	return printable.Text(state)
+}
+
+// read reads the list of all organizations of a filter.
+func read(ctx context.Context, e engine.Engine, f fleet.Filter, all bool) (overview, error) {
+	limit := maxRows
+	if all {
+		limit = 0
+	}
 	o := overview{Counts: map[string]int{}, Organizations: []row{}}
-	for l, err := range e.List(ctx, fleet.Filter{}) {
+	for l, err := range e.List(ctx, f) {
 		if err != nil {
 			return o, err
 		}
@@ -116,45 +158,130 @@ func read(ctx context.Context, e engine.Engine, limit int) (overview, error) {
 }
 
 func (p *program) overview(ctx context.Context, e engine.Engine, all, asJSON bool) error {
-	limit := maxRows
-	if all {
-		limit = 0
-	}
-	o, err := read(ctx, e, limit)
+	o, err := read(ctx, e, fleet.Filter{}, all)
 	if err != nil {
 		return err
+	}
+	var unread error
+	if o.Batches, unread, err = readBatches(ctx, e); err != nil {
+		return err
+	}
+	if unread != nil {
+		fmt.Fprintln(p.errOut, wrapped("Warning: organizations that batches could not start are not shown: "+review.Message(unread), 0, 2))
 	}
 	if asJSON {
 		return p.writeJSON(o)
 	}
-	writeOverview(p.out, o)
+	if len(o.Counts) == 0 && len(o.Batches) == 0 {
+		fmt.Fprintln(p.out, "No organization. To start a batch: offboard-fleet start MANIFEST")
+		return nil
+	}
+	fmt.Fprintln(p.out, wrapped(countsText(o.Counts), 0, 2))
+	writeBatches(p.out, o.Batches)
+	writeRows(p.out, o)
 	return nil
 }
 
-// writeOverview writes the counts and the table.
-func writeOverview(out io.Writer, o overview) {
-	if len(o.Counts) == 0 {
-		fmt.Fprintln(out, "No organization. To start a batch: offboard-fleet start MANIFEST")
-		return
-	}
-	total, counts, column := 0, []string{}, 0
-	for _, state := range slices.Sorted(maps.Keys(o.Counts)) {
-		total += o.Counts[state]
-		text := printable.Text(state)
-		if w := fleet.WaitingFor(state); w == fleet.WaitingForApproval || w == fleet.WaitingForProvider {
-			text = "waiting for " + waitingText(w)
+// readBatches returns the batches that people must see, and the reason why the states of others could not
+// be read.
+func readBatches(ctx context.Context, e engine.Engine) (rows []batchRow, unread, err error) {
+	asked := 0
+	for b, err := range e.ListBatches(ctx) {
+		if err != nil {
+			return nil, nil, err
 		}
-		counts = append(counts, fmt.Sprintf("%d %s", o.Counts[state], text))
+		r := batchRow{BatchListed: b}
+		// Each call without a worker takes seconds.
+		if asked++; asked <= maxBatches && unread == nil {
+			s, err := e.BatchStatus(ctx, b.ID)
+			switch {
+			case err != nil && errors.Is(err, errors.NotFound): // removed by the engine since the list
+				continue
+			case err != nil:
+				unread = err
+			default:
+				r.State, r.Status = &s, cmp.Or(s.Status, b.Status)
+			}
+		}
+		if r.Status != "Completed" || r.State != nil && r.State.Failed > 0 {
+			rows = append(rows, r)
+		}
 	}
-	fmt.Fprintln(out, wrapped(count(total, "organization")+": "+strings.Join(counts, ", "), 0, 2))
+	return rows, unread, nil
+}
+
+// batchText returns the state of a batch in a few words.
+func batchText(status string, s *fleet.BatchState) string {
+	state, _ := stateOf(fleet.Listed{Status: status})
+	text := printable.Text(state)
+	if s == nil {
+		return text
+	}
+	if s.Code != "" {
+		text += " (" + printable.Text(string(s.Code)) + ")"
+	}
+	text += fmt.Sprintf(", %d of %s started", s.Started, count(s.Organizations, "organization"))
+	if s.Failed > 0 {
+		text += fmt.Sprintf(", %d could not be started", s.Failed)
+	}
+	return text
+}
+
+// maxFailures is the maximum number of entries of a batch in the list of all.
+const maxFailures = 3
+
+func writeBatches(out io.Writer, rows []batchRow) {
+	for i, r := range rows {
+		if i == 0 {
+			fmt.Fprint(out, "\nBatches that run, failed, or could not start an organization\n")
+		}
+		fmt.Fprintf(out, "%s\n  %s\n", wrapped(batchText(r.Status, r.State), 0, 2), printable.Text(r.ID))
+		if r.State != nil {
+			writeFailures(out, *r.State, maxFailures)
+		}
+	}
+}
+
+// writeFailures writes the entries of a batch that could not be started.
+func writeFailures(out io.Writer, s fleet.BatchState, limit int) {
+	shown := s.Failures[:min(len(s.Failures), limit)]
+	for _, f := range shown {
+		item(out, printable.Text(fmt.Sprintf("entry %d, %s: %s", f.Entry, f.Organization, f.Code)))
+	}
+	if more := s.Failed - len(shown); more > 0 {
+		item(out, fmt.Sprintf("%d more", more))
+	}
+}
+
+// countsText returns the number of organizations in each state.
+func countsText(byState map[string]int) string {
+	total, shown := 0, map[string]int{}
+	for state, n := range byState {
+		total += n
+		shown[shownState(state)] += n
+	}
+	var counts []string
+	for _, state := range slices.Sorted(maps.Keys(shown)) {
+		text := fmt.Sprintf("%d %s", shown[state], state)
+		if state == string(fleet.WaitingForApproval) {
+			text = fmt.Sprintf("%d waiting for approval", shown[state])
+		}
+		counts = append(counts, text)
+	}
+	return strings.TrimSuffix(count(total, "organization")+": "+strings.Join(counts, ", "), ": ")
+}
+
+// writeRows writes the table of organizations.
+func writeRows(out io.Writer, o overview) {
+	column := 0
 	for _, r := range o.Organizations {
-		column = max(column, utf8.RuneCountInString(r.State)+2)
+		column = max(column, utf8.RuneCountInString(shownState(r.State))+2)
 	}
 	for i, r := range o.Organizations {
 		if i == 0 {
 			fmt.Fprintln(out)
 		}
-		state, id := printable.Text(r.State), printable.Text(r.ID)
+		state, id := shownState(r.State), printable.Text(r.ID)
 		if column+utf8.RuneCountInString(id) > width {
 			fmt.Fprintf(out, "%s\n  %s\n", state, id)
 			continue
@@ -169,19 +296,56 @@ func writeOverview(out io.Writer, o overview) {
 	}
 }
 
-func (p *program) batchStatus(ctx context.Context, e engine.Engine, id string, asJSON bool) error {
+// batchStatus shows a batch and its organizations.
+func (p *program) batchStatus(ctx context.Context, e engine.Engine, id string, all, asJSON bool) error {
 	s, err := e.BatchStatus(ctx, id)
 	if err != nil {
 		return err
 	}
+	o, err := read(ctx, e, fleet.Filter{Batch: id}, all)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return p.writeJSON(s)
+		if err := p.writeJSON(batchDocument{id, s, o.Counts}); err != nil {
+			return err
+		}
+		return batchFault(s)
 	}
 	fact(p.out, "Batch", printable.Text(id))
+	state, _ := stateOf(fleet.Listed{Status: s.Status})
+	if s.Code != "" {
+		state += " (" + string(s.Code) + ")"
+	}
+	fact(p.out, "State", printable.Text(state))
+	if !s.Closed.IsZero() {
+		fact(p.out, "Ended", review.Stamp(s.Closed))
+	}
 	fact(p.out, "Organizations", strconv.Itoa(s.Organizations))
 	fact(p.out, "Started", strconv.Itoa(s.Started))
 	if s.Running > 0 {
 		fact(p.out, "Not started", fmt.Sprintf("%d, whose workflows of another batch run", s.Running))
+	}
+	if s.Failed > 0 {
+		fact(p.out, "Failed", strconv.Itoa(s.Failed))
+		writeFailures(p.out, s, len(s.Failures))
+	}
+	if len(o.Counts) > 0 {
+		fmt.Fprintf(p.out, "\n%s\n", wrapped(countsText(o.Counts), 0, 2))
+	}
+	writeRows(p.out, o)
+	return batchFault(s)
+}
+
+// batchFault returns the error of a batch that did not start what it should; nil for none.
+func batchFault(s fleet.BatchState) error {
+	const then = ": the workers' logs have the text of the error. Correct the cause, and start the manifest again"
+	switch s.Status {
+	case "Failed", "Terminated", "TimedOut":
+		return errors.New("the batch failed" + then)
+	}
+	if s.Failed > 0 {
+		return fmt.Errorf("%s could not be started%s", count(s.Failed, "organization"), then)
 	}
 	return nil
 }
