@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -193,7 +194,7 @@ func readBatches(ctx context.Context, e engine.Engine) (rows []batchRow, unread,
 		r := batchRow{BatchListed: b}
 		// Each call without a worker takes seconds.
 		if asked++; asked <= maxBatches && unread == nil {
-			s, err := e.BatchStatus(ctx, b.ID)
+			s, err := batchState(ctx, e, b.ID)
 			switch {
 			case err != nil && errors.Is(err, errors.NotFound): // removed by the engine since the list
 				continue
@@ -208,6 +209,13 @@ func readBatches(ctx context.Context, e engine.Engine) (rows []batchRow, unread,
 		}
 	}
 	return rows, unread, nil
+}
+
+// batchState reads the state of a batch for a list, which must not wait long for one without a worker.
+func batchState(ctx context.Context, e engine.Engine, id string) (fleet.BatchState, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	return e.BatchStatus(ctx, id)
 }
 
 // batchText returns the state of a batch in a few words.

@@ -282,7 +282,7 @@ func unanswered(e *errors.Error) bool {
 		return false
 	}
 	text := strings.ToLower(e.Err.Error())
-	return slices.ContainsFunc([]string{"deadline exceeded", "rst_stream", "no poller seen"}, func(part string) bool { return strings.Contains(text, part) })
+	return slices.ContainsFunc([]string{"deadline exceeded", "rst_stream", "no poller seen", "before a worker could process it"}, func(part string) bool { return strings.Contains(text, part) })
 }
 
 func refused(text string) error {

@@ -106,6 +106,7 @@ func TestMessage_NoWorker(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"context deadline exceeded", "stream terminated by RST_STREAM with error code: CANCEL", "no poller seen for task queue recently, worker may be down",
+		"query timed out before a worker could process it",
 	} {
 		for _, operation := range []string{"Status", "Approve", "Deny"} {
 			err := &errors.Error{Operation: operation, Code: errors.Unavailable, Err: errors.New(text)}
