@@ -22,6 +22,7 @@ import (
 
 const (
 	pageSize    = 50               // organizations of the list
+	maxPage     = 1_000_000        // pages of the list
 	maxSteps    = 1000             // rows of the table of steps
 	maxNames    = 10_000           // names that are kept
 	readers     = 8                // concurrent reads of states
@@ -64,7 +65,7 @@ type listData struct {
 // list shows what waits for whom.
 func (p *Page) list(w http.ResponseWriter, r *http.Request) {
 	number, err := strconv.Atoi(r.FormValue("page"))
-	if err != nil || number < 1 {
+	if err != nil || number < 1 || number > maxPage {
 		number = 1
 	}
 	listed, more, err := p.waiting(r.Context(), number)
@@ -246,16 +247,30 @@ func (p *Page) plan(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	data := p.planData(loaded)
-	switch r.FormValue("done") {
-	case "approved":
-		data.Notice = "The approval is recorded."
-		if missing := data.Required - data.Given; data.Decidable && missing > 0 {
-			data.Notice += fmt.Sprintf(" Approvals that are missing: %d.", missing)
-		}
-	case "denied":
-		data.Notice = "The denial is recorded. The workflow ends, and nothing of this plan is deleted."
-	}
+	data.Notice = p.notice(r.FormValue("done"), loaded.State)
 	p.render(w, r, http.StatusOK, "plan", data)
+}
+
+// The decisions that a notice is about.
+const (
+	approved = "approved"
+	denied   = "denied"
+)
+
+// notice returns the notice about the decision that was made before; "" for none. done is the token of
+// one decision about one plan, so that the address of another page shows none.
+func (p *Page) notice(done string, s fleet.State) string {
+	switch {
+	case len(s.Approvals) > 0 && equal(done, p.formToken(approved, s.ID, s.Digest)):
+		text := "The approval is recorded."
+		if missing := s.Required - len(s.Approvals); s.WaitingFor == fleet.WaitingForApproval && missing > 0 {
+			text += fmt.Sprintf(" Approvals that are missing: %d.", missing)
+		}
+		return text
+	case s.Denied != nil && equal(done, p.formToken(denied, s.ID, s.Digest)):
+		return "The denial is recorded. The workflow ends, and nothing of this plan is deleted."
+	}
+	return ""
 }
 
 // planData returns the data of a review.
@@ -331,11 +346,11 @@ func rowOf(s teardown.Step) stepRow {
 type decideFunc func(ctx context.Context, id string, a fleet.Approval) (fleet.State, error)
 
 func (p *Page) approve(w http.ResponseWriter, r *http.Request) {
-	p.decide(w, r, "approve", "approved", p.config.Engine.Approve)
+	p.decide(w, r, "approve", approved, p.config.Engine.Approve)
 }
 
 func (p *Page) deny(w http.ResponseWriter, r *http.Request) {
-	p.decide(w, r, "deny", "denied", p.config.Engine.Deny)
+	p.decide(w, r, "deny", denied, p.config.Engine.Deny)
 }
 
 // decide checks a form and sends its decision. After an error it shows the plan again.
@@ -368,7 +383,7 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done str
 	}
 	if err == nil {
 		p.config.Logger.InfoContext(r.Context(), "a decision was sent", "workflow", id, "decision", done, "digest", digest, "by", a.By)
-		http.Redirect(w, r, link(id)+"&done="+done, http.StatusSeeOther)
+		http.Redirect(w, r, link(id)+"&done="+p.formToken(done, id, digest), http.StatusSeeOther)
 		return
 	}
 	if !errors.Is(err, errors.NotConfirmed) {
@@ -377,7 +392,7 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done str
 	}
 	data := p.planData(loaded)
 	data.Problem, data.Hint = "Nothing was decided: "+review.Message(err)+".", "Review the plan below."
-	data.By, data.Reason = form.Get("by"), form.Get("reason")
+	data.By, data.Reason = printable.Text(form.Get("by")), printable.Text(form.Get("reason"))
 	p.render(w, r, http.StatusConflict, "plan", data)
 }
 

@@ -266,15 +266,16 @@ func TestPage_Approve(t *testing.T) {
 	id := s.wait(planOf("org_1", "Acme & Söhne", 2), 2)
 	form := s.form("approve", id)
 	answer := s.do(request("approve", with(form, "name", "Acme & Söhne", "by", "jane", "reason", "contract ended")))
-	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != link(id)+"&done=approved" {
+	next := answer.Header.Get("Location")
+	if answer.StatusCode != http.StatusSeeOther || !strings.HasPrefix(next, link(id)+"&done=") {
 		_, text := read(t, answer)
-		t.Fatalf("got %d: %s", answer.StatusCode, text)
+		t.Fatalf("got %d, %s: %s", answer.StatusCode, next, text)
 	}
 	want := []fleet.Approval{{By: "jane", Digest: s.engine.States[id].Digest, Reason: "contract ended"}}
 	if diff := cmp.Diff(want, s.engine.States[id].Approvals); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	status, text := s.get(link(id) + "&done=approved")
+	status, text := s.get(next)
 	if status != http.StatusOK || !strings.Contains(text, "The approval is recorded. Approvals that are missing: 1.") || !strings.Contains(text, "1 of 2<br>jane") {
 		t.Errorf("got %d: %s", status, text)
 	}
@@ -305,8 +306,42 @@ func TestPage_Deny(t *testing.T) {
 	if answer.StatusCode != http.StatusSeeOther || s.engine.States[id].Denied == nil {
 		t.Fatalf("got %d and %v", answer.StatusCode, s.engine.States[id].Denied)
 	}
-	if _, text := s.get(link(id) + "&done=denied"); !strings.Contains(text, "<dt>Denied by</dt><dd>jane") {
+	if _, text := s.get(answer.Header.Get("Location")); !strings.Contains(text, "<dt>Denied by</dt><dd>jane") || !strings.Contains(text, "The denial is recorded.") {
 		t.Errorf("got %s", text)
+	}
+}
+
+// The notice of a decision is that of the state: an address does not show it for another plan, or
+// without the decision.
+func TestPage_NoticeWithoutDecision(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 2)
+	digest := s.engine.States[id].Digest
+	for _, approvals := range [][]fleet.Approval{nil, {{By: "joe", Digest: digest}}} {
+		state := s.engine.States[id]
+		state.Approvals = approvals
+		s.engine.States[id] = state
+		for done, want := range map[string]bool{
+			"approved": false, "denied": false, s.page.formToken(approved, id, digest): len(approvals) > 0, s.page.formToken(denied, id, digest): false,
+			s.page.formToken(approved, id, "0000"): false, s.page.formToken("approve", id, digest): false,
+		} {
+			_, text := s.get(link(id) + "&done=" + done)
+			if got := strings.Contains(text, "is recorded."); got != want {
+				t.Errorf("%d approvals, %s: got %s", len(approvals), done, text)
+			}
+		}
+	}
+}
+
+// A form that is shown again has no character that does not print.
+func TestPage_FormAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 1)
+	status, text := read(t, s.do(request("approve", with(s.form("approve", id), "name", "acme", "by", "jane\x1b[2J", "reason", "a\u202eb"))))
+	if status != http.StatusConflict || strings.ContainsAny(text, "\x1b\u202e") || !strings.Contains(text, "value=\"jane\uFFFD[2J\"") || !strings.Contains(text, "value=\"a\uFFFDb\"") {
+		t.Errorf("got %d: %s", status, text)
 	}
 }
 
@@ -477,6 +512,7 @@ func TestPage_ListPages(t *testing.T) {
 	}
 	for page, want := range map[string]struct{ first, link string }{
 		"/": {"org_000", "/?page=2"}, "/?page=2": {"org_050", "/?page=3"}, "/?page=3": {"org_100", "/?page=2"}, "/?page=x": {"org_000", "/?page=2"},
+		"/?page=9223372036854775807": {"org_000", "/?page=2"}, "/?page=184467440737095518": {"org_000", "/?page=2"}, "/?page=-1": {"org_000", "/?page=2"},
 	} {
 		_, text := s.get(page)
 		if !strings.Contains(text, ">"+want.first+"</a>") || !strings.Contains(text, `href="`+want.link+`"`) {
