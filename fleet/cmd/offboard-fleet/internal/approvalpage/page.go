@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -26,7 +27,7 @@ const (
 	maxSteps    = 1000             // rows of the table of steps
 	maxNames    = 10_000           // names that are kept
 	readers     = 8                // concurrent reads of states
-	readTimeout = 20 * time.Second // of one state: a query without a worker waits
+	readTimeout = 10 * time.Second // of all states of the list: a query without a worker waits
 )
 
 //go:embed pages.html.tmpl
@@ -49,12 +50,14 @@ type waitingRow struct {
 	New          bool // the plan has differences
 	Missing      bool // the manifest lacks overrides
 	Fault        string
+	Unread       bool // the state is not known
 	waitingState fleet.WaitingFor
 }
 
 // listData is the data of the list.
 type listData struct {
 	Rows       []waitingRow
+	Problem    string
 	Page       int
 	Newer      string
 	Older      string
@@ -73,7 +76,8 @@ func (p *Page) list(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	data := listData{Page: number, Rows: p.rows(r.Context(), listed), ByOperator: printable.Text(p.config.By)}
+	data := listData{Page: number, ByOperator: printable.Text(p.config.By)}
+	data.Rows, data.Problem = p.rows(r.Context(), listed)
 	if number > 1 {
 		data.Newer = "/?page=" + strconv.Itoa(number-1)
 	}
@@ -109,46 +113,74 @@ func (p *Page) waiting(ctx context.Context, number int) (listed []fleet.Listed, 
 }
 
 // rows reads the states of workflows. It omits those that no longer wait, because the engine's list
-// lacks changes of the last seconds.
-func (p *Page) rows(ctx context.Context, listed []fleet.Listed) []waitingRow {
+// lacks changes of the last seconds. If no worker answers one read, no other read starts: problem is
+// the text of it.
+func (p *Page) rows(ctx context.Context, listed []fleet.Listed) (rows []waitingRow, problem string) {
+	reads, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	all := make([]*waitingRow, len(listed))
 	slots := make(chan struct{}, readers)
+	var answered, unanswered atomic.Bool
 	var group sync.WaitGroup
 	for i, l := range listed {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(ctx, readTimeout)
-			defer cancel()
-			all[i] = p.row(ctx, l)
+			all[i] = p.unread(l)
+			if unanswered.Load() || reads.Err() != nil {
+				return
+			}
+			s, err := p.config.Engine.Status(reads, l.ID)
+			switch {
+			case err != nil && reads.Err() != nil: // the time has passed
+			case review.Unanswered(err):
+				unanswered.Store(true)
+			case err != nil:
+				all[i].Fault = "The state cannot be read: " + review.Message(err)
+			default:
+				answered.Store(true)
+				all[i] = p.row(reads, l, s)
+			}
 		})
 	}
 	group.Wait()
-	var rows []waitingRow
+	unread := 0
 	for _, row := range all {
 		if row != nil {
 			rows = append(rows, *row)
+			if row.Unread && row.Fault == "" {
+				unread++
+			}
 		}
 	}
-	return rows
+	if unread == 0 || ctx.Err() != nil {
+		return rows, ""
+	}
+	problem = "The states of some organizations could not be read in time."
+	noWorker := unanswered.Load() || !answered.Load()
+	if noWorker {
+		problem = "The states could not be read: " + review.NoWorker + "."
+	}
+	p.config.Logger.WarnContext(ctx, "states could not be read", "unread", unread, "no_worker_answers", noWorker)
+	return rows, problem
 }
 
-// row reads the state of a workflow; nil if it does not wait.
-func (p *Page) row(ctx context.Context, l fleet.Listed) *waitingRow {
+// unread returns the row of a workflow whose state is not known.
+func (p *Page) unread(l fleet.Listed) *waitingRow {
 	_, _, organization, _ := fleet.ParseWorkflowID(l.ID)
-	row := &waitingRow{
+	return &waitingRow{
 		Link: link(l.ID), Name: printable.Text(organization), Provider: printable.Text(l.Provider),
-		WaitingFor: waitingText(l.WaitingFor), waitingState: l.WaitingFor,
+		WaitingFor: waitingText(l.WaitingFor), Unread: true, waitingState: l.WaitingFor,
 	}
-	s, err := p.config.Engine.Status(ctx, l.ID)
-	if err != nil {
-		row.Fault = "The state cannot be read: " + review.Message(err)
-		return row
-	}
+}
+
+// row returns the row of a workflow; nil if it does not wait.
+func (p *Page) row(ctx context.Context, l fleet.Listed, s fleet.State) *waitingRow {
 	if s.WaitingFor == fleet.WaitingForNothing {
 		return nil
 	}
-	row.WaitingFor, row.waitingState = waitingText(s.WaitingFor), s.WaitingFor
+	row := p.unread(l)
+	row.Unread, row.WaitingFor, row.waitingState = false, waitingText(s.WaitingFor), s.WaitingFor
 	row.Since, row.Days, row.Steps = review.Stamp(s.Since), int(p.now().Sub(s.Since).Hours()/24), s.Steps
 	row.New, row.Missing = s.Differences != nil, len(s.Missing) > 0
 	if s.WaitingFor == fleet.WaitingForApproval {

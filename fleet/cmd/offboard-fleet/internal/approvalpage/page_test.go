@@ -1,6 +1,8 @@
 package approvalpage
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,7 +11,9 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -521,6 +525,71 @@ func TestPage_ListPages(t *testing.T) {
 	}
 	if _, text := s.get("/?page=9"); !strings.Contains(text, "No organization on this page.") {
 		t.Errorf("got %s", text)
+	}
+}
+
+// slowEngine is an engine whose queries wait for a worker.
+type slowEngine struct {
+	*enginefake.Engine
+	answers bool          // or the engine ends the query
+	wait    time.Duration // of one query
+	queries atomic.Int64
+}
+
+func (e *slowEngine) Status(ctx context.Context, id string) (fleet.State, error) {
+	e.queries.Add(1)
+	select {
+	case <-time.After(e.wait):
+	case <-ctx.Done():
+		return fleet.State{}, &errors.Error{Operation: "Status", Code: errors.Unavailable, Err: ctx.Err()}
+	}
+	if !e.answers {
+		return fleet.State{}, &errors.Error{Operation: "Status", Code: errors.Unavailable, Err: errors.New("context deadline exceeded")}
+	}
+	return e.Engine.Status(ctx, id)
+}
+
+// Without a worker, the list does not wait for each organization, and states and logs the reason once.
+func TestPage_ListWithoutWorker(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answers bool
+		wait    time.Duration
+		took    time.Duration
+		queries int64
+		want    string
+	}{
+		"no worker":      {false, 9 * time.Second, 9 * time.Second, readers, "The states could not be read: no worker answers: start one with offboard-fleet worker"},
+		"a query hangs":  {true, time.Hour, readTimeout, readers, "The states could not be read: no worker answers"},
+		"slow answers":   {true, 3 * time.Second, readTimeout, 4 * readers, "could not be read in time."},
+		"prompt answers": {true, time.Millisecond, 7 * time.Millisecond, pageSize, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := &slowEngine{Engine: new(enginefake.Engine), answers: test.answers, wait: test.wait}
+				var log bytes.Buffer
+				s := open(t, func(c *Config) { c.Engine, c.Logger = e, slog.New(slog.NewTextHandler(&log, nil)) })
+				s.engine = e.Engine
+				for i := range pageSize {
+					s.wait(planOf(fmt.Sprintf("org_%03d", i), "", 0), 1)
+				}
+				start := time.Now()
+				status, text := s.get("/")
+				if took := time.Since(start); status != http.StatusOK || took != test.took || e.queries.Load() != test.queries {
+					t.Errorf("got %d after %v and %d queries", status, took, e.queries.Load())
+				}
+				if got := strings.Count(text, "could not be read"); got != min(len(test.want), 1) || !strings.Contains(text, test.want) || strings.Contains(text, "cannot be read") {
+					t.Errorf("got %s", text)
+				}
+				if got := strings.Count(log.String(), "\n"); got != min(len(test.want), 1) {
+					t.Errorf("got %s", &log)
+				}
+				if got := strings.Count(text, `class="row"`); got != pageSize {
+					t.Errorf("got %d rows", got)
+				}
+			})
+		})
 	}
 }
 

@@ -266,13 +266,22 @@ func Message(err error) string {
 	case e.Operation == "Start" && e.Code == errors.Conflict:
 		return "a batch of this manifest is running already"
 	case unanswered(e):
-		return "no worker answers: start one with offboard-fleet worker, with the --queue NAME of the batch if it has one"
+		return NoWorker
 	case e.Operation == "Status" && e.Code == errors.Unavailable && e.Err != nil:
 		return "unavailable: " + printable.Text(e.Err.Error()) + " (a worker must run)"
 	case e.Err != nil && slices.Contains([]errors.Code{errors.NotConfirmed, errors.InvalidArgument, errors.Conflict}, e.Code):
 		return printable.Text(e.Err.Error())
 	}
 	return printable.Text(err.Error())
+}
+
+// NoWorker is the text of an error for which [Unanswered] is true.
+const NoWorker = "no worker answers: start one with offboard-fleet worker, with the --queue NAME of the batch if it has one"
+
+// Unanswered reports whether an error shows that no worker answers.
+func Unanswered(err error) bool {
+	e, ok := errors.AsType[*errors.Error](err)
+	return ok && unanswered(e)
 }
 
 // unanswered reports whether an error is that of a call that a worker answers, and that ended
