@@ -10,8 +10,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/confirmation"
 	"github.com/offboard-dev/offboard-go/internal/printable"
-	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -19,19 +19,13 @@ import (
 // Confirmation returns the value for [teardown.WithConfirm]: the organization's name, or its
 // ID if it has no name.
 func Confirmation(o teardown.Organization) string {
-	if strings.TrimSpace(o.Name) == "" {
-		return o.ID
-	}
-	return o.Name
+	return confirmation.Value(o.Name, o.ID)
 }
 
 // Typed returns the value that a person can give for an organization: its name, or its ID if
 // the name is empty, is printed in another form, or is refused as an argument.
 func Typed(o teardown.Organization) string {
-	if printable.Text(o.Name) != o.Name || secrets.Fault(o.Name) != "" {
-		return o.ID
-	}
-	return Confirmation(o)
+	return confirmation.Typed(o.Name, o.ID)
 }
 
 // Confirms reports whether a value confirms an organization: its name, or the ID if [Typed]
