@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,11 +13,12 @@ import (
 const width = 80
 
 // wrapped breaks a text into lines of at most width columns. The first line is indented by first
-// columns, which the caller has written, and the others by rest. A longer word stays in one piece.
+// columns, which the caller has written, and the others by rest. A longer word stays in one piece, and
+// so do words with several spaces between them: a person may have to type them.
 func wrapped(text string, first, rest int) string {
 	var b strings.Builder
 	column, start := first, true
-	for _, word := range strings.Fields(text) {
+	for _, word := range words.FindAllString(text, -1) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case start:
@@ -32,6 +34,9 @@ func wrapped(text string, first, rest int) string {
 	}
 	return b.String()
 }
+
+// words matches the texts between which wrapped may break a line.
+var words = regexp.MustCompile(`\S+(?: {2,}\S+)*`)
 
 // labelWidth is the width of the labels of facts.
 const labelWidth = 15

@@ -38,6 +38,7 @@ addEventListener("load", () => {
     sizes.push({
       page: frame.title, width: root.clientWidth, scroll: root.scrollWidth, wide: wide.slice(0, 3).map(e => e.outerHTML.slice(0, 100)),
       buttons: buttons.length, drawing: drawing ? drawing.getBoundingClientRect().width : 0,
+      collapsed: [...page.querySelectorAll("h1, .row, .exact, section li")].filter(e => e.innerText && e.innerText != e.textContent).map(e => e.innerText),
       styled: getComputedStyle(page.querySelector("main")).maxWidth != "none",
     });
   }
@@ -58,6 +59,8 @@ func TestPage_InBrowser(t *testing.T) {
 	s.engine.States[id] = state
 	hard := s.wait(planOf("org_2", hostile+long, 1), 1, fleet.Approval{By: long, Reason: long})
 
+	spaced := s.wait(planOf("org_3", "Acme  Two   Spaces", 1), 1)
+
 	// The pages forbid frames, so that the test permits them to the page that measures.
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.AddCookie(s.cookie)
@@ -72,7 +75,7 @@ func TestPage_InBrowser(t *testing.T) {
 		_, _ = w.Write(recorded.Body.Bytes())
 	})
 	text := measure
-	pages := map[string]int{"/": 0, link(id): 2, link(hard): 2} // the number of buttons
+	pages := map[string]int{"/": 0, link(id): 2, link(hard): 2, link(spaced): 2} // the number of buttons
 	for page := range pages {
 		for _, width := range []int{320, 390, 1280} {
 			text += fmt.Sprintf(`<iframe title="%s" src="%s" style="width:%dpx;height:844px;border:0"></iframe>`, page, html.EscapeString(page), width)
@@ -92,6 +95,7 @@ func TestPage_InBrowser(t *testing.T) {
 		Width, Scroll, Buttons int
 		Drawing                float64
 		Wide                   []string
+		Collapsed              []string // texts that are not shown as they are
 		Styled                 bool
 	}
 	browser.Measure(t, server.URL+"/sizes", &sizes)
@@ -100,7 +104,7 @@ func TestPage_InBrowser(t *testing.T) {
 	}
 	for _, f := range sizes {
 		want := pages[f.Page]
-		if f.Scroll > f.Width || len(f.Wide) > 0 || !f.Styled || f.Buttons != want || (f.Drawing >= 200) != (want > 0) {
+		if f.Scroll > f.Width || len(f.Wide) > 0 || len(f.Collapsed) > 0 || !f.Styled || f.Buttons != want || (f.Drawing >= 200) != (want > 0) {
 			t.Errorf("%s: got %+v", f.Page, f)
 		}
 	}

@@ -244,6 +244,7 @@ type cascadeRow struct {
 // planData is the data of a plan's page.
 type planData struct {
 	ID, Link, Name, Named string
+	ByID                  bool // Name is the ID of the organization
 	Provider, Instance    string
 	Digest, Planned       string
 	WaitingFor, Since     string
@@ -309,7 +310,7 @@ func (p *Page) notice(done string, s fleet.State) string {
 func (p *Page) planData(r *review.Review) planData {
 	plan, s := r.Plan, r.State
 	d := planData{
-		ID: s.ID, Link: link(s.ID), Name: printable.Text(r.Name()), Named: printable.Text(review.Named(plan.Organization)),
+		ID: s.ID, Link: link(s.ID), Name: printable.Text(r.Name()), ByID: r.ByID(), Named: printable.Text(review.Named(plan.Organization)),
 		Provider: printable.Text(plan.Provider), Instance: printable.Text(plan.Instance), Digest: s.Digest, Planned: review.Stamp(plan.CreatedAt),
 		Required: s.Required, Given: len(s.Approvals), Kinds: review.Kinds(plan), Total: len(plan.Steps),
 		Organizations: review.Organizations(plan), Operator: printable.Text(p.config.By),

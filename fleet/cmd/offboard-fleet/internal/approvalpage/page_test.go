@@ -338,6 +338,22 @@ func TestPage_NoticeWithoutDecision(t *testing.T) {
 	}
 }
 
+// A name that people cannot see is shown, and confirmed by the ID.
+func TestPage_InvisibleName(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "\u3164\u115f\u0301", 1), 1)
+	if _, text := s.get("/"); !strings.Contains(text, ">\uFFFD\uFFFD\uFFFD (org_1)</a>") {
+		t.Errorf("got %s", text)
+	}
+	if _, text := s.get(link(id)); !strings.Contains(text, `<label>ID of the organization, to confirm: <b class="exact">org_1</b>`) || !strings.Contains(text, "<h1>\uFFFD\uFFFD\uFFFD (org_1)</h1>") {
+		t.Errorf("got %s", text)
+	}
+	if answer := s.do(request("approve", with(s.form("approve", id), "name", "org_1", "by", "jane"))); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("got %d", answer.StatusCode)
+	}
+}
+
 // A form that is shown again has no character that does not print.
 func TestPage_FormAgain(t *testing.T) {
 	t.Parallel()

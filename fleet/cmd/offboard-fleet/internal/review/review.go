@@ -14,6 +14,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/internal/confirmation"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
@@ -107,6 +108,8 @@ func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, erro
 		return fleet.Approval{}, refused("the organization does not wait for an approval")
 	case digest != r.State.Digest:
 		return fleet.Approval{}, refused("the digest is not that of the plan that waits for an approval: review the plan again")
+	case !r.named(name) && r.ByID():
+		return fleet.Approval{}, refused("the text differs from the organization's ID: the organization has no name that can be typed")
 	case !r.named(name):
 		return fleet.Approval{}, refused("the name differs from the organization's name")
 	case strings.TrimSpace(by) == "":
@@ -125,21 +128,22 @@ func (r *Review) Approvable() error {
 		strings.Join(Overrides(r.State.Missing), ", ") + ". Deny the plan, and start a batch whose manifest permits them")
 }
 
-// named reports whether a person typed the organization's name, or its printable form, which is all
-// that a person can see of a name with characters that do not print.
-func (r *Review) named(typed string) bool {
-	typed = strings.TrimSpace(typed)
-	return typed == strings.TrimSpace(r.Name()) || typed == strings.TrimSpace(printable.Text(r.Name()))
+// named reports whether a person gave the organization's name, or the value of [Review.Name]. Spaces
+// around a text do not count, because people cannot see them, and an empty one confirms nothing.
+func (r *Review) named(given string) bool {
+	o := r.Plan.Organization
+	given = strings.TrimSpace(given)
+	return given != "" && (given == strings.TrimSpace(confirmation.Value(o.Name, o.ID)) || given == strings.TrimSpace(r.Name()))
 }
 
-// Name returns the name that a person types to confirm: the organization's name, or its ID if it
-// has no name.
+// Name returns what a person types to confirm: the organization's name, or its ID if the name is empty
+// or cannot be typed, by the rule of the program offboard.
 func (r *Review) Name() string {
-	if strings.TrimSpace(r.Plan.Organization.Name) == "" {
-		return r.Plan.Organization.ID
-	}
-	return r.Plan.Organization.Name
+	return confirmation.Typed(r.Plan.Organization.Name, r.Plan.Organization.ID)
 }
+
+// ByID reports whether [Review.Name] is the ID of the organization, and not its name.
+func (r *Review) ByID() bool { return r.Name() != r.Plan.Organization.Name }
 
 // Stamp returns a time for people, in UTC.
 func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -173,15 +173,37 @@ func TestDecision_WithoutName(t *testing.T) {
 	}
 }
 
-// A name that does not print is confirmed by what a person sees of it.
-func TestDecision_UnprintableName(t *testing.T) {
+// A name that people cannot see or type is confirmed by the ID, or by the exact name. Spaces inside a
+// name count.
+func TestDecision_NameToType(t *testing.T) {
 	t.Parallel()
-	p := plan()
-	p.Organization.Name = "Acme\u200b"
-	r := &Review{Plan: p, State: fleet.State{WaitingFor: fleet.WaitingForApproval, Digest: p.Digest()}}
-	for name, want := range map[string]bool{"Acme\u200b": true, "Acme\uFFFD": true, "Acme": false} {
-		if _, err := r.Decision(p.Digest(), name, "jane", ""); (err == nil) != want {
-			t.Errorf("%q: got %v", name, err)
+	for name, test := range map[string]struct {
+		asked string
+		right []string
+		wrong []string
+	}{
+		"Acme\u200b":         {"org_1", []string{"org_1", "Acme\u200b"}, []string{"Acme", "Acme\uFFFD", ""}},
+		"\u3164":             {"org_1", []string{"org_1", "\u3164"}, []string{"", " ", "\uFFFD"}},
+		"\u115f\u034f":       {"org_1", []string{"org_1"}, []string{"", "\uFFFD\uFFFD"}},
+		"\u0301\u0302":       {"org_1", []string{"org_1"}, []string{"", "\u0301"}},
+		" ":                  {"org_1", []string{"org_1"}, []string{"", " "}},
+		"Acme  Two   Spaces": {"Acme  Two   Spaces", []string{"Acme  Two   Spaces", " Acme  Two   Spaces\n"}, []string{"Acme Two Spaces", "org_1"}},
+	} {
+		p := plan()
+		p.Organization.Name = name
+		r := &Review{Plan: p, State: fleet.State{WaitingFor: fleet.WaitingForApproval, Digest: p.Digest()}}
+		if got := r.Name(); got != test.asked || r.ByID() != (test.asked == "org_1") {
+			t.Errorf("%q: got %q, %t", name, got, r.ByID())
+		}
+		for _, given := range test.right {
+			if _, err := r.Decision(p.Digest(), given, "jane", ""); err != nil {
+				t.Errorf("%q: %q: got %v", name, given, err)
+			}
+		}
+		for _, given := range test.wrong {
+			if _, err := r.Decision(p.Digest(), given, "jane", ""); !errors.Is(err, errors.NotConfirmed) {
+				t.Errorf("%q: %q: got %v", name, given, err)
+			}
 		}
 	}
 }
