@@ -17,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/approvalpage"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 )
 
 const serveHelp = `Serve a page that shows what waits, and on which people approve or deny plans, until SIGINT or
@@ -39,6 +40,9 @@ func (p *program) serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("by") && strings.TrimSpace(by) == "" {
 				return usage("--by is empty: give the name of the operator")
+			}
+			if fault := review.PersonFault(by); cmd.Flags().Changed("by") && fault != "" {
+				return usage("--by is refused: %s", fault)
 			}
 			return p.serve(cmd.Context(), listen, strings.TrimSpace(by), public)
 		},

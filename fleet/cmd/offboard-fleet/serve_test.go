@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 func TestServe_Flags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--listen", "0.0.0.0:0"}, {"--listen", ":0"}, {"--listen", "example.com:80"}, {"--listen", "127.0.0.1"}, {"--by", " "},
+		{"--listen", "0.0.0.0:0"}, {"--listen", ":0"}, {"--listen", "example.com:80"}, {"--listen", "127.0.0.1"}, {"--by", " "}, {"--by", "k4tQm7Zt2Wn9Lx5Rb1Vd"}, {"--by", "\u3164"},
 		{"--listen", "127.0.0.1:65536"}, {"--listen", "127.0.0.1:"}, {"--listen", "127.0.0.1:http"}, {"--listen", "127.0.0.1:-1"},
 		{"--public", "http://example.com"}, {"--public", "https://example.com/x"}, {"--public", "https://user@example.com"}, {"--public", "example.com"},
 	} {

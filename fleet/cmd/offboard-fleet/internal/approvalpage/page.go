@@ -425,7 +425,12 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done str
 	}
 	data := p.planData(loaded)
 	data.Problem, data.Hint = "Nothing was decided: "+review.Message(err)+".", "Review the plan below."
-	data.By, data.Reason = printable.Text(form.Get("by")), printable.Text(form.Get("reason"))
+	if by := form.Get("by"); review.PersonFault(by) == "" { // a credential is not shown
+		data.By = by
+	}
+	if reason := form.Get("reason"); review.ReasonFault(reason) == "" {
+		data.Reason = reason
+	}
 	p.render(w, r, http.StatusConflict, "plan", data)
 }
 

@@ -112,8 +112,10 @@ func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, erro
 		return fleet.Approval{}, refused("the text differs from the organization's ID: the organization has no name that can be typed")
 	case !r.named(name):
 		return fleet.Approval{}, refused("the name differs from the organization's name")
-	case strings.TrimSpace(by) == "":
-		return fleet.Approval{}, refused("the name of the person who decides is missing")
+	case PersonFault(by) != "":
+		return fleet.Approval{}, refused(PersonFault(by))
+	case ReasonFault(reason) != "":
+		return fleet.Approval{}, refused(ReasonFault(reason))
 	}
 	return fleet.Approval{By: strings.TrimSpace(by), Digest: digest, Reason: strings.TrimSpace(reason)}, nil
 }
