@@ -436,14 +436,17 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, decision, done str
 
 // fail shows an error.
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status := http.StatusBadGateway
+	status, cause := http.StatusBadGateway, err
+	storage, ok := errors.AsType[*review.StorageError](err)
 	switch {
+	case ok:
+		status, cause = http.StatusInternalServerError, storage.Cause
 	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument):
 		status = http.StatusNotFound
 	case errors.Is(err, errors.NotConfirmed), errors.Is(err, errors.Conflict):
 		status = http.StatusConflict
 	}
-	p.config.Logger.WarnContext(r.Context(), "a page failed", "path", r.URL.Path, "error", err)
+	p.config.Logger.WarnContext(r.Context(), "a page failed", "path", r.URL.Path, "error", cause)
 	p.render(w, r, status, "fault", review.Message(err))
 }
 

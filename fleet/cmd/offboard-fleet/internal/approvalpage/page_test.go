@@ -630,6 +630,25 @@ func TestPage_EngineFails(t *testing.T) {
 	}
 }
 
+// A blob that the storage lacks or that was changed is no fault of the address.
+func TestPage_OtherStorage(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 1)
+	ref := *s.engine.States[id].Plan
+	for text, change := range map[string]func() error{
+		"the storage has a changed plan": func() error { return s.store.Put(t.Context(), ref.Key, []byte("{}")) },
+		"the storage does not have the plan of this workflow: use the storage of the workers": func() error { return s.store.Delete(t.Context(), ref.Key) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if status, got := s.get(link(id)); status != http.StatusInternalServerError || !strings.Contains(got, text) {
+			t.Errorf("got %d: %s", status, got)
+		}
+	}
+}
+
 func TestPage_ManySteps(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -84,18 +84,6 @@ func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Revi
 		}
 	}
 	return r, nil
-}
-
-// Unread returns the error of a blob that cannot be read. what is its content. A missing or a changed
-// blob is a fault of the storage, and not of the arguments: the error has no code.
-func Unread(what string, err error) error {
-	switch e, _ := errors.AsType[*errors.Error](err); {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the storage does not have the %s of this workflow: use the storage of the workers, by --store or --database", what)
-	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
-		return fmt.Errorf("the %s in the storage is not the one that the workers have stored: %s", what, e.Err.Error())
-	}
-	return err
 }
 
 // Decision checks a decision of a person about the plan of the review, and returns it. name is the
@@ -261,12 +249,19 @@ func Named(o teardown.Organization) string {
 	return fmt.Sprintf("%s (%s)", o.Name, o.ID)
 }
 
-// Message returns the text of an error for people.
+// Message returns the text of an error for people, on one line.
 func Message(err error) string {
+	return printable.Text(strings.Join(lines.FindAllString(message(err), -1), " "))
+}
+
+// lines matches the lines of a text without the spaces around them.
+var lines = regexp.MustCompile(`[^\s](?:[^\r\n\t\v\f]*[^\s])?`)
+
+func message(err error) string {
 	e, ok := errors.AsType[*errors.Error](err)
 	switch {
 	case !ok || e.Provider != "":
-		return printable.Text(err.Error())
+		return err.Error()
 	case e.Code == errors.NotFound && slices.Contains([]string{"Status", "Approve", "Deny", "Cancel"}, e.Operation):
 		return "no workflow has this ID"
 	case e.Operation == "Start" && e.Code == errors.Conflict:
@@ -274,11 +269,11 @@ func Message(err error) string {
 	case unanswered(e):
 		return NoWorker
 	case e.Operation == "Status" && e.Code == errors.Unavailable && e.Err != nil:
-		return "unavailable: " + printable.Text(e.Err.Error()) + " (a worker must run)"
+		return "unavailable: " + e.Err.Error() + " (a worker must run)"
 	case e.Err != nil && slices.Contains([]errors.Code{errors.NotConfirmed, errors.InvalidArgument, errors.Conflict}, e.Code):
-		return printable.Text(e.Err.Error())
+		return e.Err.Error()
 	}
-	return printable.Text(err.Error())
+	return err.Error()
 }
 
 // NoWorker is the text of an error for which [Unanswered] is true.
