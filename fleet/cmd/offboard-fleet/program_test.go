@@ -256,8 +256,8 @@ func TestDecide_OtherStorage(t *testing.T) {
 	id, digest := f.wait(plan(1), 1)
 	ref := *f.engine.States[id].Plan
 	for text, change := range map[string]func() error{
-		"the storage has a changed plan":                      func() error { return f.store.Put(t.Context(), ref.Key, []byte("{}")) },
-		"the storage does not have the plan of this workflow": func() error { return f.store.Delete(t.Context(), ref.Key) },
+		"the plan in the storage is not the one that the workers have stored": func() error { return f.store.Put(t.Context(), ref.Key, []byte("{}")) },
+		"the storage does not have the plan of this workflow":                 func() error { return f.store.Delete(t.Context(), ref.Key) },
 	} {
 		if err := change(); err != nil {
 			t.Fatal(err)

@@ -637,7 +637,7 @@ func TestPage_OtherStorage(t *testing.T) {
 	id := s.wait(planOf("org_1", "Acme", 1), 1)
 	ref := *s.engine.States[id].Plan
 	for text, change := range map[string]func() error{
-		"the storage has a changed plan": func() error { return s.store.Put(t.Context(), ref.Key, []byte("{}")) },
+		"the plan in the storage is not the one that the workers have stored":                 func() error { return s.store.Put(t.Context(), ref.Key, []byte("{}")) },
 		"the storage does not have the plan of this workflow: use the storage of the workers": func() error { return s.store.Delete(t.Context(), ref.Key) },
 	} {
 		if err := change(); err != nil {

@@ -60,7 +60,7 @@ func TestLoad_OtherDigest(t *testing.T) {
 	}
 	s.Plan = &fleet.Ref{Key: s.Plan.Key, Digest: "1111"}
 	e.States[id] = s
-	if _, err := Load(t.Context(), e, store, id); err == nil || errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), "the storage has a changed plan") {
+	if _, err := Load(t.Context(), e, store, id); err == nil || errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), "the plan in the storage is not the one that the workers have stored") {
 		t.Errorf("a changed blob: got %v", err)
 	}
 	s.Plan = &fleet.Ref{Key: "absent"}

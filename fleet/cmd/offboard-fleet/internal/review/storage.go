@@ -32,7 +32,7 @@ func Unread(what string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		text = "the storage does not have the " + what + " of this workflow: use the storage of the workers, by --store or --database"
 	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
-		text = "the storage has a changed " + what + ", and not the one that the workers have stored: " + e.Err.Error()
+		text = "the " + what + " in the storage is not the one that the workers have stored: " + e.Err.Error()
 	case text == "":
 		text = err.Error()
 	}

@@ -46,7 +46,7 @@ func TestUnread_Blob(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"the storage does not have the plan of this workflow: use the storage of the workers": &errors.Error{Operation: "Get", Code: errors.NotFound, Err: fs.ErrNotExist},
-		"the storage has a changed plan, and not the one that the workers have stored: ":      &errors.Error{Operation: "Fleet", Code: errors.InvalidArgument, Err: errors.New("the digest differs")},
+		"the plan in the storage is not the one that the workers have stored: ":               &errors.Error{Operation: "Fleet", Code: errors.InvalidArgument, Err: errors.New("the digest differs")},
 	} {
 		got := Unread("plan", err)
 		if e, ok := errors.AsType[*StorageError](got); !ok || e.Cause != err || !strings.HasPrefix(Message(got), want) || errors.CodeOf(got) != "" || errors.Is(got, errors.NotFound) || errors.Is(got, errors.InvalidArgument) {
