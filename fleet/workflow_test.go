@@ -35,7 +35,10 @@ type memory struct {
 	entries []teardown.Entry
 }
 
-func (m *memory) Put(_ context.Context, key string, content []byte) error {
+func (m *memory) Put(ctx context.Context, key string, content []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.blobs[key] = content
