@@ -115,7 +115,8 @@ func Status(ctx context.Context, c client.Client, id string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if !e.closed.IsZero() {
+	s.Status, s.Code, s.Closed = e.status, e.code, e.closed
+	if !s.Closed.IsZero() {
 		s.WaitingFor, s.Since = WaitingForNothing, time.Time{}
 	}
 	return s, nil

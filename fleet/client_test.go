@@ -162,12 +162,16 @@ func TestStatus_Failed(t *testing.T) {
 	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
 	for name, want := range map[string]errors.Code{"permission_denied": errors.PermissionDenied, "LeaseLost": ""} {
 		c := &statusClient{info: run("w", failed, start, nil, nil), state: State{}, err: failure(t, name)}
+		s, err := Status(t.Context(), c, "w")
+		if err != nil || s.Code != want || s.Status != "Failed" {
+			t.Errorf("%s: got %+v, %v", name, s, err)
+		}
 		c.state = BatchState{Started: 3}
 		b, err := BatchStatus(t.Context(), c, "w")
 		if diff := cmp.Diff(BatchState{Started: 3, Status: "Failed", Code: want, Closed: start.Add(time.Minute)}, b); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
-		if diff := cmp.Diff(slices.Repeat([]string{"12:00:00"}, 2), c.runs); diff != "" {
+		if diff := cmp.Diff(slices.Repeat([]string{"12:00:00"}, 4), c.runs); diff != "" {
 			t.Errorf("%s: runs (-want +got):\n%s", name, diff)
 		}
 	}
@@ -245,13 +249,14 @@ func (r failedRun) Get(context.Context, any) error { return r.err }
 func TestStatus_Ended(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+	end := start.Add(time.Minute)
 	waiting := State{ID: "w", WaitingFor: WaitingForApproval, Since: start}
 	for name, test := range map[string]struct {
 		status enums.WorkflowExecutionStatus
 		want   State
 	}{
-		"running":  {running, State{ID: "w", WaitingFor: WaitingForApproval, Since: start}},
-		"canceled": {canceled, State{ID: "w"}},
+		"running":  {running, State{ID: "w", WaitingFor: WaitingForApproval, Since: start, Status: "Running"}},
+		"canceled": {canceled, State{ID: "w", Status: "Canceled", Closed: end}},
 	} {
 		c := &statusClient{info: run("w", test.status, start, nil, nil), state: waiting}
 		got, err := Status(t.Context(), c, "w")

@@ -85,6 +85,16 @@ type State struct {
 
 	// Result is the result of the workflow; nil until it ends.
 	Result *Result `json:"result,omitempty"`
+
+	// Status is that of the engine, as in [Listed]. [Status] sets it.
+	Status string `json:"status,omitempty"`
+
+	// Code is the code of the error with which the workflow failed; "" if it did not fail, or the
+	// error has no code: the log of the worker has its text. [Status] sets it.
+	Code errors.Code `json:"code,omitempty"`
+
+	// Closed is the time of the workflow's end; zero if it runs. [Status] sets it.
+	Closed time.Time `json:"closed,omitzero"`
 }
 
 // Result is the result of an organization's workflow.
@@ -110,6 +120,9 @@ type Approval struct {
 
 	// Reason is for people; "" for none.
 	Reason string `json:"reason,omitempty"`
+
+	// At is the time at which the workflow accepted the decision. It is ignored as an input.
+	At time.Time `json:"at,omitzero"`
 }
 
 // Search attributes of the workflows. A namespace must have them as keywords.
