@@ -250,17 +250,23 @@ func waitingText(w fleet.WaitingFor) string {
 	return printable.Text(string(w))
 }
 
-// approvals returns the number of approvals, and who gave them.
+// approvals returns the number of approvals, who gave them, and when.
 func approvals(s fleet.State) string {
+	if s.Required == 0 && len(s.Approvals) == 0 {
+		return "none required"
+	}
 	text := fmt.Sprintf("%d of %d", len(s.Approvals), s.Required)
 	for i, a := range s.Approvals {
-		text += []string{": ", ", "}[min(i, 1)] + decidedBy(a)
+		text += []string{": ", "; "}[min(i, 1)] + decidedBy(a)
 	}
 	return text
 }
 
 func decidedBy(a fleet.Approval) string {
 	text := printable.Text(a.By)
+	if !a.At.IsZero() {
+		text += ", " + review.Stamp(a.At)
+	}
 	if a.Reason != "" {
 		text += " (" + printable.Text(a.Reason) + ")"
 	}

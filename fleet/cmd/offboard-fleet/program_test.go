@@ -340,7 +340,7 @@ func (w writerFunc) Write(text []byte) (int, error) { return w(text) }
 func TestStatus_Organization(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	id, _ := f.wait(plan(1), 2, fleet.Approval{By: "joe", Reason: "contract ended"})
+	id, _ := f.wait(plan(1), 2, fleet.Approval{By: "joe", Reason: "contract ended", At: day.Add(time.Minute)}, fleet.Approval{By: "jane", At: day.Add(time.Hour)})
 	s := f.engine.States[id]
 	s.Overrides, s.Missing = []teardown.Override{teardown.Partial}, []teardown.Override{teardown.ManagedOrganizations}
 	f.engine.States[id] = s
@@ -350,6 +350,7 @@ func TestStatus_Organization(t *testing.T) {
 	f.golden("status-waiting.txt")
 
 	s.Missing = nil
+	s.Status, s.Closed = "Completed", day.Add(2*time.Hour)
 	s.WaitingFor, s.Deleted, s.Result = fleet.WaitingForNothing, 4, &fleet.Result{Outcome: teardown.Blocked, Code: errors.DeletionStepsNotSatisfied, Report: &fleet.Ref{}}
 	f.engine.States[id] = s
 	if code := f.run("status", id); code != exitDone {
@@ -357,12 +358,90 @@ func TestStatus_Organization(t *testing.T) {
 	}
 	f.golden("status-ended.txt")
 
-	var got fleet.State
+	var got organizationDocument
 	if code := f.run("status", id, "--json"); code != exitDone || json.Unmarshal(f.out.Bytes(), &got) != nil {
 		t.Errorf("got %d: %s", code, &f.out)
 	}
-	if diff := cmp.Diff(s, got); diff != "" {
+	if diff := cmp.Diff(organizationDocument{plan(0).Organization, s}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Each state of a workflow has a line, and only a plan that waits has a command to approve.
+func TestStatus_States(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		state fleet.State
+		want  []string
+	}{
+		"running":  {fleet.State{}, []string{"State          running", "Approvals      none required"}},
+		"no steps": {fleet.State{Plan: new(fleet.Ref), Required: 1}, []string{"State          running", "Approvals      0 of 1", "Steps          no steps"}},
+		"pending": {
+			fleet.State{WaitingFor: fleet.WaitingForProvider, Since: day},
+			[]string{"State          pending: the provider decides later, since 2000-01-03 12:00 UTC"},
+		},
+		"failed": {
+			fleet.State{Status: "Failed", Code: errors.Unauthenticated, Closed: day},
+			[]string{"State          failed (unauthenticated)", "Ended          2000-01-03 12:00 UTC", "The workers' logs have the text of the error."},
+		},
+		"failed without a code": {fleet.State{Status: "Failed", Closed: day}, []string{"State          failed\n"}},
+		"canceled":              {fleet.State{Status: "Canceled", Closed: day}, []string{"State          canceled\n", "Ended          2000-01-03 12:00 UTC"}},
+		"canceled with a result": {
+			fleet.State{Status: "Canceled", Closed: day, Result: &fleet.Result{Outcome: teardown.Stopped, Code: errors.Canceled}},
+			[]string{"State          stopped (canceled)\n"},
+		},
+		"denied": {
+			fleet.State{Status: "Completed", Denied: &fleet.Approval{By: "joe", Reason: "mistake", At: day}, Result: &fleet.Result{Outcome: teardown.Stopped}},
+			[]string{"State          stopped\n", "Denied by      joe, 2000-01-03 12:00 UTC (mistake)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			const id = "offboard/katapult/x/org_1"
+			test.state.ID, test.state.Provider = id, "katapult"
+			f.engine.States = map[string]fleet.State{id: test.state}
+			if code := f.run("status", id); code != exitDone || strings.Contains(f.out.String(), "offboard-fleet approve") {
+				t.Errorf("got %d: %s%s", code, &f.out, &f.errOut)
+			}
+			for _, want := range append(test.want, "Organization   org_1\n") {
+				if !strings.Contains(f.out.String(), want) {
+					t.Errorf("got %s, want %q", &f.out, want)
+				}
+			}
+		})
+	}
+}
+
+// The state is shown without the name if the storage does not have it. Contradictory flags are refused.
+func TestStatus_WithoutName(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	id, _ := f.wait(plan(1), 1)
+	for name, test := range map[string]struct {
+		open    func(context.Context) (*storage, error)
+		code    int
+		warning string
+	}{
+		"no storage":    {func(context.Context) (*storage, error) { return nil, errNoStorage }, exitDone, "the storage is missing"},
+		"not reachable": {func(context.Context) (*storage, error) { return nil, errors.New("connection refused") }, exitDone, "connection refused"},
+		"other storage": {
+			func(context.Context) (*storage, error) {
+				return &storage{Store: new(enginefake.Store), close: func() {}}, nil
+			},
+			exitDone, "the storage does not have the plan",
+		},
+		"contradiction": {func(context.Context) (*storage, error) { return nil, usage("exclude each other") }, exitUsage, "exclude each other"},
+	} {
+		f.out.Reset()
+		f.errOut.Reset()
+		p := f.program()
+		p.storage = test.open
+		code := p.run(t.Context(), []string{"status", id})
+		shown := strings.Contains(f.out.String(), "Organization   org_Fh7dKq2\n")
+		if code != test.code || shown != (code == exitDone) || !strings.Contains(strings.Join(strings.Fields(f.errOut.String()), " "), test.warning) {
+			t.Errorf("%s: got %d: %s%s", name, code, &f.out, &f.errOut)
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ ended with another outcome than deleted: at most 50, or all with --all. List the
 run, that failed, or that could not start an organization: of the last 20 that a worker
 answers for.
 
-With the ID of an organization or of a batch, show its state. A worker must run for it. For a
+With the ID of an organization or of a batch, show its state. A worker must run for it. The name
+of an organization is in the storage; without --store or a database, its ID is shown. For a
 batch that failed, or that could not start an organization, the exit code is 1.
 
 States: running; approval: the organization waits for it; pending: the provider decides later
@@ -358,40 +359,113 @@ func batchFault(s fleet.BatchState) error {
 	return nil
 }
 
+// organizationDocument is the JSON form of the status of an organization.
+type organizationDocument struct {
+	// Organization has the name of the plan; "" if there is no plan, or it was not read.
+	Organization teardown.Organization `json:"organization"`
+	fleet.State
+}
+
 func (p *program) status(ctx context.Context, e engine.Engine, id string, asJSON bool) error {
 	s, err := e.Status(ctx, id)
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return p.writeJSON(s)
+	o, unread, err := p.organization(ctx, s)
+	if err != nil {
+		return err
 	}
-	writeStatus(p.out, s)
+	if unread != nil {
+		fmt.Fprintln(p.errOut, wrapped("Warning: the name of the organization is not shown: "+review.Message(unread), 0, 2))
+	}
+	if asJSON {
+		return p.writeJSON(organizationDocument{o, s})
+	}
+	writeStatus(p.out, o, s)
 	return nil
 }
 
+// nameTimeout limits the time in which a storage returns a plan.
+const nameTimeout = 10 * time.Second
+
+// organization returns the organization of a workflow, and the reason why its name could not be read. The
+// state is useful without the name: only flags that contradict each other are an error.
+func (p *program) organization(ctx context.Context, s fleet.State) (o teardown.Organization, unread, err error) {
+	_, _, o.ID, _ = fleet.ParseWorkflowID(s.ID)
+	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	storage, err := p.storage(ctx)
+	if _, ok := errors.AsType[usageError](err); ok && !errors.Is(err, errNoStorage) {
+		return o, nil, err
+	}
+	if err == nil {
+		defer storage.close()
+	}
+	switch {
+	case s.Plan == nil:
+		return o, nil, nil
+	case err != nil:
+		return o, err, nil
+	}
+	plan, err := fleet.ReadPlan(ctx, storage, *s.Plan)
+	if err != nil {
+		return o, review.Unread("plan", err), nil
+	}
+	return plan.Organization, nil, nil
+}
+
+// stateText returns the state of an organization's workflow.
+func stateText(s fleet.State) string {
+	outcome := ""
+	if s.Result != nil {
+		outcome = string(s.Result.Outcome)
+	}
+	state, _ := stateOf(fleet.Listed{Status: s.Status, Outcome: outcome, WaitingFor: s.WaitingFor})
+	switch {
+	case s.Result != nil:
+		return printable.Text(outcomeText(s.Result.Outcome, s.Result.Code))
+	case s.WaitingFor == fleet.WaitingForApproval:
+		return "waiting for approval, since " + review.Stamp(s.Since)
+	case s.WaitingFor == fleet.WaitingForProvider:
+		return "pending: the provider decides later, since " + review.Stamp(s.Since)
+	case s.Code != "":
+		state += " (" + string(s.Code) + ")"
+	}
+	return printable.Text(state)
+}
+
 // writeStatus writes the state of an organization's workflow.
-func writeStatus(out io.Writer, s fleet.State) {
-	fact(out, "Workflow", printable.Text(s.ID))
+func writeStatus(out io.Writer, o teardown.Organization, s fleet.State) {
+	fact(out, "Organization", printable.Text(review.Named(o)))
 	fact(out, "Provider", printable.Text(s.Provider))
+	fact(out, "Workflow", printable.Text(s.ID))
+	fact(out, "State", stateText(s))
+	if !s.Closed.IsZero() {
+		fact(out, "Ended", review.Stamp(s.Closed))
+	}
 	fact(out, "Digest", printable.Text(s.Digest))
-	writeWaiting(out, s)
+	fact(out, "Approvals", approvals(s))
+	if s.Denied != nil {
+		fact(out, "Denied by", decidedBy(*s.Denied))
+	}
 	writeOverrides(out, nil, s)
 	if s.Plan != nil {
-		fact(out, "Steps", fmt.Sprintf("%d of %d deleted", s.Deleted, s.Steps))
+		steps := "no steps"
+		if s.Steps > 0 {
+			steps = fmt.Sprintf("%d of %d deleted", s.Deleted, s.Steps)
+		}
+		fact(out, "Steps", steps)
 	}
 	if s.Differences != nil {
 		fact(out, "Differences", "the plan has resources that the plan approved before lacks")
 	}
-	if s.Denied != nil {
-		fact(out, "Denied by", decidedBy(*s.Denied))
-	}
 	switch {
 	case s.Result != nil:
-		fact(out, "Outcome", printable.Text(outcomeText(s.Result.Outcome, s.Result.Code)))
 		if s.Result.Report != nil {
 			fmt.Fprintf(out, "\nTo read the report:\n  offboard-fleet report \\\n    %s\n", printable.Text(s.ID))
 		}
+	case s.Status == "Failed":
+		fmt.Fprint(out, "\nThe workers' logs have the text of the error. Correct the cause, and start the\nmanifest again.\n")
 	case s.WaitingFor == fleet.WaitingForApproval && len(s.Missing) > 0:
 		writeDeny(out, s)
 	case s.WaitingFor == fleet.WaitingForApproval:

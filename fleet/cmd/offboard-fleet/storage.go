@@ -22,6 +22,9 @@ type storage struct {
 	close    func()
 }
 
+// errNoStorage is the error of a command without flags and variables that name the storage.
+var errNoStorage = usage("the storage is missing: use --store DIR, or --database URL or DATABASE_URL; it must be that of the workers")
+
 // openStorage opens the directory of --store, or the database of --database or DATABASE_URL. The
 // flag --database precedes the variable. --store does not: a command with another storage than that of
 // the workers is a mistake that is found late.
@@ -39,7 +42,7 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 		}
 		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }}, nil
 	case database == "":
-		return nil, usage("the storage is missing: use --store DIR, or --database URL or DATABASE_URL; it must be that of the workers")
+		return nil, errNoStorage
 	}
 	pool, err := pgxpool.New(ctx, database)
 	if err != nil { // its text may contain the password

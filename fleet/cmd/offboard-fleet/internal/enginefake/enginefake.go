@@ -27,7 +27,8 @@ type Engine struct {
 	// Listed are the workflows of List, in their order.
 	Listed []fleet.Listed
 
-	// States are the states of the workflows by their IDs. Approve and Deny change them.
+	// States are the states of the workflows by their IDs. Approve and Deny change them. Without a
+	// status, a workflow with a result has completed, and another one runs.
 	States map[string]fleet.State
 
 	// Batches are the states of batches by their IDs.
@@ -134,6 +135,12 @@ func (e *Engine) Status(_ context.Context, id string) (fleet.State, error) {
 	}
 	if !ok {
 		return fleet.State{}, &errors.Error{Operation: "Status", Code: errors.NotFound}
+	}
+	if s.Status == "" {
+		s.Status = "Running"
+		if s.Result != nil {
+			s.Status = "Completed"
+		}
 	}
 	return s, nil
 }

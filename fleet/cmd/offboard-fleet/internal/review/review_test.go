@@ -3,6 +3,7 @@ package review
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -155,6 +156,11 @@ func TestDecision_WorkflowEnded(t *testing.T) {
 	r := &Review{Plan: p, State: fleet.State{Digest: p.Digest(), Result: &fleet.Result{Outcome: teardown.Deleted}}}
 	_, err := r.Decision(p.Digest(), "Acme", "jane", "")
 	if got := Message(err); !errors.Is(err, errors.NotConfirmed) || got != "the workflow has ended, and its outcome is deleted" {
+		t.Errorf("got %s", got)
+	}
+	r.State = fleet.State{Digest: p.Digest(), Status: "Failed", Closed: time.Now()}
+	_, err = r.Decision(p.Digest(), "Acme", "jane", "")
+	if got := Message(err); !errors.Is(err, errors.NotConfirmed) || got != "the workflow has ended, and its status is Failed" {
 		t.Errorf("got %s", got)
 	}
 }
