@@ -110,7 +110,8 @@ All commands and workers share the storage: --store or --database.
 
 Exit codes:
   0  done
-  1  failed: the engine, the storage or a provider failed, or a decision was refused
+  1  failed: the engine, the storage or a provider failed, or a decision was refused; for
+     status of a batch: the batch failed, or could not start an organization
   2  usage: an invalid flag, argument or manifest
 `
 

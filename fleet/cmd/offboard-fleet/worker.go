@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -167,7 +168,7 @@ func (p *program) checkNamespace(checked error, logger *slog.Logger) error {
 	switch e, _ := errors.AsType[*errors.Error](checked); {
 	case checked == nil:
 		return nil
-	case e != nil && e.Code == errors.NotFound:
+	case isNamespaceNotFound(checked):
 		return fmt.Errorf("the Temporal server at %s does not have the namespace %s", p.address, namespace)
 	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
 		return advisedError{
@@ -178,6 +179,11 @@ func (p *program) checkNamespace(checked error, logger *slog.Logger) error {
 	}
 	logger.Warn("the namespace could not be checked", "error", checked)
 	return nil
+}
+
+func isNamespaceNotFound(err error) bool {
+	_, ok := errors.AsType[*serviceerror.NamespaceNotFound](err)
+	return ok
 }
 
 // warnCredentials logs a warning if no variable with a credential of any provider is set. A manifest can

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/log"
 
 	"github.com/offboard-dev/offboard-go"
@@ -201,7 +202,7 @@ func TestWorker_Namespace(t *testing.T) {
 	}{
 		"complete":      {},
 		"missing":       {lacks, "lacks search attributes of type Keyword: Outcome", "--address engine:7233 --namespace acme", false, true},
-		"no namespace":  {&errors.Error{Code: errors.NotFound}, "the Temporal server at engine:7233 does not have the namespace acme", "", false, true},
+		"no namespace":  {&errors.Error{Code: errors.Unavailable, Err: serviceerror.NewNamespaceNotFound("acme")}, "the Temporal server at engine:7233 does not have the namespace acme", "", false, true},
 		"not available": {&errors.Error{Code: errors.Unavailable}, "", "", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
