@@ -17,9 +17,10 @@ import (
 
 // activities are the parts of the workflows that read and write.
 type activities struct {
-	config Config
-	pages  cached[Manifest]
-	plans  cached[teardown.Plan]
+	config  Config
+	indexes cached[[]Ref] // of manifests
+	pages   cached[Manifest]
+	plans   cached[teardown.Plan]
 }
 
 // leased returns the form of an activity that the engine calls. The activity acts under a lease. Its

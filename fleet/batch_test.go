@@ -2,32 +2,40 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
-// fakeStarter is a server that starts workflows.
+// fakeStarter is a server that starts workflows, which end at once.
 type fakeStarter struct {
 	mu      sync.Mutex
-	running map[string]bool // workflows that others have started
-	memos   map[string]map[string]any
-	starts  map[string]int // successful ones, by ID
-	fails   int            // number of calls that fail
+	running map[string]bool // organizations whose workflows others have started
+	runs    map[string]*workflowpb.WorkflowExecutionInfo
+	starts  map[string]int        // successful ones, by organization
+	fail    func(id string) error // the error of a start; nil for none
+	after   func(s *fakeStarter)  // called after each start
+	empty   bool                  // the namespace lacks search attributes
 }
 
 func (s *fakeStarter) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
@@ -36,75 +44,154 @@ func (s *fakeStarter) ExecuteWorkflow(_ context.Context, o client.StartWorkflowO
 	if in := args[0].(organizationInput); in.Provider != "zitadel" || in.Policy.Approvals != 1 || o.TaskQueue == "" {
 		return nil, fmt.Errorf("got %+v in the queue %q", in, o.TaskQueue)
 	}
-	switch {
-	case s.running[o.ID]:
-		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("it runs", "", "")
-	case s.fails > 0 && strings.HasSuffix(o.ID, "/7"):
-		s.fails--
-		return nil, serviceerror.NewUnavailable("the server restarts")
+	_, _, organization, err := ParseWorkflowID(o.ID)
+	if err != nil {
+		return nil, err
 	}
-	s.starts[o.ID]++
-	s.memos[o.ID] = o.Memo
+	if s.running[organization] {
+		return nil, serviceerror.NewWorkflowExecutionAlreadyStarted("it runs", "", "")
+	}
+	if s.fail != nil {
+		if err := s.fail(organization); err != nil {
+			return nil, err
+		}
+	}
+	s.starts[organization]++
+	s.ran(o.ID, o.Memo[memoRun].(string))
+	if s.after != nil {
+		s.after(s)
+	}
 	return nil, nil
 }
 
-// DescribeWorkflowExecution describes workflows that have ended, or run.
+// ran records a run of a workflow that a run of a batch has started now.
+func (s *fakeStarter) ran(id, batch string) {
+	s.runs[id] = run(id, completed, time.Now(), nil, map[string]string{memoRun: batch})
+}
+
+// DescribeWorkflowExecution describes the last run of a workflow.
 func (s *fakeStarter) DescribeWorkflowExecution(_ context.Context, id, _ string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.starts[id] == 0 && !s.running[id] {
+	if s.runs[id] == nil {
 		return nil, serviceerror.NewNotFound("no workflow has the ID")
 	}
-	fields := map[string]*commonpb.Payload{}
-	for name, value := range s.memos[id] {
-		payload, err := converter.GetDefaultDataConverter().ToPayload(value)
-		if err != nil {
-			return nil, err
-		}
-		fields[name] = payload
-	}
-	return &workflowservice.DescribeWorkflowExecutionResponse{
-		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{Memo: &commonpb.Memo{Fields: fields}},
-	}, nil
+	return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: s.runs[id]}, nil
 }
 
-// runBatch runs a batch of n organizations at a server to its end.
-func runBatch(t *testing.T, s *fakeStarter, n int) BatchState {
+func (s *fakeStarter) CountWorkflow(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	if s.empty {
+		return nil, serviceerror.NewInvalidArgument("unknown search attribute")
+	}
+	return nil, nil
+}
+
+// batchFixture is a batch of n organizations of Zitadel, whose IDs are "1" to n.
+type batchFixture struct {
+	t        *testing.T
+	starter  *fakeStarter
+	memory   *memory
+	config   Config
+	manifest Manifest
+	state    BatchState // after the batch, also if it failed
+}
+
+func newBatch(t *testing.T, n int) *batchFixture {
 	t.Helper()
-	s.starts, s.memos = map[string]int{}, map[string]map[string]any{}
+	s := &fakeStarter{starts: map[string]int{}, runs: map[string]*workflowpb.WorkflowExecutionInfo{}}
 	m := &memory{blobs: map[string][]byte{}}
-	srv := zitadeltest.NewServer()
-	config := Config{Open: openAt(srv.Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token, "ZITADEL_API_URL": "https://fake.invalid"}), Store: m, Journal: m, record: confirmed, starter: s}
-	manifest := Manifest{Policy: Policy{Approvals: 1}}
+	open := openAt(zitadeltest.NewServer().Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token})
+	f := &batchFixture{t: t, starter: s, memory: m, config: Config{Open: open, Store: m, Journal: m, record: confirmed, starter: s}}
+	f.manifest.Policy.Approvals = 1
 	for i := range n {
-		manifest.Organizations = append(manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})
+		f.manifest.Organizations = append(f.manifest.Organizations, Entry{Provider: "zitadel", Organization: fmt.Sprint(i + 1)})
 	}
-	ref, err := PutManifest(t.Context(), m, manifest)
+	return f
+}
+
+// openFails makes an organization fail to open, n times.
+func (f *batchFixture) openFails(organization string, err error, n int) {
+	open := f.config.Open
+	var mu sync.Mutex
+	f.config.Open = func(ctx context.Context, s offboard.Spec) (offboard.Organization, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if s.Organization == organization && n > 0 {
+			n--
+			return offboard.Organization{}, err
+		}
+		return open(ctx, s)
+	}
+}
+
+// run runs the batch to its end.
+func (f *batchFixture) run() error {
+	f.t.Helper()
+	ref, err := PutManifest(f.t.Context(), f.memory, f.manifest)
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
+	return f.runRef(ref)
+}
+
+func (f *batchFixture) runRef(ref ManifestRef) error {
+	f.t.Helper()
 	in := batchInput{Manifest: ref}
 	for {
 		env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
-		if err := Register(env, config); err != nil {
-			t.Fatal(err)
+		env.SetTestTimeout(time.Minute)
+		if err := Register(env, f.config); err != nil {
+			f.t.Fatal(err)
 		}
 		env.ExecuteWorkflow(workflowBatch, in)
-		err := env.GetWorkflowError()
-		if next, ok := errors.AsType[*workflow.ContinueAsNewError](err); ok {
-			if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		var state BatchState
+		value, err := env.QueryWorkflow(queryState)
 		if err == nil {
-			err = env.GetWorkflowResult(&state)
+			err = value.Get(&f.state)
 		}
 		if err != nil {
-			t.Fatal(err)
+			f.t.Fatal(err)
 		}
-		return state
+		err = env.GetWorkflowError()
+		next, ok := errors.AsType[*workflow.ContinueAsNewError](err)
+		if !ok {
+			return err
+		}
+		if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+// page runs one attempt of the first page, which change may change.
+func (f *batchFixture) page(change func(context.Context, *pageStart) context.Context) (r pageResult, err error) {
+	f.t.Helper()
+	f.config.Heartbeat, f.config.Logger = defaultHeartbeat, slog.New(slog.DiscardHandler)
+	a := &activities{config: f.config}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivityWithOptions(leased(a, func(ctx context.Context, l *lease, _ pageInput) (pageResult, error) {
+		s := &pageStart{activities: a, lease: l, attempt: 1, starter: f.starter, ids: map[string]bool{}}
+		return s.run(change(ctx, s), Ref{}, &f.manifest)
+	}), activity.RegisterOptions{Name: activityPage})
+	value, err := env.ExecuteActivity(activityPage, pageInput{})
+	if err == nil {
+		err = value.Get(&r)
+	}
+	return r, err
+}
+
+// expect checks the state of the batch, and that no organization was started twice.
+func (f *batchFixture) expect(want BatchState) {
+	f.t.Helper()
+	if diff := cmp.Diff(want, f.state); diff != "" {
+		f.t.Errorf("(-want +got):\n%s", diff)
+	}
+	for organization, n := range f.starter.starts {
+		if n > 1 {
+			f.t.Errorf("organization %s was started %d times", organization, n)
+		}
+	}
+	if n := len(f.starter.starts); n != want.Started {
+		f.t.Errorf("%d organizations were started", n)
 	}
 }
 
@@ -112,35 +199,221 @@ func runBatch(t *testing.T, s *fakeStarter, n int) BatchState {
 // continue.
 func TestBatch_Pages(t *testing.T) {
 	t.Parallel()
-	running := map[string]bool{}
-	for _, organization := range []string{"5", "260"} {
-		url, _ := zitadeltest.NewServer().Endpoint()
-		running[WorkflowID("zitadel", url, organization)] = true
+	f := newBatch(t, PageSize+20)
+	f.starter.running = map[string]bool{"5": true, "260": true}
+	if err := f.run(); err != nil {
+		t.Fatal(err)
 	}
-	s := &fakeStarter{running: running}
-	state := runBatch(t, s, PageSize+20)
-	if diff := cmp.Diff(BatchState{Organizations: PageSize + 20, Started: PageSize + 18, Running: 2}, state); diff != "" || len(s.starts) != PageSize+18 {
-		t.Errorf("%d started (-want +got):\n%s", len(s.starts), diff)
-	}
-	for id := range s.starts {
+	f.expect(BatchState{Organizations: PageSize + 20, Started: PageSize + 18, Running: 2})
+	for id := range f.starter.runs {
 		if !strings.HasPrefix(id, "offboard/zitadel/https:%2F%2F") {
 			t.Fatalf("got the ID %s", id)
 		}
 	}
 }
 
-// The activity that starts workflows is attempted again. The workflows that it has started may have
-// ended in the meantime: none is started twice.
+// The input of a batch does not grow with its manifest.
+func TestBatch_InputSize(t *testing.T) {
+	t.Parallel()
+	sizes := map[int]int{}
+	for _, n := range []int{1, 20 * PageSize} {
+		ref, err := PutManifest(t.Context(), &memory{blobs: map[string][]byte{}}, newBatch(t, n).manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[n] = len(text)
+	}
+	if sizes[20*PageSize] > sizes[1]+10 {
+		t.Errorf("got the sizes %v", sizes)
+	}
+}
+
+// An organization that cannot be started does not stop the others, of its page and of the next ones.
+func TestBatch_Failures(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, PageSize+20)
+	f.openFails("3", &errors.Error{Code: errors.Unauthenticated}, 1000)
+	f.starter.fail = func(organization string) error {
+		if organization == "7" || organization == "260" {
+			return serviceerror.NewInvalidArgument("the ID is too long")
+		}
+		return nil
+	}
+	if err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	f.expect(BatchState{Organizations: PageSize + 20, Started: PageSize + 17, Failed: 3, Failures: []BatchFailure{
+		{3, "3", errors.Unauthenticated}, {7, "7", errors.InvalidArgument}, {260, "260", errors.InvalidArgument},
+	}})
+}
+
+// A batch keeps few failures, because its history has them.
+func TestBatch_ManyFailures(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, PageSize+20)
+	f.starter.fail = func(string) error { return serviceerror.NewInvalidArgument("refused") }
+	if err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	if f.state.Failed != PageSize+20 || len(f.state.Failures) != maxFailures || f.state.Failures[19].Entry != 20 {
+		t.Errorf("got %+v", f.state)
+	}
+}
+
+// The server refuses all organizations: the batch fails.
+func TestBatch_Refused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		refusal error
+		empty   bool
+		want    errors.Code
+	}{
+		"search attributes": {serviceerror.NewInvalidArgument("unknown search attribute"), true, errors.InvalidArgument},
+		"permission":        {serviceerror.NewPermissionDenied("no", ""), false, errors.PermissionDenied},
+	} {
+		f := newBatch(t, 20)
+		f.starter.empty, f.starter.fail = test.empty, func(string) error { return test.refusal }
+		err := f.run()
+		if code := failureCode(err); code != test.want {
+			t.Errorf("%s: got %v", name, err)
+		}
+		f.expect(BatchState{Organizations: 20})
+	}
+}
+
+// An error that another attempt may not have is not a failure. The attempt starts nothing again: the
+// workflows that the batch has started have ended, one of them after another batch has started it again.
 func TestBatch_Repeated(t *testing.T) {
 	t.Parallel()
-	s := &fakeStarter{fails: 2}
-	state := runBatch(t, s, 20)
-	if diff := cmp.Diff(BatchState{Organizations: 20, Started: 20}, state); diff != "" || s.fails > 0 {
-		t.Errorf("(-want +got):\n%s", diff)
+	for name, fails := range map[string]func(*batchFixture){
+		"retryable error of Open":    func(f *batchFixture) { f.openFails("7", &errors.Error{Code: errors.Unavailable}, 2) },
+		"error of Open without code": func(f *batchFixture) { f.openFails("7", errors.New("the vault is sealed"), 2) },
+		"error of the server": func(f *batchFixture) {
+			n := 2
+			f.starter.fail = func(organization string) error {
+				if n--; n < 0 || organization != "7" {
+					n++
+					return nil
+				}
+				return serviceerror.NewUnavailable("the server restarts")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newBatch(t, 20)
+			fails(f)
+			f.starter.after = func(s *fakeStarter) {
+				for id := range s.runs {
+					if strings.HasSuffix(id, "/3") {
+						s.ran(id, "another")
+					}
+				}
+			}
+			if err := f.run(); err != nil {
+				t.Fatal(err)
+			}
+			if f.state.Started+f.state.Running != 20 || f.state.Running != 1 {
+				t.Errorf("got %+v", f.state)
+			}
+			f.state.Started, f.state.Running = 20, 0
+			f.expect(BatchState{Organizations: 20, Started: 20})
+		})
 	}
-	for id, n := range s.starts {
-		if n != 1 {
-			t.Errorf("%s was started %d times", id, n)
+}
+
+// An organization fails if an hour of attempts has not started it.
+func TestBatch_LastAttempt(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, 20)
+	f.openFails("7", errors.New("the vault is sealed"), 1000)
+	got, err := f.page(func(ctx context.Context, s *pageStart) context.Context {
+		s.attempt = maxPageAttempts
+		return ctx
+	})
+	if diff := cmp.Diff(pageResult{Started: 19, Failed: 1, Failures: []BatchFailure{{7, "7", errors.Unavailable}}}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// The manifest has an organization twice, and only the worker knows it.
+func TestBatch_SameOrganization(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, 0)
+	f.manifest.Organizations = []Entry{
+		{Provider: "zitadel", Organization: "1", BaseURL: "https://a.example"}, {Provider: "zitadel", Organization: "1", BaseURL: "https://b.example"},
+	}
+	if err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	f.expect(BatchState{Organizations: 2, Started: 1, Failed: 1, Failures: []BatchFailure{{2, "1", errors.Conflict}}})
+}
+
+// A store without the manifest fails the batch.
+func TestBatch_MissingManifest(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]*batchFixture{"index": newBatch(t, 20), "page": newBatch(t, 20)} {
+		ref, err := PutManifest(t.Context(), f.memory, f.manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range f.memory.blobs {
+			if (key == ref.Index.Key) == (name == "index") {
+				delete(f.memory.blobs, key)
+			}
+		}
+		if err := f.runRef(ref); failureCode(err) != errors.InvalidArgument {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// An activity that is canceled finishes the starts in flight, starts nothing more, and returns what it has
+// started.
+func TestBatch_Canceled(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, PageSize)
+	got, err := f.page(func(ctx context.Context, _ *pageStart) context.Context {
+		ctx, cancel := context.WithCancelCause(ctx)
+		f.starter.after = func(s *fakeStarter) {
+			if len(s.starts) == 20 {
+				cancel(temporal.NewCanceledError())
+			}
+		}
+		return ctx
+	})
+	n := len(f.starter.starts)
+	if diff := cmp.Diff(pageResult{Started: n, Canceled: true}, got); diff != "" || err != nil || n < 20 || n > 20+maxStarts {
+		t.Errorf("%d organizations were started, %v (-want +got):\n%s", n, err, diff)
+	}
+}
+
+// Another worker continues if the lease is lost, or if the worker ends.
+func TestBatch_WorkerEnds(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(context.CancelCauseFunc, *pageStart){
+		"lease lost": func(_ context.CancelCauseFunc, s *pageStart) {
+			s.lease.note(time.Now(), serviceerror.NewNotFound("ended"))
+		},
+		"worker ends": func(cancel context.CancelCauseFunc, _ *pageStart) { cancel(worker.ErrWorkerShutdown) },
+	} {
+		f := newBatch(t, PageSize)
+		got, err := f.page(func(ctx context.Context, p *pageStart) context.Context {
+			ctx, cancel := context.WithCancelCause(ctx)
+			f.starter.after = func(s *fakeStarter) {
+				if len(s.starts) == 20 {
+					end(cancel, p)
+				}
+			}
+			return ctx
+		})
+		n := len(f.starter.starts)
+		if diff := cmp.Diff(pageResult{}, got); diff != "" || err == nil || n < 20 || n > 20+maxStarts {
+			t.Errorf("%s: %d organizations were started, %v (-want +got):\n%s", name, n, err, diff)
 		}
 	}
 }

@@ -35,7 +35,7 @@ type Batch struct {
 // A batch of the same manifest that runs already is an error: [errors.Conflict]. An organization
 // whose workflow runs already, such as one of another manifest, keeps that workflow.
 func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, error) {
-	if len(manifest.Pages) == 0 {
+	if manifest.Pages == 0 {
 		return Batch{}, invalid("the manifest has no page: use PutManifest")
 	}
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

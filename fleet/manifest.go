@@ -7,25 +7,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/offboard-dev/offboard-go"
+	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
 // Manifest lists the organizations of a batch, and how each is deleted.
 type Manifest struct {
-	// Organizations lists the organizations, in any order, each once.
+	// Organizations lists the organizations, in any order, each once. Two organizations with the
+	// same ID must both have a base URL.
 	Organizations []Entry `json:"organizations"`
 
 	// Policy states who must approve.
 	Policy Policy `json:"policy"`
 
 	// Allow lists the IDs of the only organizations that may be deleted, as in
-	// [teardown.WithAllow]. Empty means all.
+	// [teardown.WithAllow]: those of Organizations, and the organizations that are deleted along
+	// with them. Empty means all.
 	Allow []string `json:"allow,omitempty"`
 
 	// Deny lists the IDs of organizations that must not be deleted, as in
-	// [teardown.WithDeny].
+	// [teardown.WithDeny]. Case does not count.
 	Deny []string `json:"deny,omitempty"`
 }
 
@@ -76,9 +81,14 @@ type Policy struct {
 	// something that a former plan of the workflow lacks needs at least one approval.
 	Approvals int `json:"approvals"`
 
-	// RemindEvery is the time between two reminders, in nanoseconds in JSON; 0 means 24 hours.
+	// RemindEvery is the time between two reminders, in nanoseconds in JSON: at least
+	// [MinRemindEvery]; 0 means 24 hours.
 	RemindEvery time.Duration `json:"remind_every,omitempty"`
 }
+
+// MinRemindEvery is the shortest time between two reminders. Each reminder adds 11 events to the history
+// of a workflow, which the engine ends at 51,200 events: with a reminder in each hour after 190 days.
+const MinRemindEvery = time.Hour
 
 // remindEvery returns the time between two reminders.
 func (p Policy) remindEvery() time.Duration {
@@ -88,10 +98,13 @@ func (p Policy) remindEvery() time.Duration {
 	return p.RemindEvery
 }
 
-// ManifestRef refers to a manifest in a [Store].
+// ManifestRef refers to a manifest in a [Store]. Its size does not depend on that of the manifest.
 type ManifestRef struct {
-	// Pages refers to the pages of the manifest, each with at most [PageSize] organizations.
-	Pages []Ref `json:"pages"`
+	// Index refers to the list of the manifest's pages.
+	Index Ref `json:"index"`
+
+	// Pages is the number of pages, each with at most [PageSize] organizations.
+	Pages int `json:"pages"`
 
 	// Digest identifies the content of the manifest.
 	Digest string `json:"digest"`
@@ -114,57 +127,106 @@ type entryRef struct {
 
 // PutManifest checks a manifest, stores it, and returns its reference for [Start]. The error is
 // [errors.InvalidArgument] for a manifest that cannot be applied, or that of the store. It names the
-// number of the organization, such as one that [offboard.Spec.Validate] refuses.
+// number of the organization, such as one that [offboard.Spec.Validate] refuses, whose [WorkflowID] is
+// longer than the engine permits, or that Allow and Deny do not permit.
 func PutManifest(ctx context.Context, s Store, m Manifest) (ManifestRef, error) {
 	if err := m.check(); err != nil {
 		return ManifestRef{}, err
 	}
-	ref := ManifestRef{Organizations: len(m.Organizations)}
-	var digests []string
+	var index []Ref
 	for organizations := range slices.Chunk(m.Organizations, PageSize) {
 		p, err := put(ctx, s, "manifests", Manifest{organizations, m.Policy, m.Allow, m.Deny})
 		if err != nil {
 			return ManifestRef{}, err
 		}
-		ref.Pages = append(ref.Pages, p)
-		digests = append(digests, p.Digest)
+		index = append(index, p)
 	}
-	ref.Digest = digestOf([]byte(strings.Join(digests, "\n")))
-	return ref, nil
+	ref, err := put(ctx, s, "manifests", index)
+	return ManifestRef{Index: ref, Pages: len(index), Digest: ref.Digest, Organizations: len(m.Organizations)}, err
 }
 
 // check returns the first fault of a manifest.
 func (m Manifest) check() error {
-	if len(m.Organizations) == 0 {
+	switch {
+	case len(m.Organizations) == 0:
 		return invalid("the manifest has no organization")
-	}
-	if m.Policy.Approvals < 0 || m.Policy.Approvals > 2 {
+	case m.Policy.Approvals < 0 || m.Policy.Approvals > 2:
 		return invalid("the policy requires %d approvals: use 0, 1 or 2", m.Policy.Approvals)
+	case m.Policy.RemindEvery != 0 && m.Policy.RemindEvery < MinRemindEvery:
+		return invalid("the policy reminds every %v: use at least %v, or 0 for the default", m.Policy.RemindEvery, MinRemindEvery)
+	case slices.ContainsFunc(m.Allow, notListable) || slices.ContainsFunc(m.Deny, notListable):
+		return invalid("allow or deny contains an invalid ID") // without the ID, which may be a secret
 	}
-	names := offboard.Providers()
-	seen := map[string]int{}
+	allow, deny := map[string]bool{}, map[string]bool{}
+	for _, id := range m.Allow {
+		allow[id] = true
+	}
+	for _, id := range m.Deny {
+		deny[strings.ToLower(id)] = true
+	}
+	first := map[string]int{} // the number of an organization, by the ID of its workflow
+	named := map[string]int{} // by the ID without the instance, of those that have a base URL
 	for i, e := range m.Organizations {
-		id := fmt.Sprint(e.Provider, "\n", e.BaseURL, "\n", e.Organization)
-		first, twice := seen[id]
-		switch {
-		case !slices.Contains(names, e.Provider):
-			return invalid("organization %d: unknown provider: use one of %s", i+1, strings.Join(names, ", "))
-		case strings.TrimSpace(e.Organization) == "":
-			return invalid("organization %d: the organization is missing", i+1)
-		case twice:
-			return invalid("organization %d is the same as organization %d", i+1, first)
-		case m.Policy.Approvals == 0 && strings.TrimSpace(e.Confirm) == "":
-			return invalid("organization %d: without approvals, confirm must have the name of the organization", i+1)
-		}
-		for _, o := range e.Override {
-			if !slices.Contains(teardown.Overrides(), o) {
-				return invalid("organization %d: unknown override %q", i+1, string(o))
-			}
-		}
-		if err := e.Spec().Validate(); err != nil {
+		if err := e.check(m.Policy); err != nil {
 			return invalid("organization %d: %w", i+1, err)
 		}
-		seen[id] = i + 1
+		any, id := WorkflowID(e.Provider, "", e.Organization), WorkflowID(e.Provider, e.instance(), e.Organization)
+		other := first[any]
+		if id == any {
+			other = named[any]
+		}
+		switch {
+		case deny[strings.ToLower(e.Organization)]:
+			return invalid("organization %d: deny contains the organization", i+1)
+		case len(allow) > 0 && !allow[e.Organization]:
+			return invalid("organization %d: allow does not contain the organization", i+1)
+		case len(id) > maxID:
+			return invalid("organization %d: the ID of its workflow has %d bytes: at most %d are permitted", i+1, len(id), maxID)
+		case first[id] > 0:
+			return invalid("organization %d is the same as organization %d", i+1, first[id])
+		case other > 0:
+			return invalid("organization %d may be the same as organization %d: both must have a base URL", i+1, other)
+		}
+		first[id] = i + 1
+		if id != any && named[any] == 0 {
+			named[any] = i + 1
+		}
 	}
 	return nil
+}
+
+// maxID is the maximum size of a workflow's ID in bytes, by the default of the engine.
+const maxID = 1000
+
+// check returns the first fault of an entry.
+func (e Entry) check(p Policy) error {
+	switch {
+	case !slices.Contains(offboard.Providers(), e.Provider):
+		return fmt.Errorf("unknown provider: use one of %s", strings.Join(offboard.Providers(), ", "))
+	case strings.TrimSpace(e.Organization) == "":
+		return errors.New("the organization is missing")
+	case p.Approvals == 0 && strings.TrimSpace(e.Confirm) == "":
+		return errors.New("without approvals, confirm must have the name of the organization")
+	}
+	for _, o := range e.Override {
+		if !slices.Contains(teardown.Overrides(), o) {
+			return fmt.Errorf("unknown override %q", string(o))
+		}
+	}
+	return e.Spec().Validate()
+}
+
+// instance returns the instance that the base URL names, in the form of [teardown.Plan.Instance]; "" if
+// the credentials name it.
+func (e Entry) instance() string {
+	u, err := rest.ParseBase(e.BaseURL, true)
+	if err != nil { // Validate accepts no other base URL than ""
+		return ""
+	}
+	return u.String()
+}
+
+// notListable reports whether a text cannot be the ID of an organization, as in [teardown.WithAllow].
+func notListable(id string) bool {
+	return id == "" || strings.TrimSpace(id) != id || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) })
 }

@@ -228,6 +228,8 @@ func TestLease_Heartbeats(t *testing.T) {
 func TestPutManifest_Invalid(t *testing.T) {
 	t.Parallel()
 	entry := Entry{Provider: "zitadel", Organization: "1"}
+	at := func(url string) Entry { return Entry{Provider: "zitadel", Organization: "1", BaseURL: url} }
+	one := Policy{Approvals: 1}
 	for want, m := range map[string]Manifest{
 		"no organization":  {},
 		"use 0, 1 or 2":    {Organizations: []Entry{entry}, Policy: Policy{Approvals: 3}},
@@ -235,11 +237,35 @@ func TestPutManifest_Invalid(t *testing.T) {
 		"is missing":       {Organizations: []Entry{{Provider: "zitadel"}}, Policy: Policy{Approvals: 1}},
 		"is the same":      {Organizations: []Entry{entry, entry}, Policy: Policy{Approvals: 1}},
 		"must have":        {Organizations: []Entry{entry}},
-		"organization 2: volterra: Validate: invalid_argument: reason must be": {Organizations: []Entry{entry, {Provider: "volterra", Organization: "acme", Email: "owner@acme.example", Reason: "BORED"}}, Policy: Policy{Approvals: 1}},
-		"unknown override": {Organizations: []Entry{{Provider: "zitadel", Organization: "1", Override: []teardown.Override{"all"}}}, Policy: Policy{Approvals: 1}},
+		"organization 2: volterra: Validate: invalid_argument: reason must be":        {Organizations: []Entry{entry, {Provider: "volterra", Organization: "acme", Email: "owner@acme.example", Reason: "BORED"}}, Policy: Policy{Approvals: 1}},
+		"organization 1: deny contains":                                               {Organizations: []Entry{{Provider: "zitadel", Organization: "Acme"}}, Policy: one, Deny: []string{"ACME"}},
+		"organization 2: allow does not contain":                                      {Organizations: []Entry{entry, {Provider: "zitadel", Organization: "2"}}, Policy: one, Allow: []string{"1"}},
+		"allow or deny contains an invalid ID":                                        {Organizations: []Entry{entry}, Policy: one, Allow: []string{"1", "2\n"}},
+		"deny contains an invalid ID":                                                 {Organizations: []Entry{entry}, Policy: one, Deny: []string{" 2"}},
+		"reminds every 59m0s: use at least 1h0m0s":                                    {Organizations: []Entry{entry}, Policy: Policy{Approvals: 1, RemindEvery: 59 * time.Minute}},
+		"reminds every -1h0m0s":                                                       {Organizations: []Entry{entry}, Policy: Policy{Approvals: 1, RemindEvery: -time.Hour}},
+		"workflow has 1218 bytes: at most 1000":                                       {Organizations: []Entry{{Provider: "zitadel", Organization: strings.Repeat("é", 200)}}, Policy: one},
+		"organization 2 is the same as organization 1":                                {Organizations: []Entry{at("https://a.example"), at("https://A.example:443/")}, Policy: one},
+		"organization 2 may be the same as organization 1: both must have a base URL": {Organizations: []Entry{entry, at("https://a.example")}, Policy: one},
+		"organization 3 may be the same as organization 1":                            {Organizations: []Entry{at("https://a.example"), at("https://b.example"), entry}, Policy: one},
+		"unknown override":                                                            {Organizations: []Entry{{Provider: "zitadel", Organization: "1", Override: []teardown.Override{"all"}}}, Policy: Policy{Approvals: 1}},
 	} {
 		if _, err := PutManifest(t.Context(), &memory{blobs: map[string][]byte{}}, m); !errors.Is(err, errors.InvalidArgument) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestPutManifest_Accepted(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]Manifest{
+		"two instances": {Organizations: []Entry{
+			{Provider: "zitadel", Organization: "1", BaseURL: "https://a.example"}, {Provider: "zitadel", Organization: "1", BaseURL: "https://b.example"},
+		}, Policy: Policy{Approvals: 2, RemindEvery: MinRemindEvery}},
+		"lists": {Organizations: []Entry{{Provider: "zitadel", Organization: "1"}}, Policy: Policy{Approvals: 1}, Allow: []string{"1", "2"}, Deny: []string{"3"}},
+	} {
+		if _, err := PutManifest(t.Context(), &memory{blobs: map[string][]byte{}}, m); err != nil {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestStorage_Database(t *testing.T) {
 	ref, err := fleet.PutManifest(t.Context(), s, fleet.Manifest{
 		Policy: fleet.Policy{Approvals: 1}, Organizations: []fleet.Entry{{Provider: "atlas", Organization: "5e2f00000000000000000001"}},
 	})
-	if err != nil || len(ref.Pages) != 1 {
+	if err != nil || ref.Pages != 1 {
 		t.Errorf("got %v, %v", ref, err)
 	}
 

@@ -638,7 +638,7 @@ func TestStart(t *testing.T) {
 	}
 	f.golden("start.txt")
 	started := f.engine.Started()
-	if len(started) != 1 || started[0].Organizations != 2 || started[0].Queue != "other" || len(f.store.Keys()) != 1 {
+	if len(started) != 1 || started[0].Organizations != 2 || started[0].Queue != "other" || len(f.store.Keys()) != 2 {
 		t.Errorf("got %v and the blobs %v", started, f.store.Keys())
 	}
 

@@ -93,8 +93,8 @@ func policy(s *manifest.Source) (p fleet.Policy, err error) {
 	if err != nil || !given {
 		return p, err
 	}
-	if p.RemindEvery, err = time.ParseDuration(every); err != nil || p.RemindEvery < time.Minute {
-		return p, s.Errorf([]any{remindEveryKey}, "remind_every must be a duration of at least 1m, such as 24h")
+	if p.RemindEvery, err = time.ParseDuration(every); err != nil || p.RemindEvery < fleet.MinRemindEvery {
+		return p, s.Errorf([]any{remindEveryKey}, "remind_every must be a duration of at least 1h, such as 24h")
 	}
 	return p, nil
 }

@@ -77,7 +77,7 @@ func TestRead_Faults(t *testing.T) {
 		"no confirm":           {strings.Replace(ok, ": 1", ": 0", 1), "m.yaml:3: confirm is missing: "},
 		"empty confirm":        {ok + "    confirm: ' '\n", "m.yaml:5: confirm is empty"},
 		"no duration":          {"remind_every: 24\n" + ok, "m.yaml:1: remind_every must be a duration"},
-		"short duration":       {ok + "remind_every: 1s\n", "m.yaml:5: remind_every must be a duration"},
+		"short duration":       {ok + "remind_every: 59m\n", "m.yaml:5: remind_every must be a duration"},
 		"empty duration":       {ok + "remind_every:\n", "m.yaml:5: remind_every must be a duration"},
 		"no provider":          {"approvals: 1\norganizations:\n  - organization: x\n", "m.yaml:3: provider is missing"},
 		"unknown provider":     {strings.Replace(ok, "katapult", "secret-value", 1), "m.yaml:3: unknown provider: use one of katapult, zitadel, atlas, workspace (or applivery), volterra (or f5)"},
