@@ -8,6 +8,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/fleet"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 	"github.com/offboard-dev/offboard-go/internal/postgrestest"
 )
 
@@ -43,5 +44,15 @@ func TestStorage_Database(t *testing.T) {
 			t.Errorf("%s: %v", provider, err)
 		}
 		l.Update("GetOrganization", http.StatusOK, http.Header{})
+	}
+}
+
+// The error of a database that does not exist is the text of the server.
+func TestStorage_UnknownDatabase(t *testing.T) {
+	t.Parallel()
+	p := &program{database: postgrestest.StartFor(t).DataSource("absent"), getenv: func(string) string { return "" }}
+	_, err := p.openStorage(t.Context())
+	if err == nil || review.Message(err) != `cannot open the database: database "absent" does not exist` {
+		t.Errorf("got %v", err)
 	}
 }

@@ -351,7 +351,12 @@ func batchFault(s fleet.BatchState) error {
 	const then = ": the workers' logs have the text of the error. Correct the cause, and start the manifest again"
 	switch s.Status {
 	case "Failed", "Terminated", "TimedOut":
-		return errors.New("the batch failed" + then)
+		text := "the batch failed" + then
+		// A worker that does not find the manifest may report either code.
+		if s.Code == errors.NotFound || s.Code == errors.InvalidArgument {
+			text += ". If the workers' storage does not have the manifest, start it with their --store or --database"
+		}
+		return errors.New(text)
 	}
 	if s.Failed > 0 {
 		return fmt.Errorf("%s could not be started%s", count(s.Failed, "organization"), then)

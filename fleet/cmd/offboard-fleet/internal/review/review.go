@@ -93,7 +93,7 @@ func (r *Review) Decision(digest, name, by, reason string) (fleet.Approval, erro
 	case r.State.Result != nil:
 		return fleet.Approval{}, refused("the workflow has ended, and its outcome is " + string(r.State.Result.Outcome))
 	case !r.State.Closed.IsZero():
-		return fleet.Approval{}, refused("the workflow has ended, and its status is " + r.State.Status)
+		return fleet.Approval{}, refused("the workflow has ended: its status is " + r.State.Status)
 	case r.State.WaitingFor != fleet.WaitingForApproval:
 		return fleet.Approval{}, refused("the organization does not wait for an approval")
 	case digest != r.State.Digest:

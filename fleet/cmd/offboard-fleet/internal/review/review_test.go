@@ -160,7 +160,7 @@ func TestDecision_WorkflowEnded(t *testing.T) {
 	}
 	r.State = fleet.State{Digest: p.Digest(), Status: "Failed", Closed: time.Now()}
 	_, err = r.Decision(p.Digest(), "Acme", "jane", "")
-	if got := Message(err); !errors.Is(err, errors.NotConfirmed) || got != "the workflow has ended, and its status is Failed" {
+	if got := Message(err); !errors.Is(err, errors.NotConfirmed) || got != "the workflow has ended: its status is Failed" {
 		t.Errorf("got %s", got)
 	}
 }
