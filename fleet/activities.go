@@ -29,17 +29,17 @@ type activities struct {
 func leased[In, Out any](a *activities, f func(context.Context, *lease, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (Out, error) {
 		return underLease(ctx, a, func(leaseCtx context.Context, l *lease, in In) (Out, error) {
-			reading, cancel := endingWith(leaseCtx, ctx)
+			reading, cancel := endingWith(ctx, leaseCtx)
 			defer cancel()
 			return f(reading, l, in)
 		}, in)
 	}
 }
 
-// endingWith returns a context that ends also when the activity's context ends.
-func endingWith(leaseCtx, ctx context.Context) (context.Context, func()) {
-	both, cancel := context.WithCancelCause(leaseCtx)
-	unlink := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+// endingWith returns the activity's context, which ends also with the lease.
+func endingWith(ctx, leaseCtx context.Context) (context.Context, func()) {
+	both, cancel := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(leaseCtx, func() { cancel(context.Cause(leaseCtx)) })
 	return both, func() {
 		unlink()
 		cancel(nil)
@@ -636,7 +636,7 @@ func (a *activities) remind(ctx context.Context, w Waiting) error {
 		leaseCtx, l := newLease(ctx, a.config.Heartbeat, a.config.record)
 		defer l.end()
 		var cancel func()
-		ctx, cancel = endingWith(leaseCtx, ctx)
+		ctx, cancel = endingWith(ctx, leaseCtx)
 		defer cancel()
 	}
 	if err := a.config.Remind(ctx, w); err != nil {
