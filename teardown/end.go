@@ -103,11 +103,7 @@ func (r *run) ended(ctx context.Context) error {
 	if r.deletionStarted || slices.ContainsFunc(r.states, func(s StepReport) bool { return !s.StartedAt.IsZero() }) {
 		code = errors.NotFinished
 	}
-	err := ctx.Err()
-	if err == nil {
-		err = trace.ErrStopped
-	}
-	return r.refuse(code, remaining(r.states), "%w", err)
+	return r.refuse(code, remaining(r.states), "%w", r.stopCause(ctx.Err(), trace.ErrStopped))
 }
 
 // errNotStarted is the error of a deletion that did not start, because of a stop or because the
@@ -132,7 +128,7 @@ func (r *run) delete(ctx context.Context, last *trace.Last) (Deletion, error) {
 		return Deletion{}, err
 	}
 	// The journal and the polls after the inspection may be slow.
-	if late := time.Since(r.inspectedAt) >= maxInspectionAge; late || r.stopped(ctx) {
+	if late := time.Since(r.inspectedAt) >= maxInspectionAge; late || r.stopped(ctx) || r.checkLease(ctx) != nil {
 		if err := r.write(Entry{Kind: EntryDeletionRefused}, nil); err != nil {
 			return Deletion{}, err
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/offboard-dev/offboard-go/errors"
@@ -35,7 +36,7 @@ func Execute(ctx context.Context, d Driver, p *Plan, options ...Option) (*Report
 	if err != nil {
 		return nil, err
 	}
-	ctx = trace.WithStop(ctx, r.settings.stop)
+	ctx = r.context(ctx)
 	if report, err := r.begin(ctx); report != nil || err != nil {
 		return report, err
 	}
@@ -175,6 +176,8 @@ type run struct {
 
 	inspected   *Plan     // the result of the first inspection; nil after its use
 	inspectedAt time.Time // when that inspection ended
+
+	leaseErr atomic.Pointer[error] // the last error of the function of WithLease
 
 	pending *Deletion // a deletion in progress, by the read right before the deletion; nil for none
 
@@ -482,8 +485,41 @@ func (r *run) stopped(ctx context.Context) bool {
 	case <-r.settings.stop:
 		return true
 	default:
-		return ctx.Err() != nil
+		return ctx.Err() != nil || r.leaseErr.Load() != nil
 	}
+}
+
+// context returns the context of the driver's calls.
+func (r *run) context(ctx context.Context) context.Context {
+	ctx = trace.WithStop(ctx, r.settings.stop)
+	if r.settings.lease != nil {
+		ctx = trace.WithWrites(ctx, func() error { return r.checkLease(ctx) })
+	}
+	return ctx
+}
+
+// checkLease calls the function of [WithLease]. An error stops the teardown.
+func (r *run) checkLease(ctx context.Context) error {
+	if r.settings.lease == nil {
+		return nil
+	}
+	err := r.settings.lease(ctx)
+	if err != nil {
+		r.leaseErr.Store(&err)
+	}
+	return err
+}
+
+// stopCause returns the reason why a teardown stopped: that of the context, the error of the lease, or
+// otherwise stop.
+func (r *run) stopCause(ctxErr, stop error) error {
+	if err := r.leaseErr.Load(); ctxErr == nil && err != nil {
+		return *err
+	}
+	if ctxErr == nil {
+		return stop
+	}
+	return ctxErr
 }
 
 // retries limits the time of retries.

@@ -71,8 +71,9 @@ func (w *interruptible) startWaiting(text string) {
 }
 
 // stopWaiting is called when the act continues, before a request that changes something.
-func (w *interruptible) stopWaiting() {
+func (w *interruptible) stopWaiting() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waits = false
+	return nil
 }

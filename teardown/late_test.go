@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -345,4 +346,87 @@ func TestEngine_NoAttemptAfterFailedJournal(t *testing.T) {
 			t.Errorf("got %v, %v after %d acts:\n%s", states(r), err, d.acts["b"], strings.Join(d.calls, "\n"))
 		}
 	})
+}
+
+// leased is a driver whose deletions are counted.
+type leased struct {
+	*fakeDriver
+	deletions int
+}
+
+func (d *leased) Delete(ctx context.Context, _ teardown.Organization) (teardown.Deletion, error) {
+	d.deletions++
+	if err := trace.Write(ctx); err != nil {
+		return teardown.Deletion{}, refused(errors.Canceled)
+	}
+	return teardown.Deletion{Outcome: teardown.Deleted}, nil
+}
+
+// After the lease has ended, no act and no deletion starts: not the first act of a step, whose entry is
+// in the journal, not another attempt, and not the next act of an attempt.
+func TestWithLease_Lost(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("the lease is lost")
+	ready := teardown.Progress{State: teardown.ProgressReady}
+	for name, test := range map[string]struct {
+		act       func(id string, n int) (teardown.Progress, error)
+		permitted int // number of calls
+		acts      int
+		deletions int
+		want      teardown.Outcome
+		state     teardown.StepState
+		entries   int // that a deletion was started and refused
+	}{
+		"before the first act": {nil, 0, 0, 0, teardown.Stopped, teardown.StepInterrupted, 0},
+		"before another attempt": {
+			func(string, int) (teardown.Progress, error) {
+				return teardown.Progress{State: teardown.ProgressExists, Err: refused(errors.Unavailable)}, nil
+			}, 1, 1, 0, teardown.Stopped, teardown.StepInterrupted, 0,
+		},
+		"before the next act": {
+			func(string, int) (teardown.Progress, error) { return ready, nil },
+			2, 2, 0, teardown.Stopped, teardown.StepInterrupted, 0,
+		},
+		"before the deletion":      {nil, 1, 1, 0, teardown.Stopped, teardown.StepDeleted, 2},
+		"by the deletion's driver": {nil, 2, 1, 1, teardown.Stopped, teardown.StepDeleted, 2},
+		"never":                    {nil, 3, 1, 1, teardown.Deleted, teardown.StepDeleted, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &leased{fakeDriver: newFakeDriver(t, "a")}
+				d.act = test.act
+				d.poll = func(_ string, n int) (teardown.Progress, error) {
+					if test.acts == 1 && test.act == nil {
+						return teardown.Progress{State: teardown.ProgressNotFound}, nil
+					}
+					return teardown.Progress{State: teardown.ProgressExists}, nil
+				}
+				p, err := d.Inspect(t.Context(), acme, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var asked, entries atomic.Int32
+				journal := writerFunc(func(line []byte) (int, error) {
+					if strings.Contains(string(line), `"deletion_`) {
+						entries.Add(1)
+					}
+					return len(line), nil
+				})
+				r, err := teardown.Execute(t.Context(), d, p, teardown.WithConfirm("Acme"), teardown.WithJournal(journal),
+					teardown.WithLease(func(context.Context) error {
+						if int(asked.Add(1)) > test.permitted {
+							return lost
+						}
+						return nil
+					}))
+				if r == nil || r.Outcome != test.want || r.Steps[0].State != test.state || d.actCalls != test.acts || d.deletions != test.deletions {
+					t.Fatalf("got %+v after %d acts and %d deletions: %v", r, d.actCalls, d.deletions, err)
+				}
+				stopped := codeOf(err) == errors.NotFinished && errors.Is(err, lost)
+				if stopped != (test.want == teardown.Stopped) || int(entries.Load()) != test.entries {
+					t.Errorf("got %v; %d entries of the deletion, want %d", err, entries.Load(), test.entries)
+				}
+			})
+		})
+	}
 }

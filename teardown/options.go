@@ -1,6 +1,7 @@
 package teardown
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -34,6 +35,7 @@ type settings struct {
 	concurrency int // maximum number of requests in flight
 	maxStarted  int
 	stop        <-chan struct{}
+	lease       func(context.Context) error
 	stepTimeout time.Duration
 	retryFor    time.Duration
 	planTTL     time.Duration
@@ -186,6 +188,20 @@ func WithMaxStarted(n int) Option {
 // context to stop at once. A nil channel never stops the teardown.
 func WithStop(stop <-chan struct{}) Option {
 	return option(func(s *settings) { s.stop = stop })
+}
+
+// WithLease calls valid right before each request that may change something, and before each call of
+// [Driver.Act] and [Driver.Delete]. If valid returns an error, the request is not sent, and the
+// teardown stops as after [WithStop], with this error as the reason. Use WithLease if another process
+// may apply the same plan after this one has lost the right to do so. The function is called from
+// several goroutines at the same time, possibly more than once for a request. A nil function is
+// invalid.
+func WithLease(valid func(context.Context) error) Option {
+	return option(func(s *settings) {
+		if s.lease = valid; valid == nil {
+			s.invalid("the function of WithLease is nil")
+		}
+	})
 }
 
 // WithStepTimeout sets the maximum time of a step, waits included; the default is one hour.

@@ -46,7 +46,7 @@ func Prepare(ctx context.Context, d Driver, p *Plan, options ...Option) (*Plan, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if report, err := r.begin(trace.WithStop(ctx, r.settings.stop)); report != nil || err != nil {
+	if report, err := r.begin(r.context(ctx)); report != nil || err != nil {
 		return nil, report, err
 	}
 	return r.prepared, nil, nil
@@ -94,7 +94,7 @@ func ExecuteSteps(ctx context.Context, d Driver, p *Plan, ids []string, options 
 	if err != nil {
 		return nil, err
 	}
-	ctx = trace.WithStop(ctx, r.settings.stop)
+	ctx = r.context(ctx)
 	steps, others, err := r.selected(ids)
 	if err != nil {
 		return nil, err
@@ -258,7 +258,7 @@ func ExecuteDelete(ctx context.Context, d Driver, p *Plan, options ...Option) (*
 	if err != nil {
 		return nil, err
 	}
-	ctx = trace.WithStop(ctx, r.settings.stop)
+	ctx = r.context(ctx)
 	if report, err := r.begin(ctx); report != nil || err != nil {
 		return report, err
 	}

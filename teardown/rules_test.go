@@ -868,6 +868,9 @@ func TestExecute_InvalidArguments(t *testing.T) {
 		"nil function": func() (*teardown.Report, error) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithEvents(nil))
 		},
+		"nil lease": func() (*teardown.Report, error) {
+			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithLease(nil))
+		},
 		"no concurrency": func() (*teardown.Report, error) {
 			return teardown.Execute(t.Context(), teardown.FromBlocking(w), p, confirm, teardown.WithConcurrency(0))
 		},

@@ -247,7 +247,13 @@ func (s *scheduler) act(i int) {
 		if s.settings.concurrency > 1 {
 			ctx = trace.WithPauses(ctx, s.pause)
 		}
-		p, err := s.driver.Act(ctx, s.plan.Organization, step)
+		var p Progress
+		err := s.checkLease(ctx)
+		if err != nil {
+			err = s.refuse(errors.Canceled, nil, "%w", err)
+		} else {
+			p, err = s.driver.Act(ctx, s.plan.Organization, step)
+		}
 		s.results <- result{tasks: []int{i}, progress: []Progress{p}, err: err}
 	}()
 }
@@ -428,10 +434,7 @@ func canceled(err error) bool {
 // interrupt ends a step without a result, because the context ended or the caller stopped the
 // teardown.
 func (s *scheduler) interrupt(i int, err error) {
-	cause := context.Cause(s.ctx)
-	if cause == nil {
-		cause = errStopped
-	}
+	cause := s.stopCause(context.Cause(s.ctx), errStopped)
 	s.complete(i, StepInterrupted, s.timedOut(s.states[i].ID, err, cause))
 }
 

@@ -450,7 +450,7 @@ func TestWrite_ReportedBeforeSent(t *testing.T) {
 			return answer(test.call.Status, `{"id":"x"}`)(req)
 		})
 		var last trace.Last
-		ctx := trace.WithWrites(trace.With(t.Context(), &last), func() { reported++ })
+		ctx := trace.WithWrites(trace.With(t.Context(), &last), func() error { reported++; return nil })
 		_ = newClient(t, server).Do(ctx, test.call)
 		if sent := last.Sent(); sent != test.want {
 			t.Errorf("%s: %d writes sent, want %d", name, sent, test.want)

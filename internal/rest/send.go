@@ -13,12 +13,14 @@ func (c *Client) send(ctx context.Context, call *Call, x *exchange) *errors.Erro
 	if e := c.stopped(ctx, call); e != nil {
 		return e
 	}
+	if !call.Repeat {
+		if e := c.unpermitted(call, trace.Write(ctx)); e != nil {
+			return e
+		}
+	}
 	call.sent++
 	x.sent = call.observed.now()
 	last := trace.Of(ctx)
-	if !call.Repeat {
-		trace.Write(ctx)
-	}
 	if last != nil {
 		last.Request(!call.Repeat)
 	}

@@ -150,3 +150,43 @@ func TestStop_Wait(t *testing.T) {
 		})
 	}
 }
+
+// A write is not sent without permission, also when its credential took long or its first attempt was
+// permitted. Nested functions must all permit it. A read needs no permission.
+func TestWrite_NotPermitted(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("the lease is lost")
+	var out resource
+	for name, test := range map[string]struct {
+		call                *rest.Call
+		permitted, requests int
+		want                errors.Code
+	}{
+		"a write":             {remove(), 0, 0, errors.Canceled},
+		"the second attempt":  {remove(), 1, 1, errors.Canceled},
+		"the third attempt":   {remove(), 2, 2, errors.Canceled},
+		"a read":              {get(&out), 0, 5, errors.RateLimitReached},
+		"a write that may be": {remove(), 9, 5, errors.RateLimitReached},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := playing(answer(429, "{}", "Retry-After", "1"))
+				c := newClient(t, server, func(c *rest.Config) {
+					c.Classify = func(_ *rest.Answer, e *errors.Error) bool { e.Code = errors.RateLimitReached; return true }
+				})
+				asked, inner := 0, 0
+				ctx := trace.WithWrites(t.Context(), func() error {
+					if asked++; asked > test.permitted {
+						return lost
+					}
+					return nil
+				})
+				err := c.Do(trace.WithWrites(ctx, func() error { inner++; return nil }), test.call)
+				got, _ := code(t, err)
+				if got != test.want || errors.Is(err, lost) != (test.want == errors.Canceled) || len(server.requests) != test.requests || inner > test.permitted {
+					t.Errorf("got %v after %d requests, want %q after %d; the inner function was called %d times", err, len(server.requests), test.want, test.requests, inner)
+				}
+			})
+		})
+	}
+}

@@ -84,17 +84,24 @@ func (l *Last) ID() string {
 
 type writes struct{}
 
-// WithWrites returns a context whose calls call before in front of each request that may
-// change something.
-func WithWrites(ctx context.Context, before func()) context.Context {
-	return context.WithValue(ctx, writes{}, before)
+// WithWrites returns a context whose calls call before right before each request that may change
+// something, and do not send the request after an error. If ctx has such a function, it is called
+// first.
+func WithWrites(ctx context.Context, before func() error) context.Context {
+	return context.WithValue(ctx, writes{}, func() error {
+		if err := Write(ctx); err != nil {
+			return err
+		}
+		return before()
+	})
 }
 
 // Write calls the function of [WithWrites], if the context has one.
-func Write(ctx context.Context) {
-	if before, ok := ctx.Value(writes{}).(func()); ok {
-		before()
+func Write(ctx context.Context) error {
+	if before, ok := ctx.Value(writes{}).(func() error); ok {
+		return before()
 	}
+	return nil
 }
 
 type pauses struct{}
