@@ -117,7 +117,7 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 	options := []teardown.Option{
 		teardown.WithConfirm(confirm), teardown.WithOverrides(s.entry.Override...), teardown.WithDeny(s.page.Deny...),
 		teardown.WithJournalWriter(leasedJournal{a.config.Journal, l}), teardown.WithResume(entries),
-		teardown.WithStop(stopping.Done()), teardown.WithPlanTTL(math.MaxInt64),
+		teardown.WithStop(stopping.Done()), teardown.WithLease(l.permit), teardown.WithPlanTTL(math.MaxInt64),
 	}
 	if len(s.page.Allow) > 0 {
 		options = append(options, teardown.WithAllow(s.page.Allow...))
@@ -500,7 +500,7 @@ func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &errors.Error{Operation: "Teardown", Code: errors.Unavailable, Err: fmt.Errorf("interrupted: %w", err)}
+	return &errors.Error{Operation: "Teardown", Code: errors.Unavailable, RetryAfter: retryAfter(err), Err: fmt.Errorf("interrupted: %w", err)}
 }
 
 // delete deletes the organization, and returns the report of the whole teardown.

@@ -183,7 +183,8 @@ func timeOf(t *timestamppb.Timestamp) time.Time {
 }
 
 // Cancel ends the workflow of an organization, or of a batch, gently: requests in flight finish,
-// and nothing more starts. The outcome is [teardown.Stopped] if steps had started. The workflows
+// and nothing more starts. A worker learns of the cancellation with its next heartbeat, within 3
+// seconds by default; see [Config.Heartbeat]. The outcome is [teardown.Stopped] if steps had started. The workflows
 // that a batch has started continue.
 //
 // The error is [errors.Conflict] if the workflow has ended; it states how. The others are those of

@@ -36,6 +36,9 @@ type Config struct {
 
 	// Heartbeat is the longest time without a sign of life, from which on a worker counts as
 	// lost, and another one continues; 0 means 15 seconds. It must be the same on all workers.
+	// An activity acts only while the server has confirmed a heartbeat in the last four fifths of this
+	// time. The interval of the heartbeats is a fifth of this time, at most 5 seconds: so long it takes
+	// until a worker learns that a workflow was canceled.
 	Heartbeat time.Duration
 
 	// Concurrency is the maximum number of requests in flight of one activity, as in

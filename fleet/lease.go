@@ -29,7 +29,9 @@ type lease struct {
 	activity context.Context
 
 	mu        sync.Mutex
-	confirmed time.Time // when the last confirmed heartbeat was sent
+	confirmed time.Time   // when the last confirmed heartbeat was sent
+	wall      time.Time   // the same time by the wall clock
+	expiry    *time.Timer // ends the lease
 	lost      bool
 	unwritten error // the first error of the journal
 }
@@ -48,6 +50,7 @@ func newLease(ctx context.Context, timeout time.Duration, record func(context.Co
 	l := &lease{timeout: timeout, activity: ctx, done: make(chan struct{})}
 	ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.first(ctx, record)
+	l.expire()
 	go l.beat(ctx, record)
 	return ctx, l
 }
@@ -73,14 +76,14 @@ func (l *lease) first(ctx context.Context, record func(context.Context) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
-		l.confirmed = sent
+		l.confirm(sent)
 	}
 	l.check(time.Now())
 }
 
 // beat sends heartbeats until the lease ends.
 func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
-	ticker := time.NewTicker(l.timeout / 3)
+	ticker := time.NewTicker(min(l.timeout/5, maxInterval))
 	defer ticker.Stop()
 	for {
 		select {
@@ -88,6 +91,9 @@ func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
 		case <-l.done:
 			return
 		case <-ctx.Done():
+			return
+		}
+		if !l.valid() { // a heartbeat would delay the attempt of another worker
 			return
 		}
 		sent := time.Now()
@@ -98,17 +104,29 @@ func (l *lease) beat(ctx context.Context, record func(context.Context) error) {
 	}
 }
 
+// maxInterval is the longest interval of the heartbeats. The answer to a heartbeat has the cancellation.
+const maxInterval = 5 * time.Second
+
 // note records the result of a heartbeat.
 func (l *lease) note(sent time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err == nil && !l.lost && sent.Sub(l.confirmed) < l.limit() {
-		l.confirmed = sent
+	if err == nil && !l.lost && l.age(sent) < l.limit() {
+		l.confirm(sent)
 	}
 	if _, ended := errors.AsType[*serviceerror.NotFound](err); ended { // the server has ended the attempt
 		l.confirmed = time.Time{}
 	}
 	l.check(time.Now())
+}
+
+// confirm records that the server has confirmed a heartbeat.
+func (l *lease) confirm(sent time.Time) { l.confirmed, l.wall = sent, sent.Round(0) }
+
+// age returns the time since the last confirmed heartbeat. The monotonic clock stands still while a
+// virtual machine is suspended, and the wall clock can be set back: the longer time counts.
+func (l *lease) age(now time.Time) time.Duration {
+	return max(now.Sub(l.confirmed), now.Round(0).Sub(l.wall))
 }
 
 // limit is the time after a confirmed heartbeat in which the server waits for another one, less
@@ -117,10 +135,28 @@ func (l *lease) limit() time.Duration { return l.timeout * 4 / 5 }
 
 // check ends the lease if its time is over.
 func (l *lease) check(now time.Time) {
-	if !l.lost && now.Sub(l.confirmed) >= l.limit() {
+	if !l.lost && l.age(now) >= l.limit() {
 		l.lost = true
 		l.cancel(errLost)
 	}
+}
+
+// expire ends the lease if its time is over, and otherwise is called again at that time.
+func (l *lease) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.check(now); !l.lost {
+		l.expiry = time.AfterFunc(l.limit()-l.age(now), l.expire)
+	}
+}
+
+// permit returns errLost if another worker can have the activity.
+func (l *lease) permit(context.Context) error {
+	if !l.valid() {
+		return errLost
+	}
+	return nil
 }
 
 // valid reports whether no other worker can have the activity.
@@ -138,10 +174,14 @@ func (l *lease) isCanceled() bool { return l.activity.Err() != nil }
 func (l *lease) end() {
 	close(l.done)
 	l.cancel(nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost = true; l.expiry != nil {
+		l.expiry.Stop()
+	}
 }
 
-// leasedJournal refuses entries after the lease has ended. The engine writes an entry before each
-// start, and starts nothing after an error.
+// leasedJournal refuses entries after the lease has ended. The engine starts nothing after an error.
 type leasedJournal struct {
 	teardown.JournalWriter
 	lease *lease
@@ -149,10 +189,13 @@ type leasedJournal struct {
 
 // Append appends an entry if the lease is valid.
 func (j leasedJournal) Append(ctx context.Context, e teardown.Entry) error {
-	if !j.lease.valid() {
-		return errLost
+	err := j.lease.permit(ctx)
+	if err == nil {
+		err = j.JournalWriter.Append(ctx, e)
 	}
-	err := j.JournalWriter.Append(ctx, e)
+	if err == nil {
+		err = j.lease.permit(ctx) // the journal may be slow
+	}
 	j.lease.mu.Lock()
 	defer j.lease.mu.Unlock()
 	if j.lease.unwritten == nil {

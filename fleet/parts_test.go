@@ -97,6 +97,7 @@ func TestActivityError_ByCode(t *testing.T) {
 	suspend(errLost)
 	refused := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.PermissionDenied, Status: 403, Message: "canary"}
 	limited := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.RateLimitReached, RetryAfter: time.Minute}
+	absurd := &errors.Error{Provider: "atlas", Operation: "Plan", Code: errors.RateLimitReached, RetryAfter: 5 * 24 * time.Hour}
 	for name, test := range map[string]struct {
 		ctx          context.Context
 		err          error
@@ -106,6 +107,10 @@ func TestActivityError_ByCode(t *testing.T) {
 	}{
 		"refused":    {t.Context(), refused, "atlas: Plan: permission_denied (403)", "permission_denied", true, 0},
 		"rate limit": {t.Context(), limited, "atlas: Plan: rate_limit_reached", "rate_limit_reached", false, time.Minute},
+		"absurd":     {t.Context(), absurd, "atlas: Plan: rate_limit_reached", "rate_limit_reached", false, time.Hour},
+		"interrupted": {
+			t.Context(), interrupted(t.Context(), errors.Join(refused, limited)), ": Teardown: unavailable", "unavailable", false, time.Minute,
+		},
 		"of a store": {t.Context(), errors.New("canary"), "the worker's own error: see its log", "", false, 0},
 		"suspended":  {suspended, limited, errLost.Error(), "LeaseLost", false, 0},
 	} {
@@ -120,6 +125,27 @@ func TestActivityError_ByCode(t *testing.T) {
 	if err := activityError(t.Context(), nil); err != nil {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A wait that the provider states does not make the activity end, unless it ends soon anyway.
+func TestActivityError_BeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct{ remaining, stated, want time.Duration }{
+			{7 * 24 * time.Hour, 7 * 24 * time.Hour, time.Hour},
+			{7 * 24 * time.Hour, time.Minute, time.Minute},
+			{time.Hour, time.Hour, 30 * time.Minute},
+			{90 * time.Second, time.Hour, time.Minute},
+			{90 * time.Second, time.Second, time.Second},
+			{-time.Second, time.Hour, time.Minute},
+		} {
+			ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(test.remaining), nil)
+			if got := nextDelay(ctx, test.stated); got != test.want {
+				t.Errorf("%v before the end, after a stated wait of %v: got %v, want %v", test.remaining, test.stated, got, test.want)
+			}
+			cancel()
+		}
+	})
 }
 
 // After the time in which no heartbeat was confirmed, a worker writes no entry, so that the engine
@@ -182,7 +208,7 @@ func TestLease_AttemptEnded(t *testing.T) {
 			return nil
 		})
 		defer l.end()
-		time.Sleep(4 * time.Second)
+		time.Sleep(2 * time.Second)
 		if !l.valid() {
 			t.Error("the lease ended without a reason")
 		}
@@ -193,18 +219,142 @@ func TestLease_AttemptEnded(t *testing.T) {
 	})
 }
 
-// A process that was suspended continues with an old lease before its heartbeats continue.
+// A process that was suspended continues with an old lease before its heartbeats continue. While a
+// virtual machine is suspended, only the wall clock continues.
 func TestLease_Suspended(t *testing.T) {
 	t.Parallel()
-	l := &lease{timeout: 15 * time.Second, cancel: func(error) {}, confirmed: time.Now().Add(-12 * time.Second)}
-	if err := (leasedJournal{&memory{}, l}).Append(t.Context(), teardown.Entry{}); err != errLost {
-		t.Errorf("got %v", err)
+	now := time.Now()
+	before := now.Add(-12 * time.Second)
+	for name, l := range map[string]*lease{
+		"process":         {confirmed: before, wall: before},
+		"virtual machine": {confirmed: now, wall: before},
+		"clock set back":  {confirmed: before, wall: now.Add(time.Hour)},
+	} {
+		l.timeout, l.cancel = 15*time.Second, func(error) {}
+		m := &memory{}
+		if err := (leasedJournal{m, l}).Append(t.Context(), teardown.Entry{}); err != errLost || l.permit(t.Context()) != errLost || len(m.entries) != 0 {
+			t.Errorf("%s: got %v, %d entries", name, err, len(m.entries))
+		}
+		// A heartbeat that the server confirms now proves nothing about the past.
+		l.lost = false
+		if l.note(time.Now(), nil); l.valid() {
+			t.Errorf("%s: a late heartbeat renews the lease", name)
+		}
+		// No heartbeat is sent that the server could take for a sign of life.
+		l.lost, l.timeout = false, 5*time.Millisecond
+		l.beat(t.Context(), func(context.Context) error {
+			t.Errorf("%s: a heartbeat is sent", name)
+			return nil
+		})
 	}
-	// A heartbeat that the server confirms now proves nothing about the past.
-	l.lost = false
-	if l.note(time.Now(), nil); l.valid() {
-		t.Error("a late heartbeat renews the lease")
+}
+
+// The lease ends by itself, and not with a heartbeat. The first error of the journal is kept.
+func TestLease_EndsInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, l := newLease(t.Context(), 15*time.Second, func(ctx context.Context) error {
+			if time.Since(start) < 4*time.Second {
+				return nil
+			}
+			<-ctx.Done() // the network is cut
+			return ctx.Err()
+		})
+		defer l.end()
+		journal := &slowJournal{memory: &memory{}, takes: 5 * time.Second}
+		time.Sleep(11 * time.Second)
+		if err := (leasedJournal{journal, l}).Append(ctx, teardown.Entry{}); err != errLost || l.journalErr() != errLost || len(journal.entries) != 1 {
+			t.Errorf("got %v, and %v as the error of the journal", err, l.journalErr())
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, l := newLease(t.Context(), 15*time.Second, func(ctx context.Context) error {
+			if time.Since(start) < 4*time.Second {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		defer l.end()
+		<-ctx.Done()
+		if took := time.Since(start); took != 15*time.Second || context.Cause(ctx) != errLost {
+			t.Errorf("got %v after %v, want %v after %v", context.Cause(ctx), took, errLost, 15*time.Second)
+		}
+	})
+}
+
+// slowJournal is a journal whose appends take time.
+type slowJournal struct {
+	*memory
+	takes time.Duration
+}
+
+func (j *slowJournal) Append(ctx context.Context, e teardown.Entry) error {
+	time.Sleep(j.takes)
+	return j.memory.Append(ctx, e)
+}
+
+// suspendedDriver has one step, which needs two acts. The worker is suspended during the first one.
+type suspendedDriver struct {
+	teardown.Driver
+	suspend func()
+	acts    int
+}
+
+func (*suspendedDriver) Provider() (name, instance string) { return "fake", "" }
+
+func (*suspendedDriver) Inspect(_ context.Context, o teardown.Organization, _ *teardown.Plan) (*teardown.Plan, error) {
+	return &teardown.Plan{Provider: "fake", Organization: o, Steps: []teardown.Step{{ID: "zone/1", Kind: "zone"}}}, nil
+}
+
+func (d *suspendedDriver) Act(context.Context, teardown.Organization, teardown.Step) (teardown.Progress, error) {
+	if d.acts++; d.acts > 1 {
+		return teardown.Progress{State: teardown.ProgressNotFound}, nil
 	}
+	d.suspend()
+	return teardown.Progress{State: teardown.ProgressReady}, nil
+}
+
+func (*suspendedDriver) Poll(context.Context, teardown.Organization, string, []teardown.Step) ([]teardown.Progress, error) {
+	return []teardown.Progress{{State: teardown.ProgressExists}}, nil
+}
+
+// A worker that continues after a suspension sends no further request of a step that it has started.
+func TestLease_SuspendedBetweenActs(t *testing.T) {
+	t.Parallel()
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(suspendedActivity)
+	acts, err := env.ExecuteActivity(suspendedActivity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := acts.Get(&n); err != nil || n != 1 {
+		t.Errorf("%d acts, want 1: %v", n, err)
+	}
+}
+
+func suspendedActivity(ctx context.Context) (int, error) {
+	l := &lease{timeout: 15 * time.Second, activity: ctx, cancel: func(error) {}}
+	l.confirm(time.Now())
+	d := &suspendedDriver{suspend: func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.wall = l.wall.Add(-time.Hour)
+	}}
+	p, err := teardown.NewPlan(ctx, d, teardown.Organization{ID: "1", Name: "Acme"})
+	if err != nil {
+		return 0, err
+	}
+	m := &memory{}
+	a := &activities{config: Config{Store: m, Journal: m}}
+	options := a.options(ctx, &subject{page: &Manifest{}, entry: Entry{Confirm: "Acme"}}, p, l, nil)
+	if _, err := teardown.Execute(ctx, d, p, options...); !errors.Is(err, errLost) {
+		return 0, err
+	}
+	return d.acts, nil
 }
 
 // Short activities send heartbeats, too, and long ones by a ticker, until they end.
@@ -214,12 +364,12 @@ func TestLease_Heartbeats(t *testing.T) {
 		var beats atomic.Int64
 		_, l := newLease(t.Context(), 15*time.Second, func(context.Context) error { beats.Add(1); return nil })
 		time.Sleep(time.Minute + time.Second)
-		if n := beats.Load(); n != 13 {
+		if n := beats.Load(); n != 21 {
 			t.Errorf("got %d heartbeats in a minute", n)
 		}
 		l.end()
 		time.Sleep(time.Minute)
-		if n := beats.Load(); n != 13 {
+		if n := beats.Load(); n != 21 {
 			t.Errorf("got %d heartbeats after the end", n)
 		}
 	})
