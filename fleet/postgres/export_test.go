@@ -11,3 +11,6 @@ func (l *Limiter) Queued() int {
 	defer l.mu.Unlock()
 	return len(l.waiting)
 }
+
+// SetMaxSleep sets the longest time without a read of the row of the key.
+func (l *Limiter) SetMaxSleep(d time.Duration) { l.maxSleep = d }

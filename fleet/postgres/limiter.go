@@ -44,9 +44,10 @@ type LimiterConfig struct {
 // A Limiter implements the interface Limiter of package offboard and of all providers, for their
 // option WithLimiter.
 type Limiter struct {
-	db     *DB
-	config LimiterConfig
-	log    *slog.Logger
+	db       *DB
+	config   LimiterConfig
+	log      *slog.Logger
+	maxSleep time.Duration
 
 	mu      sync.Mutex
 	waiting []*waiter // in the order in which they are served
@@ -85,7 +86,9 @@ func (w *waiter) isBefore(v *waiter) bool {
 
 // Limiter returns a limiter and stores its configuration. If limiters of one key have different
 // configurations, the last call sets the budget for all of them, so that a new configuration
-// can be deployed while workers run.
+// can be deployed while workers run. If it changes the rate, the next request waits for at most one
+// interval of the new rate, and calls that wait already learn of it within 30 seconds. Requests that
+// limiters have reserved at the former rate may be sent in addition.
 //
 // The error is an [*errors.Error]: [errors.InvalidArgument] for an invalid configuration,
 // [errors.Unavailable] if the database cannot be reached, and [errors.Internal] if it refuses a
@@ -94,7 +97,7 @@ func (d *DB) Limiter(ctx context.Context, config LimiterConfig) (*Limiter, error
 	if err := config.validate(); err != nil {
 		return nil, invalid("Limiter", config.Key, err)
 	}
-	l := &Limiter{db: d, config: config, log: config.Logger, wake: make(chan struct{}, 1)}
+	l := &Limiter{db: d, config: config, log: config.Logger, wake: make(chan struct{}, 1), maxSleep: maxSleep}
 	if l.log == nil {
 		l.log = slog.Default()
 	}
@@ -135,10 +138,13 @@ func (c LimiterConfig) interval() int64 { return int64(math.Ceil(1e6 / c.PerSeco
 // configure stores the configuration.
 func (l *Limiter) configure(ctx context.Context) error {
 	var interval, burst *int64
+	// The next slot of the former interval may be a day ahead.
 	err := l.db.pool.QueryRow(ctx, `
 		WITH former AS (SELECT interval_us, burst FROM offboard.limits WHERE key = $1)
 		INSERT INTO offboard.limits (key, interval_us, burst) VALUES ($1, $2, $3)
-		ON CONFLICT (key) DO UPDATE SET interval_us = excluded.interval_us, burst = excluded.burst
+		ON CONFLICT (key) DO UPDATE SET interval_us = excluded.interval_us, burst = excluded.burst,
+			next_us = CASE WHEN limits.interval_us = excluded.interval_us THEN limits.next_us
+				ELSE least(limits.next_us, `+databaseClock+` - limits.paused_us + excluded.interval_us) END
 		RETURNING (SELECT interval_us FROM former), (SELECT burst FROM former)`,
 		l.config.Key, l.config.interval(), l.config.Burst).Scan(&interval, &burst)
 	if err != nil {
@@ -247,9 +253,9 @@ func (l *Limiter) dispatch() {
 			continue
 		}
 		state = next
-		// A slot that is older than the burst permits would exceed the budget. The statement made
-		// the reserved slots, which are not older.
-		held = slices.DeleteFunc(append(held, reused...), func(slot int64) bool { return slot < state.oldest() })
+		// A slot that is older than the burst permits would exceed the budget, and one from the first
+		// slot on is of a former interval. The statement made the reserved slots, which are neither.
+		held = slices.DeleteFunc(append(held, reused...), func(slot int64) bool { return slot < state.oldest() || slot >= state.first })
 		held = append(held, reserved...)
 		slices.Sort(held)
 		held = held[l.grant(state.due(held)):]
@@ -292,12 +298,17 @@ func (l *Limiter) failAll(err error) {
 	l.waiting = nil
 }
 
-// sleep returns when the first slot is due, no call waits, or more slots can be reserved.
+// maxSleep is the longest time without a read of the row of the key, whose interval may have been
+// corrected.
+const maxSleep = 30 * time.Second
+
+// sleep returns when the first slot is due, no call waits, more slots can be reserved, or the row must
+// be read again.
 func (l *Limiter) sleep(s state, held []int64) {
 	if len(held) == 0 {
 		return
 	}
-	timer := time.NewTimer(s.until(held[0]))
+	timer := time.NewTimer(min(s.until(held[0]), l.maxSleep))
 	defer timer.Stop()
 	for {
 		select {

@@ -683,6 +683,72 @@ func TestLimiter_Reconfigured(t *testing.T) {
 	}
 }
 
+// TestLimiter_RateCorrected corrects a rate of one request a day while a call waits for the request of
+// the next day. The requests that are permitted then do not wait for it: also if the call is canceled
+// before or after that, or its process is killed. The call itself learns of the new rate.
+func TestLimiter_RateCorrected(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ before, after, learns bool }{
+		"canceled before": {before: true}, "canceled after": {after: true}, "killed": {}, "waits": {learns: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := connect(t, database(t))
+			db := open(t, pool)
+			slow := limiter(t, db, 1.0/86400, 1)
+			if test.learns {
+				slow.SetMaxSleep(10 * time.Millisecond)
+			}
+			take(t, slow)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			result := waits(ctx, slow)
+			eventually(t, pool, "SELECT next_us - paused_us > (extract(epoch FROM clock_timestamp()) + 90000) * 1000000 FROM offboard.limits")
+			if test.before {
+				cancel()
+				slow.Close()
+			}
+			fast := limiter(t, db, 100, 10)
+			if test.after {
+				cancel()
+				slow.Close()
+			}
+			for range 20 {
+				take(t, fast)
+			}
+			if n := number(t, pool, "SELECT count(*) FROM offboard.limit_slots WHERE slot > (extract(epoch FROM clock_timestamp()) + 3600) * 1000000"); n != 0 {
+				t.Errorf("%d requests of the next day are reserved", n)
+			}
+			if test.learns {
+				if err := <-result; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// TestLimiter_SameRate shows that a process that starts with the same rate, or with a lower one, permits
+// no request before its time: also if calls of others wait.
+func TestLimiter_SameRate(t *testing.T) {
+	t.Parallel()
+	pool := connect(t, database(t))
+	db := open(t, pool)
+	first := limiter(t, db, 1.0/3600, 1)
+	take(t, first)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	waits(ctx, first)
+	eventually(t, pool, "SELECT next_us > (extract(epoch FROM clock_timestamp()) + 7000) * 1000000 FROM offboard.limits")
+	next := number(t, pool, "SELECT next_us FROM offboard.limits")
+	for _, perSecond := range []float64{1.0 / 3600, 1.0 / 10800} {
+		limiter(t, db, perSecond, 1)
+		if n := number(t, pool, "SELECT next_us FROM offboard.limits"); n != next {
+			t.Errorf("%v per second: the next request is %v earlier", perSecond, time.Duration(next-n)*time.Microsecond)
+		}
+	}
+}
+
 // TestLimiter_RowDeleted deletes the row of a key.
 func TestLimiter_RowDeleted(t *testing.T) {
 	pool := connect(t, database(t))

@@ -15,6 +15,7 @@ type state struct {
 	burst    int64
 	paused   int64
 	blocked  int64
+	first    int64     // the first slot that was not reserved before the statement
 	now      int64     // by the clock of the database
 	at       time.Time // of now, or later
 }
@@ -101,6 +102,7 @@ func (l *Limiter) tryReserve(ctx context.Context, n int) (s state, reused, reser
 		return state{}, nil, nil, err
 	}
 	s.at = time.Now()
+	s.first = next - int64(n-len(reused))*s.interval
 	for i := n - len(reused); i > 0; i-- {
 		reserved = append(reserved, next-int64(i)*s.interval)
 	}
