@@ -252,6 +252,7 @@ type planData struct {
 	Approvals             []fleet.Approval
 	Denied                *fleet.Approval
 	Outcome               string
+	Ended                 string   // how and when the workflow ended; "" if it runs
 	Overrides             []string // that the plan requires
 	Permitted, Missing    []string // overrides
 	MissingText           string
@@ -314,7 +315,7 @@ func (p *Page) planData(r *review.Review) planData {
 		Provider: printable.Text(plan.Provider), Instance: printable.Text(plan.Instance), Digest: s.Digest, Planned: review.Stamp(plan.CreatedAt),
 		Required: s.Required, Given: len(s.Approvals), Kinds: review.Kinds(plan), Total: len(plan.Steps),
 		Organizations: review.Organizations(plan), Operator: printable.Text(p.config.By),
-		Decidable: s.WaitingFor == fleet.WaitingForApproval,
+		Decidable: s.WaitingFor == fleet.WaitingForApproval && s.Closed.IsZero() && s.Result == nil,
 	}
 	if s.WaitingFor != fleet.WaitingForNothing {
 		d.WaitingFor, d.Since = waitingText(s.WaitingFor), review.Stamp(s.Since)
@@ -328,6 +329,12 @@ func (p *Page) planData(r *review.Review) planData {
 	}
 	if s.Result != nil {
 		d.Outcome = printable.Text(string(s.Result.Outcome))
+	}
+	if !s.Closed.IsZero() {
+		d.Ended = review.Stamp(s.Closed) + ": " + printable.Text(s.Status)
+		if s.Code != "" {
+			d.Ended += " (" + printable.Text(string(s.Code)) + ")"
+		}
 	}
 	d.Overrides, d.Permitted, d.Missing = review.Overrides(plan.Overrides()), review.Overrides(s.Overrides), review.Overrides(s.Missing)
 	d.MissingText = review.MissingOverrides

@@ -649,6 +649,34 @@ func TestPage_OtherStorage(t *testing.T) {
 	}
 }
 
+// The page of a workflow that has ended has no form, and states how the workflow ended.
+func TestPage_WorkflowEnded(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 1)
+	form := with(s.form("approve", id), "name", "Acme", "by", "jane")
+	for want, change := range map[string]func(*fleet.State){
+		"<dd>2000-01-04 12:00 UTC: Failed (not_confirmed)</dd>": func(state *fleet.State) { state.Status, state.Code = "Failed", errors.NotConfirmed },
+		"<dd>2000-01-04 12:00 UTC: Terminated</dd>":             func(state *fleet.State) { state.Status = "Terminated" },
+		"<dt>Outcome</dt><dd>deleted</dd>": func(state *fleet.State) {
+			state.Status, state.Result = "Completed", &fleet.Result{Outcome: teardown.Deleted}
+		},
+	} {
+		state := s.engine.States[id]
+		state.Closed, state.Code, state.Result = since.Add(24*time.Hour), "", nil
+		change(&state)
+		s.engine.States[id] = state
+		status, text := s.get(link(id))
+		if status != http.StatusOK || strings.Contains(text, "<form") || !strings.Contains(text, want) {
+			t.Errorf("got %d: %s", status, text)
+		}
+		status, text = read(t, s.do(request("approve", form)))
+		if status != http.StatusConflict || !strings.Contains(text, "the workflow has ended") || s.engine.States[id].Approvals != nil {
+			t.Errorf("got %d: %s", status, text)
+		}
+	}
+}
+
 func TestPage_ManySteps(t *testing.T) {
 	t.Parallel()
 	s := open(t)
