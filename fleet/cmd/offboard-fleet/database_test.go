@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/offboard-dev/offboard-go"
@@ -26,6 +27,9 @@ func TestStorage_Database(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
+	if !strings.HasPrefix(s.name, "database test") || strings.Contains(s.name, "user=") {
+		t.Errorf("got the name %s", s.name)
+	}
 	ref, err := fleet.PutManifest(t.Context(), s, fleet.Manifest{
 		Policy: fleet.Policy{Approvals: 1}, Organizations: []fleet.Entry{{Provider: "atlas", Organization: "5e2f00000000000000000001"}},
 	})

@@ -41,7 +41,7 @@ func (u usageError) Unwrap() error { return u.error }
 // advisedError is an error with the command of another program that corrects it.
 type advisedError struct {
 	error
-	command string // in lines that people copy
+	command string // with a title, in lines that people copy
 }
 
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

@@ -348,6 +348,9 @@ func TestStatus_Organization(t *testing.T) {
 		t.Errorf("got %d: %s", code, &f.errOut)
 	}
 	f.golden("status-waiting.txt")
+	if code := f.run("status", id, id); code != exitUsage || !strings.Contains(f.errOut.String(), "at most 1 argument") {
+		t.Errorf("got %d: %s", code, &f.errOut)
+	}
 
 	s.Missing = nil
 	s.Status, s.Closed = "Completed", day.Add(2*time.Hour)
@@ -704,6 +707,9 @@ func TestStorage_Flags(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.close()
+				if s.name != "directory "+folder {
+					t.Errorf("got the name %s", s.name)
+				}
 				return
 			}
 			if _, ok := errors.AsType[usageError](err); !ok || !strings.Contains(err.Error(), test.text) || strings.Contains(err.Error(), "secret-value") {

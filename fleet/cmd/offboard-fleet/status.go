@@ -92,6 +92,8 @@ func (p *program) statusCommand() *cobra.Command {
 				return nil
 			case len(args) == 1 && review.IsBatch(args[0]):
 				return nil
+			case len(args) > 1:
+				return usage("status takes at most 1 argument: offboard-fleet %s", cmd.Use)
 			}
 			return workflow(cmd, args)
 		},

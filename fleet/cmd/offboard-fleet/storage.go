@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,6 +21,7 @@ type storage struct {
 	journal  fleet.Journal
 	database *postgres.DB // nil for a directory
 	close    func()
+	name     string // for the log, without a password
 }
 
 // errNoStorage is the error of a command without flags and variables that name the storage.
@@ -40,7 +42,7 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }}, nil
+		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }, "directory " + p.store}, nil
 	case database == "":
 		return nil, errNoStorage
 	}
@@ -53,7 +55,8 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 		pool.Close()
 		return nil, unreachable(err)
 	}
-	return &storage{db.Store(), db.Journal(), db, pool.Close}, nil
+	config := pool.Config().ConnConfig
+	return &storage{db.Store(), db.Journal(), db, pool.Close, fmt.Sprintf("database %s at %s", config.Database, config.Host)}, nil
 }
 
 // unreachable returns a short error of a database that cannot be opened: pgx lists all its attempts,

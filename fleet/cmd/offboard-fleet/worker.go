@@ -147,7 +147,7 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 	if err != nil {
 		return err
 	}
-	logger.InfoContext(ctx, "the worker starts", "address", p.address, "namespace", p.namespace, "queue", p.queue)
+	logger.InfoContext(ctx, "the worker starts", "address", p.address, "namespace", p.namespace, "queue", p.queue, "storage", s.name)
 	interrupt := make(chan any)
 	end := context.AfterFunc(ctx, func() {
 		logger.Info("the worker stops: requests in flight finish", "timeout", stopTimeout)
@@ -172,8 +172,8 @@ func (p *program) checkNamespace(checked error, logger *slog.Logger) error {
 		return fmt.Errorf("the Temporal server at %s does not have the namespace %s", p.address, namespace)
 	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
 		return advisedError{
-			fmt.Errorf("%s. Add them to the namespace %s, and start the worker again a minute later:", e.Err.Error(), namespace),
-			"  temporal operator search-attribute create --type Keyword \\\n    --name Provider --name Outcome --name WaitingFor \\\n" +
+			fmt.Errorf("%s. Add them to the namespace %s, and start the worker again a minute later", e.Err.Error(), namespace),
+			"To add them:\n  temporal operator search-attribute create --type Keyword \\\n    --name Provider --name Outcome --name WaitingFor \\\n" +
 				"    --address " + printable.Text(p.address) + " --namespace " + namespace,
 		}
 	}
