@@ -6,13 +6,13 @@ package manifest
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/rest"
 	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/spelling"
 	"github.com/offboard-dev/offboard-go/teardown"
@@ -295,6 +295,9 @@ func (s *Source) Entries() ([]Entry, error) {
 			return nil, err
 		}
 		at := place{e.Provider, e.Organization, e.BaseURL}
+		if u, err := rest.ParseBase(e.BaseURL, false); err == nil { // the normal form of the address
+			at.baseURL = u.String()
+		}
 		if j, twice := first[at]; twice {
 			return nil, s.Errorf([]any{"organizations", i, "organization"}, "duplicate organization: see line %d", s.Line("organizations", j, "organization"))
 		}
@@ -406,9 +409,8 @@ func (s *Source) check(e Entry, n *Node, variables []string) error {
 		return fault("email", "email must be an email address")
 	}
 	if e.BaseURL != "" {
-		u, err := url.Parse(e.BaseURL)
-		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-			return fault("base_url", "base_url must be a URL with https and a host, without a user, a query and a fragment")
+		if _, err := rest.ParseBase(e.BaseURL, false); err != nil {
+			return fault("base_url", "base_url must be a URL with https and a host, without a user, a query and a fragment; http is for this machine only")
 		}
 	}
 	for j, o := range e.Override {
