@@ -536,6 +536,10 @@ func (a *activities) end(ctx context.Context, p *part, reports []*teardown.Repor
 		}
 		return a.endedOf(ctx, p, unfinished(p.plan, outcome, reports), reports)
 	}
+	if before := teardown.Recorded(p.entries, p.plan); before != nil && before.Outcome == teardown.Pending {
+		// Only the report of an earlier attempt was lost. The credential may have ended since then.
+		return a.endedOf(ctx, p, before, reports)
+	}
 	report, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
 	return a.result(ctx, p, report, err, reports...)
 }

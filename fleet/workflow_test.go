@@ -520,6 +520,22 @@ func TestOrganization_CanceledWithoutResult(t *testing.T) {
 	}
 }
 
+// The provider accepts the deletion, the credential ends with it, and the report is lost: the workflow
+// waits for the provider.
+func TestApply_PendingReportLost(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	srv := volterratest.NewServer()
+	srv.SetTenant(volterratest.Tenant{Name: "acme"})
+	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.config.Journal = &committed{memory: f.memory, at: func(e teardown.Entry) bool { return e.Outcome == teardown.Pending }}
+	f.update(time.Hour, updateApprove, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Pending {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 // A workflow that is canceled while the provider decides has the result and waits for nothing.
 func TestOrganization_CanceledWhilePending(t *testing.T) {
 	t.Parallel()

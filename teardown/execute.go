@@ -98,9 +98,6 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 		if failed := r.write(Entry{Kind: EntryStarted}, nil); failed != nil {
 			return nil, failed
 		}
-		if r.recorded.pending { // it may also have ended when the provider accepted the deletion
-			return r.finish(Deletion{Outcome: Pending}, nil)
-		}
 		return r.finish(Deletion{Outcome: Unknown}, r.unknown(err))
 	case err != nil:
 		return nil, r.typed(ctx, err)

@@ -86,7 +86,6 @@ const (
 type record struct {
 	deletionOpen int  // number of deletions of the organization that were started and not refused
 	deleted      bool // a read has shown that the organization was deleted
-	pending      bool // the provider accepted the deletion and decides later
 	started      bool // a run of this plan inspected the organization and compared it with the plan
 
 	// steps contains the last state of each step since a run of this plan started. Entries of
@@ -125,7 +124,7 @@ func recordOf(entries []Entry, p *Plan) record {
 			continue
 		}
 		if e.Exists {
-			r.deletionOpen, r.deleted, r.pending = 0, false, false
+			r.deletionOpen, r.deleted = 0, false
 		}
 		// An entry of a step without a fingerprint is of the plan that was started last.
 		ofStep := e.Plan == p.Fingerprint || e.Plan == "" && ofPlan
@@ -148,10 +147,9 @@ func recordOf(entries []Entry, p *Plan) record {
 		case e.Kind == EntryFinished && (e.Outcome == NotFound || e.Outcome == Blocked):
 			// No deletion before that explains why the organization was not found, or a read found
 			// the organization after it.
-			r.deletionOpen, r.deleted, r.pending = 0, false, false
+			r.deletionOpen, r.deleted = 0, false
 		case e.Kind == EntryFinished:
 			r.deleted = r.deleted || e.Outcome == Deleted && r.deletionOpen > 0
-			r.pending = e.Outcome == Pending && r.deletionOpen > 0 || r.pending && e.Outcome == Unknown
 		}
 	}
 	return r

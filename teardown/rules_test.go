@@ -75,9 +75,6 @@ func TestExecute_OrganizationNotFound(t *testing.T) {
 			&errors.Error{Code: errors.OutcomeUnknown, Err: about("org_1")}, []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.OutcomeUnknown,
 		},
 		"credential ended": {refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
-		"credential ended after it was accepted": {
-			refused(errors.Unauthenticated), []teardown.Entry{entry(teardown.EntryDeletionStarted), entry(teardown.EntryFinished, func(e *teardown.Entry) { e.Outcome = teardown.Pending })}, teardown.Pending, "",
-		},
 		"access lost":      {refused(errors.PermissionDenied), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, teardown.Unknown, errors.OutcomeUnknown},
 		"credential wrong": {refused(errors.Unauthenticated), nil, "", errors.Unauthenticated},
 		"not serving":      {refused(errors.Unavailable), []teardown.Entry{entry(teardown.EntryDeletionStarted)}, "", errors.Unavailable},
