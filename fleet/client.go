@@ -52,7 +52,8 @@ func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, e
 // Approve approves the plan of an organization, whose ID is that of [WorkflowID]. The error is
 //
 //   - [errors.NotConfirmed] if the approval does not count: the digest is not that of the plan that
-//     waits, the organization does not wait, or the person has approved the plan already
+//     waits, the organization does not wait, the person has approved the plan already, the name is
+//     missing, a text is too long, or the plan has [State.Missing] overrides
 //   - [errors.Conflict] if the workflow has ended
 //   - [errors.NotFound] for an ID without a workflow
 //   - [errors.InvalidArgument] if id is not the ID of an organization's workflow

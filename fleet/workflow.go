@@ -1,8 +1,8 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -73,7 +73,7 @@ type State struct {
 	Overrides []teardown.Override `json:"overrides,omitempty"`
 
 	// Missing lists the overrides that the plan requires and the manifest does not permit. If there
-	// are any, the plan is not applied, also with all approvals: the workflow fails with
+	// are any, [Approve] is refused, and a plan that requires no approval fails the workflow with
 	// [errors.NotConfirmed]. Deny the plan, and start a batch whose manifest permits them.
 	Missing []teardown.Override `json:"missing,omitempty"`
 
@@ -112,13 +112,16 @@ type Result struct {
 
 // Approval is the decision of a person about a plan.
 type Approval struct {
-	// By names the person. Two approvals must be of different people; case does not count.
+	// By names the person, with at most 200 bytes. Two approvals must be of different people. Case,
+	// white space, characters that people cannot see, and the Unicode form of the others (NFC, NFD,
+	// full width) do not count. Names that only look alike, such as in Latin and Cyrillic letters, are
+	// different.
 	By string `json:"by"`
 
 	// Digest is that of the plan: [teardown.Plan.Digest].
 	Digest string `json:"digest"`
 
-	// Reason is for people; "" for none.
+	// Reason is for people, with at most 1,000 bytes; "" for none.
 	Reason string `json:"reason,omitempty"`
 
 	// At is the time at which the workflow accepted the decision. It is ignored as an input.
@@ -201,14 +204,16 @@ func (r *teardownRun) handle(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	err = workflow.SetUpdateHandlerWithOptions(ctx, updateApprove, func(_ workflow.Context, a Approval) (State, error) {
+	err = workflow.SetUpdateHandlerWithOptions(ctx, updateApprove, func(ctx workflow.Context, a Approval) (State, error) {
+		a.At = workflow.Now(ctx)
 		r.state.Approvals = append(r.state.Approvals, a)
 		return r.state, nil
 	}, workflow.UpdateHandlerOptions{Validator: r.check})
 	if err != nil {
 		return err
 	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, updateDeny, func(_ workflow.Context, a Approval) (State, error) {
+	return workflow.SetUpdateHandlerWithOptions(ctx, updateDeny, func(ctx workflow.Context, a Approval) (State, error) {
+		a.At = workflow.Now(ctx)
 		r.state.Denied = &a
 		return r.state, nil
 	}, workflow.UpdateHandlerOptions{Validator: r.checkDenial})
@@ -219,18 +224,24 @@ func (r *teardownRun) check(a Approval) error {
 	if err := r.checkDenial(a); err != nil {
 		return err
 	}
+	if len(r.state.Missing) > 0 {
+		text := fmt.Sprintf("the manifest does not permit overrides that the plan requires: %v: deny the plan, and start a batch whose manifest permits them", r.state.Missing)
+		return temporal.NewApplicationError(text, "MissingOverride")
+	}
 	for _, other := range r.state.Approvals {
-		if strings.EqualFold(strings.TrimSpace(other.By), strings.TrimSpace(a.By)) {
+		if person(other.By) == person(a.By) {
 			return temporal.NewApplicationError("this person has approved the plan already: another person must approve", "SameApprover")
 		}
 	}
 	return nil
 }
 
-// checkDenial refuses a decision about another plan.
+// checkDenial refuses a decision about another plan, and texts that the history must not contain.
 func (r *teardownRun) checkDenial(a Approval) error {
 	switch {
-	case strings.TrimSpace(a.By) == "":
+	case len(a.By) > maxBy || len(a.Reason) > maxReason:
+		return temporal.NewApplicationError(fmt.Sprintf("the name of the approver must have at most %d bytes, and the reason at most %d", maxBy, maxReason), "InvalidApproval")
+	case !visible(a.By):
 		return temporal.NewApplicationError("the name of the approver is missing", "InvalidApproval")
 	case r.state.WaitingFor != WaitingForApproval || r.decided():
 		return temporal.NewApplicationError("the organization does not wait for an approval", "NotWaiting")

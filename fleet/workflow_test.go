@@ -288,10 +288,17 @@ func TestOrganization_RefusedApprovals(t *testing.T) {
 	cases := map[string]*callback{
 		"another digest": f.update(time.Hour, updateApprove, func(State) Approval { return Approval{By: "ada", Digest: strings.Repeat("0", 64)} }),
 		"no digest":      f.update(2*time.Hour, updateApprove, func(State) Approval { return Approval{By: "ada"} }),
-		"no name":        f.update(3*time.Hour, updateApprove, func(s State) Approval { return Approval{By: " ", Digest: s.Digest} }),
+		"no name":        f.update(3*time.Hour, updateApprove, by(" \u200b")),
+		"a long name":    f.update(200*time.Minute, updateApprove, by(strings.Repeat("a", maxBy+1))),
+		"a long reason": f.update(210*time.Minute, updateApprove, func(s State) Approval {
+			return Approval{By: "ada", Digest: s.Digest, Reason: strings.Repeat("a", maxReason+1)}
+		}),
+		"a long reason of a denial": f.update(3*time.Hour, updateDeny, func(s State) Approval {
+			return Approval{By: "ada", Digest: s.Digest, Reason: strings.Repeat("a", maxReason+1)}
+		}),
 	}
 	first := f.update(4*time.Hour, updateApprove, by("ada"))
-	cases["the same person"] = f.update(5*time.Hour, updateApprove, by(" Ada "))
+	cases["the same person"] = f.update(5*time.Hour, updateApprove, by(" A\u200bda "))
 	second := f.update(6*time.Hour, updateApprove, by("bob"))
 	r, err := f.run()
 	if err != nil || r.Outcome != teardown.Deleted {
@@ -307,6 +314,27 @@ func TestOrganization_RefusedApprovals(t *testing.T) {
 	}
 	if err := (&teardownRun{in: organizationInput{}, state: State{}}).check(Approval{By: "ada"}); err == nil {
 		t.Error("an approval was accepted that nothing waits for")
+	}
+}
+
+// The workflow states when it has accepted a decision, whatever the client states.
+func TestOrganization_TimeOfDecision(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2000, 1, 3, 12, 0, 0, 0, time.UTC)
+	for name, update := range map[string]string{"approval": updateApprove, "denial": updateDeny} {
+		f := newFixture(t)
+		f.env.SetStartTime(start)
+		f.update(time.Hour, update, func(s State) Approval { return Approval{By: "ada", Digest: s.Digest, At: start.AddDate(-1, 0, 0)} })
+		if _, err := f.run(); err != nil {
+			t.Fatal(err)
+		}
+		s := f.state()
+		if s.Denied != nil {
+			s.Approvals = append(s.Approvals, *s.Denied)
+		}
+		if len(s.Approvals) != 1 || s.Approvals[0].At.Sub(start).Round(time.Minute) != time.Hour {
+			t.Errorf("%s: got %+v", name, s.Approvals)
+		}
 	}
 }
 
@@ -336,7 +364,7 @@ func TestOrganization_WithoutApprovals(t *testing.T) {
 	}
 }
 
-// An approver sees the override that the manifest must permit before the plan can be applied.
+// An approver sees the override that the manifest must permit before the plan can be approved.
 func TestOrganization_MissingOverride(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -344,10 +372,12 @@ func TestOrganization_MissingOverride(t *testing.T) {
 	f.entry.Override = []teardown.Override{teardown.Partial}
 	var waiting State
 	f.env.RegisterDelayedCallback(func() { waiting = f.state() }, time.Minute)
-	f.update(time.Hour, updateApprove, by("ada"))
-	_, err := f.run()
-	var refused *temporal.ApplicationError
-	if !errors.As(err, &refused) || refused.Type() != string(errors.NotConfirmed) || !f.atlas.Exists(acme) {
+	approval := f.update(time.Hour, updateApprove, by("ada"))
+	f.update(2*time.Hour, updateDeny, by("ada"))
+	if r, err := f.run(); err != nil || r.Outcome != teardown.Stopped || !f.atlas.Exists(acme) {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if err := approval.rejected; err == nil || !strings.Contains(err.Error(), "overrides that the plan requires: [termination_protection]: deny the plan") {
 		t.Errorf("got %v", err)
 	}
 	if diff := cmp.Diff([]teardown.Override{teardown.TerminationProtection}, waiting.Missing); diff != "" {
