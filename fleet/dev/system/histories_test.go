@@ -23,6 +23,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/atlas"
 	"github.com/offboard-dev/offboard-go/atlas/atlastest"
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/offboardtest"
@@ -176,6 +177,10 @@ func TestHistories(t *testing.T) {
 			id := start(entry, 1)
 			if _, err := s.result(id); err == nil {
 				t.Error("a workflow without a plan did not fail")
+			}
+			state, err := fleet.Status(t.Context(), s.client, id)
+			if err != nil || state.Status != "Failed" || state.Code != errors.Unauthenticated || state.Closed.IsZero() {
+				t.Errorf("got %+v, %v", state, err)
 			}
 			return id
 		}},
