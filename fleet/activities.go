@@ -23,7 +23,7 @@ type activities struct {
 	plans   cached[teardown.Plan]
 }
 
-// leased returns the form of an activity that the engine calls. The activity acts under a lease. Its
+// leased returns the form of an activity that Temporal calls. The activity acts under a lease. Its
 // context ends when the workflow is canceled. The text of its error is logged, because the history does
 // not contain it.
 func leased[In, Out any](a *activities, f func(context.Context, *lease, In) (Out, error)) func(context.Context, In) (Out, error) {

@@ -48,7 +48,7 @@ type BatchState struct {
 	// Failures lists the first of them, at most 20.
 	Failures []BatchFailure `json:"failures,omitempty"`
 
-	// Status is that of the engine, as in [Listed]. [BatchStatus] sets it.
+	// Status is that of Temporal, as in [Listed]. [BatchStatus] sets it.
 	Status string `json:"status,omitempty"`
 
 	// Code is the code of the error with which the workflow of the batch failed; "" if it did not

@@ -57,8 +57,8 @@ func Start(ctx context.Context, c client.Client, manifest ManifestRef) (Batch, e
 //   - [errors.Conflict] if the workflow has ended
 //   - [errors.NotFound] for an ID without a workflow
 //   - [errors.InvalidArgument] if id is not the ID of an organization's workflow
-//   - [errors.PermissionDenied] if the server of the engine refuses the caller
-//   - [errors.Unavailable] if the server of the engine fails, or no worker answers
+//   - [errors.PermissionDenied] if the Temporal Service refuses the caller
+//   - [errors.Unavailable] if the Temporal Service fails, or no worker answers
 func Approve(ctx context.Context, c client.Client, id string, a Approval) (State, error) {
 	return decide(ctx, c, "Approve", id, updateApprove, a)
 }
@@ -134,14 +134,14 @@ func BatchStatus(ctx context.Context, c client.Client, id string) (BatchState, e
 	return s, nil
 }
 
-// execution is what the engine knows about the last run of a workflow.
+// execution is what Temporal knows about the last run of a workflow.
 type execution struct {
 	status string
 	code   errors.Code // of a workflow that failed
 	closed time.Time
 }
 
-// query returns the state of the last run of a workflow, and what the engine knows about the run.
+// query returns the state of the last run of a workflow, and what Temporal knows about the run.
 func query[T any](ctx context.Context, c client.Client, id string) (T, execution, error) {
 	const operation = "Status"
 	var state T
@@ -175,7 +175,7 @@ func failureCode(err error) errors.Code {
 	return errors.Code(e.Type())
 }
 
-// timeOf returns a time of the engine; zero for none.
+// timeOf returns a time of Temporal; zero for none.
 func timeOf(t *timestamppb.Timestamp) time.Time {
 	if t == nil {
 		return time.Time{}
@@ -183,10 +183,13 @@ func timeOf(t *timestamppb.Timestamp) time.Time {
 	return t.AsTime()
 }
 
-// Cancel ends the workflow of an organization, or of a batch, gently: requests in flight finish,
-// and nothing more starts. A worker learns of the cancellation with its next heartbeat, within 3
-// seconds by default; see [Config.Heartbeat]. The outcome is [teardown.Stopped] if steps had started. The workflows
-// that a batch has started continue.
+// Cancel requests the cancellation of the workflow of an organization, or of a batch. A worker learns
+// of it with its next heartbeat, within 3 seconds by default; see [Config.Heartbeat]. Then requests in
+// flight finish, and nothing more starts. The workflows that a batch has started continue.
+//
+// The status of the workflow is then "Canceled", and [State.Result] has the outcome and the report if
+// a plan was being applied: [teardown.Stopped], [teardown.Pending] if the provider had accepted the
+// deletion, or [teardown.Unknown]. A workflow whose plan was applied to its end is "Completed".
 //
 // The error is [errors.Conflict] if the workflow has ended; it states how. The others are those of
 // [Approve]. If the workflow ends at the same time, the error is nil.
@@ -256,7 +259,7 @@ type Listed struct {
 	// WaitingFor is what the organization waits for: nothing if the workflow has ended.
 	WaitingFor WaitingFor `json:"waiting_for,omitempty"`
 
-	// Status is that of the engine: "Running", "Completed", "Failed", "Canceled", "Terminated",
+	// Status is that of Temporal: "Running", "Completed", "Failed", "Canceled", "Terminated",
 	// "TimedOut" or "ContinuedAsNew".
 	Status string `json:"status"`
 
@@ -297,7 +300,7 @@ type BatchListed struct {
 	// Run is the ID of its last run. Each page of the manifest is a run.
 	Run string `json:"run"`
 
-	// Status is that of the engine, as in [Listed].
+	// Status is that of Temporal, as in [Listed].
 	Status string `json:"status"`
 
 	// Started is the time of the batch's start.
@@ -332,7 +335,7 @@ func ListBatches(ctx context.Context, c client.Client) iter.Seq2[BatchListed, er
 }
 
 // newest yields the last run of each workflow of a query, which must not select an older run without
-// the last one. The engine lists the runs that have not ended first, and then the last one that ended
+// the last one. Temporal lists the runs that have not ended first, and then the last one that ended
 // first, so that the first run of a workflow is its last one.
 func newest(ctx context.Context, c client.Client, query string) iter.Seq2[*workflowpb.WorkflowExecutionInfo, error] {
 	return func(yield func(*workflowpb.WorkflowExecutionInfo, error) bool) {
@@ -361,7 +364,7 @@ func newest(ctx context.Context, c client.Client, query string) iter.Seq2[*workf
 	}
 }
 
-// listed returns a workflow of the engine's list.
+// listed returns a workflow of Temporal's list.
 func listed(e *workflowpb.WorkflowExecutionInfo) Listed {
 	attribute := func(name string) string { return keyword(e.GetSearchAttributes().GetIndexedFields()[name].GetData()) }
 	l := Listed{
@@ -378,7 +381,7 @@ func listed(e *workflowpb.WorkflowExecutionInfo) Listed {
 // CheckNamespace checks that the namespace of a client has the search attributes Provider, Outcome and
 // WaitingFor, of type Keyword. The error is [errors.InvalidArgument] and names those that are missing; a
 // server that has added them may need a minute until it knows them. It is nil if the server refuses to
-// answer, such as to a client that may only start workflows, and that of the engine if the server fails.
+// answer, such as to a client that may only start workflows, and that of Temporal if the service fails.
 func CheckNamespace(ctx context.Context, c client.Client) error {
 	return checkNamespace(ctx, c)
 }
@@ -417,7 +420,7 @@ func keyword(data []byte) string {
 	return strings.Trim(string(data), `[]"`)
 }
 
-// query returns the query of the engine's list. It does not select by the outcome: the last workflow of
+// query returns the query of Temporal's list. It does not select by the outcome: the last workflow of
 // an organization may have another one. A workflow that ended while it waited still has the attribute.
 func (f Filter) query() string {
 	all := []string{fmt.Sprintf("WorkflowType = %q", workflowOrganization)}

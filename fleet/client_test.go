@@ -40,7 +40,7 @@ func (c *listClient) ListWorkflow(_ context.Context, r *workflowservice.ListWork
 	return answer, nil
 }
 
-// run returns a run of a workflow as the engine lists it, with search attributes and memos by name.
+// run returns a run of a workflow as Temporal lists it, with search attributes and memos by name.
 func run(id string, status enums.WorkflowExecutionStatus, started time.Time, attributes, memos map[string]string) *workflowpb.WorkflowExecutionInfo {
 	e := &workflowpb.WorkflowExecutionInfo{
 		Execution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: started.Format(time.TimeOnly)}, Status: status, StartTime: timestamppb.New(started),

@@ -21,8 +21,8 @@
 //   - preparation: the organization is read again and compared with the approved plan. If
 //     something is new, a new plan waits for a new approval, and [State.Differences] states what
 //     is new. What was deleted in the meantime does not matter. Days may pass.
-//   - steps: chunks of about 200 steps, several at a time. A chunk starts when the steps that it
-//     comes after are deleted.
+//   - steps: of a plan with more than 200 steps, in chunks, one after another. Each chunk compares the
+//     organization with the plan again.
 //   - deletion: the organization is read once more, and deleted.
 //   - pending: if the provider decides later, a timer and a read repeat for days.
 //
@@ -33,14 +33,14 @@
 //
 // # What the history contains
 //
-// IDs, digests, counts, codes and names of credentials. Plans, reports, manifests and what
-// providers answered are in the [Store], by reference and with their digests. Credentials are
-// resolved on the workers only.
+// IDs, digests, counts, codes, and the names and reasons of approvers. Plans, reports, manifests and
+// what providers answered are in the [Store], by reference and with their digests. Workers resolve
+// the credentials.
 //
 // # Failures
 //
-// Each activity sends heartbeats. If a worker ends or freezes, another one continues with the
+// Each activity sends heartbeats. If a worker ends or is suspended, another one continues with the
 // journal: a step that a read has shown to be deleted is not started again. A worker that was
-// frozen for longer than the heartbeat timeout starts nothing more. docs/fleet.md has the matrix
+// suspended for longer than the heartbeat timeout starts nothing more. docs/fleet.md has the matrix
 // of failures.
 package fleet

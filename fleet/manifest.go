@@ -87,7 +87,7 @@ type Policy struct {
 }
 
 // MinRemindEvery is the shortest time between two reminders. Each reminder adds 11 events to the history
-// of a workflow, which the engine ends at 51,200 events: with a reminder in each hour after 190 days.
+// of a workflow, which Temporal ends at 51,200 events: with a reminder in each hour after 190 days.
 const MinRemindEvery = time.Hour
 
 // remindEvery returns the time between two reminders.
@@ -128,7 +128,7 @@ type entryRef struct {
 // PutManifest checks a manifest, stores it, and returns its reference for [Start]. The error is
 // [errors.InvalidArgument] for a manifest that cannot be applied, or that of the store. It names the
 // number of the organization, such as one that [offboard.Spec.Validate] refuses, whose [WorkflowID] is
-// longer than the engine permits, or that Allow and Deny do not permit.
+// longer than Temporal permits, or that Allow and Deny do not permit.
 func PutManifest(ctx context.Context, s Store, m Manifest) (ManifestRef, error) {
 	if err := m.check(); err != nil {
 		return ManifestRef{}, err
@@ -195,7 +195,7 @@ func (m Manifest) check() error {
 	return nil
 }
 
-// maxID is the maximum size of a workflow's ID in bytes, by the default of the engine.
+// maxID is the maximum size of a workflow's ID in bytes, by the default of Temporal.
 const maxID = 1000
 
 // check returns the first fault of an entry.

@@ -34,7 +34,7 @@ type Observation struct {
 	Duration time.Duration
 }
 
-// Instrument makes a client, and the workers that use it, record spans and metrics of the engine:
+// Instrument makes a client, and the workers that use it, record spans and metrics of Temporal:
 // workflows, activities, retries and queues. The names of spans are those of workflows and
 // activities. A trace contains neither credentials nor texts of providers. The error is
 // [errors.InvalidArgument] if an argument is nil.

@@ -86,7 +86,7 @@ type State struct {
 	// Result is the result of the workflow; nil until it ends.
 	Result *Result `json:"result,omitempty"`
 
-	// Status is that of the engine, as in [Listed]. [Status] sets it.
+	// Status is that of Temporal, as in [Listed]. [Status] sets it.
 	Status string `json:"status,omitempty"`
 
 	// Code is the code of the error with which the workflow failed; "" if it did not fail, or the
@@ -324,7 +324,7 @@ func (r *teardownRun) remind(ctx workflow.Context, w Waiting) error {
 	return workflow.Await(ctx, func() bool { return r.decided() || reminder.IsReady() })
 }
 
-// remindAtOnce makes the first reminder a local activity, which costs the engine less. If it fails, or
+// remindAtOnce makes the first reminder a local activity, which costs the server less. If it fails, or
 // takes longer than a workflow task may, an activity repeats it.
 func (r *teardownRun) remindAtOnce(ctx workflow.Context, w Waiting) error {
 	reminder := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
