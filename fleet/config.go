@@ -78,7 +78,9 @@ type Waiting struct {
 	Since time.Time `json:"since"`
 }
 
-// Register registers the workflows and activities of a fleet with a worker. The error is
+// Register registers the workflows and activities of a fleet with a worker. Set
+// [worker.Options.WorkerStopTimeout] to 30 seconds, so that requests in flight can finish when the worker
+// is stopped: with 0, which is the default, their answers are lost, and reads must decide. The error is
 // [errors.InvalidArgument] if Open, Store or Journal is missing.
 func Register(w worker.Registry, config Config) error {
 	switch {

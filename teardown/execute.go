@@ -17,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/internal/backoff"
 	"github.com/offboard-dev/offboard-go/internal/nilness"
 	"github.com/offboard-dev/offboard-go/internal/trace"
+	"github.com/offboard-dev/offboard-go/internal/wait"
 )
 
 // retryBackoff limits the jitter of the waits between attempts.
@@ -85,6 +86,12 @@ func newRun(ctx context.Context, d Driver, p *Plan, options []Option, part part)
 func (r *run) begin(ctx context.Context) (*Report, error) {
 	reading := trace.WithReadsStopped(ctx)
 	now, err := r.inspect(reading)
+	if pause := r.recorded.deletionPause(); err == nil && pause > 0 {
+		if err := wait.Sleep(ctx, pause); err != nil {
+			return nil, r.refuse(errors.Canceled, nil, "%w", err)
+		}
+		now, err = r.inspect(reading)
+	}
 	r.inspected = now
 	switch {
 	case r.absent(err):
@@ -141,6 +148,19 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 		return r.finish(Deletion{Outcome: Blocked}, err)
 	}
 	return nil, nil
+}
+
+// deletionTime is the time in which a deletion that another run has sent may take effect: the process of
+// that run may have ended while the provider worked on it.
+const deletionTime = 30 * time.Second
+
+// deletionPause returns the wait until a read proves that a deletion of an earlier run has no effect. The
+// clock of that run may differ.
+func (r record) deletionPause() time.Duration {
+	if r.deletionOpen == 0 {
+		return 0
+	}
+	return min(deletionTime-time.Since(r.deletionAt), deletionTime)
 }
 
 // run is the application of one plan, or of a part of it.

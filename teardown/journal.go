@@ -84,9 +84,10 @@ const (
 
 // record is what the entries of journals prove about a plan and its organization.
 type record struct {
-	deletionOpen int  // number of deletions of the organization that were started and not refused
-	deleted      bool // a read has shown that the organization was deleted
-	started      bool // a run of this plan inspected the organization and compared it with the plan
+	deletionOpen int       // number of deletions of the organization that were started and not refused
+	deletionAt   time.Time // the time of the last one
+	deleted      bool      // a read has shown that the organization was deleted
+	started      bool      // a run of this plan inspected the organization and compared it with the plan
 
 	// steps contains the last state of each step since a run of this plan started. Entries of
 	// an earlier plan do not count: a resource may exist again under the same identity.
@@ -142,6 +143,7 @@ func recordOf(entries []Entry, p *Plan) record {
 			// The plan proves that the organization existed after that.
 		case e.Kind == EntryDeletionStarted:
 			r.deletionOpen++
+			r.deletionAt = e.Time
 		case e.Kind == EntryDeletionRefused:
 			r.deletionOpen = max(r.deletionOpen-1, 0)
 		case e.Kind == EntryFinished && (e.Outcome == NotFound || e.Outcome == Blocked):

@@ -430,3 +430,60 @@ func TestWithLease_Lost(t *testing.T) {
 		})
 	}
 }
+
+// A deletion that another process has sent seconds ago may still take effect: a read decides after that,
+// and no second deletion is sent before.
+func TestExecute_RecentDeletion(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		started     time.Duration // before the run
+		takesEffect bool          // the first deletion takes effect during the wait
+		stop        bool          // during the wait
+		refused     bool          // the journal contains the refusal
+		took        time.Duration
+		inspected   int
+		deletions   int
+		want        teardown.Outcome
+	}{
+		"in flight":            {started: 4 * time.Second, takesEffect: true, took: 26 * time.Second, inspected: 2, want: teardown.Deleted},
+		"without effect":       {started: 4 * time.Second, took: 26 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
+		"by a differing clock": {started: -time.Hour, took: 30 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
+		"long ago":             {started: time.Minute, inspected: 1, deletions: 1, want: teardown.Deleted},
+		"refused":              {started: 4 * time.Second, refused: true, inspected: 1, deletions: 1, want: teardown.Deleted},
+		"stopped":              {started: 4 * time.Second, stop: true, took: 10 * time.Second, inspected: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &fakeBlocking{}
+				p := w.plan(t)
+				before := w.inspected
+				start := time.Now()
+				w.inspects = func(int) error {
+					if test.takesEffect && time.Since(start) >= 20*time.Second {
+						return &errors.Error{Provider: "fake", Operation: "GetOrganization", Target: "org_1", Code: errors.OrganizationNotFound}
+					}
+					return nil
+				}
+				stop := make(chan struct{})
+				if test.stop {
+					time.AfterFunc(10*time.Second, func() { close(stop) })
+				}
+				entries := []teardown.Entry{
+					entry(teardown.EntryStarted, func(e *teardown.Entry) { e.Plan = p.Fingerprint }),
+					entry(teardown.EntryDeletionStarted, func(e *teardown.Entry) { e.Time = start.Add(-test.started) }),
+				}
+				if test.refused {
+					entries = append(entries, entry(teardown.EntryDeletionRefused))
+				}
+				r, err := teardown.Execute(t.Context(), teardown.FromBlocking(w), p, teardown.WithConfirm("Acme"), teardown.WithResume(entries), teardown.WithStop(stop))
+				took := time.Since(start)
+				if test.stop != (r == nil && codeOf(err) == errors.Canceled) || r != nil && (r.Outcome != test.want || err != nil) {
+					t.Fatalf("got %+v, %v", r, err)
+				}
+				if took != test.took || w.inspected-before != test.inspected || w.deleted != test.deletions {
+					t.Errorf("took %v with %d inspections and %d deletions, want %v, %d and %d", took, w.inspected-before, w.deleted, test.took, test.inspected, test.deletions)
+				}
+			})
+		})
+	}
+}
