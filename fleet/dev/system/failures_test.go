@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -93,6 +94,46 @@ func TestCut_OtherWorkerContinues(t *testing.T) {
 	}
 	if n := katapult.Count("DeleteDNSZone"); n > 300+8 { // 8 requests are in flight
 		t.Errorf("%d requests for 300 zones: more than those in flight were sent again", n)
+	}
+}
+
+// A worker is suspended while a step waits for another attempt, and the workflow ends. When the worker
+// continues, it sends nothing: no entry precedes another attempt.
+func TestFreeze_BetweenAttempts(t *testing.T) {
+	for name, cut := range map[string]bool{"with network": false, "without network": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t, "sqlite")
+			katapult := newKatapult(t, 0)
+			entry := addOrganization(katapult, "acme", 0, 1)
+			entry.Confirm = "Organization acme"
+			katapult.Fail(offboardtest.Fault{
+				Operation: "DeleteDNSZone", Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"4"}}, Body: `{}`,
+			})
+			p := newProxy(t, s.server.Address())
+			w := s.startWorker(p.address())
+			id := s.mustStart(fleet.Manifest{Organizations: []fleet.Entry{entry}})[0]
+			eventually(t, time.Minute, "the first attempt", func() bool { return katapult.Count("DeleteDNSZone") == 1 })
+			if err := w.freeze(); err != nil {
+				t.Fatal(err)
+			}
+			if err := fleet.Cancel(t.Context(), s.client, id); err != nil {
+				t.Fatal(err)
+			}
+			s.startWorker(s.server.Address())
+			if r, err := s.result(id); r.Outcome == teardown.Deleted {
+				t.Fatalf("got %+v, %v", r, err)
+			}
+			if cut {
+				p.cut()
+			}
+			if err := w.thaw(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, time.Minute, "the activity of the worker ends", func() bool { return len(w.inFlight()) == 0 })
+			if n := katapult.Count("DeleteDNSZone"); n > 1 {
+				t.Errorf("%d removals were sent after the workflow had ended", n-1)
+			}
+		})
 	}
 }
 
