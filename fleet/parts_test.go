@@ -219,6 +219,23 @@ func TestLease_AttemptEnded(t *testing.T) {
 	})
 }
 
+// The workflow is canceled: the lease continues until the activity ends, so that it can write the last
+// entry and the report.
+func TestLease_CanceledWorkflow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var beats atomic.Int64
+		workflow, cancel := context.WithCancel(t.Context())
+		ctx, l := newLease(workflow, 15*time.Second, func(context.Context) error { beats.Add(1); return nil })
+		defer l.end()
+		cancel()
+		time.Sleep(time.Minute + time.Second)
+		if err := (leasedJournal{&memory{}, l}).Append(ctx, teardown.Entry{}); err != nil || ctx.Err() != nil || beats.Load() != 21 {
+			t.Errorf("got %v, %v, %d heartbeats in a minute", err, ctx.Err(), beats.Load())
+		}
+	})
+}
+
 // A process that was suspended continues with an old lease before its heartbeats continue. While a
 // virtual machine is suspended, only the wall clock continues.
 func TestLease_Suspended(t *testing.T) {
