@@ -1,8 +1,11 @@
 package printable_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/offboard-dev/offboard-go/internal/printable"
 )
@@ -29,5 +32,47 @@ func TestText(t *testing.T) {
 		if got, want := printable.Lines(text+"\n"), strings.Replace(want, "a\uFFFDb", "a\nb", 1)+"\n"; got != want {
 			t.Errorf("lines: %q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+// The escaped text has the same value, and every character of it prints.
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"a": "Zürich, 東京"}` + "\n":   `{"a": "Zürich, 東京"}` + "\n",
+		"\"\u202eabc\u0085\x7f\"":      `"\u202eabc\u0085\u007f"`,
+		"\"a\u3164 \u0301\"":           `"a\u3164 \u0301"`,
+		"\"\u0301\", \"Zu\u0308\"":     `"\u0301", "Zu` + "\u0308\"",
+		"\"\U000e0041\U0001f600\"":     `"\udb40\udc41` + "\U0001f600\"",
+		`"\n` + "\u2028" + `\"\u202e"`: `"\n\u2028\"\u202e"`,
+	} {
+		got := string(printable.JSON([]byte(text)))
+		if got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		var before, after []any
+		if err := json.Unmarshal([]byte("["+text+"]"), &before); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err := json.Unmarshal([]byte("["+got+"]"), &after); err != nil {
+			t.Errorf("%q: %v", got, err)
+		}
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+		if lines := printable.Lines(got); lines != got {
+			t.Errorf("%q does not print: %q", text, lines)
+		}
+	}
+}
+
+func TestJSONWriter(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	if err := json.NewEncoder(printable.JSONWriter(&b)).Encode(map[string]string{"name": "\u202eabc"}); err != nil {
+		t.Error(err)
+	}
+	if want := `{"name":"\u202eabc"}` + "\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }
