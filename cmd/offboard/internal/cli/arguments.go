@@ -8,6 +8,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/flagerror"
 	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/spelling"
 )
@@ -86,21 +87,19 @@ func namedArguments(cmd *cobra.Command, args []string) error {
 // secret.
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		if name := "--" + unknown.GetSpecifiedName(); secrets.Misspelled(name, flagNames(cmd)) {
-			return errors.New("unknown flag: " + name + spelling.Hint(name, flagNames(cmd)))
-		}
-		return errors.New("unknown flag; to list the flags: " + cmd.CommandPath() + " --help")
+		return flagerror.Unknown("--"+unknown.GetSpecifiedName(), flagNames(cmd), cmd.CommandPath())
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return errors.New("flag needs an argument: --" + e.GetFlag().Name)
+		return flagerror.Missing(e.GetFlag().Name)
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		accepted := ""
 		if v, ok := e.GetFlag().Value.(interface{ accepted() string }); ok {
-			return errors.New("--" + e.GetFlag().Name + " has an invalid value: use " + v.accepted())
+			accepted = v.accepted()
 		}
-		return errors.New("--" + e.GetFlag().Name + " has an invalid value: use a value of type " + e.GetFlag().Value.Type())
+		return flagerror.Value(e.GetFlag().Name, accepted, e.GetFlag().Value.Type())
 	}
-	return errors.New("invalid flag; to list the flags: " + cmd.CommandPath() + " --help")
+	return flagerror.Other(cmd.CommandPath())
 }
 
 func flagNames(cmd *cobra.Command) []string {

@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
+	"github.com/offboard-dev/offboard-go/internal/output"
 )
 
 const demoHelp = `Plan and delete five organizations at fakes of the five providers. Each organization has
@@ -40,12 +41,12 @@ func (p *program) demoCommand() *cobra.Command {
 				ctx, done := p.untilInterrupted(cmd.Context())
 				defer done()
 				out := layout.Raw(p.out)
-				lines, ok := out.(*output)
+				lines, ok := out.(*output.Writer)
 				if ok {
-					out = failing{lines}
+					out = lines.Failing()
 				}
 				err := demo.Serve(ctx, serve, out, p.errOut)
-				if ok && lines.fault() != nil {
+				if ok && lines.Fault() != nil {
 					return nil // Main prints the fault
 				}
 				return err

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/format"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/internal/build"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 const manHelp = `Write a man page for each command to a directory, which must exist. A page replaces only a

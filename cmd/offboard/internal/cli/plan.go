@@ -18,9 +18,9 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planpage"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 const planHelp = `Read the resources that block the deletion of each organization of a manifest, and plan
@@ -268,7 +268,7 @@ func (p *program) standardInput() os.FileInfo {
 // manifest was read from the standard input.
 func (p *program) showPlan(file *planfile.File, output, view, again string) error {
 	if p.json {
-		encoder := json.NewEncoder(p.out)
+		encoder := json.NewEncoder(printable.JSONWriter(p.out))
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(file)
 	}

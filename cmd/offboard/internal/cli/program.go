@@ -26,6 +26,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/output"
+	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/secrets"
 	"github.com/offboard-dev/offboard-go/internal/trace"
 )
@@ -41,59 +43,19 @@ func Main() int {
 	// Without this, a write to a closed pipe would end the program in the middle of a run.
 	signal.Ignore(syscall.SIGPIPE)
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, connect: connect.FromEnv, signals: signals}
-	var out *output
+	var out *output.Writer // nil for a terminal
 	if !term.IsTerminal(int(os.Stdout.Fd())) {
-		out = &output{to: os.Stdout}
+		out = output.New(os.Stdout)
 		p.out = out
 	}
 	code := p.run(context.Background(), os.Args[1:])
-	if fault := out.fault(); fault != nil {
+	if fault := out.Fault(); fault != nil {
 		problem.PrintIncomplete(os.Stderr, fault, p.result)
 		if code == exitcode.OK && p.result == "" {
 			code = exitcode.Failed
 		}
 	}
 	return code
-}
-
-// output is a standard output that is no terminal. A reader that has closed the stream, such as
-// head, is no fault: the command continues. Any other error of a write is kept.
-type output struct {
-	to io.Writer
-
-	mu  sync.Mutex
-	err error
-}
-
-func (o *output) Write(text []byte) (int, error) {
-	_, err := o.to.Write(text)
-	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if o.err == nil {
-			o.err = err
-		}
-	}
-	return len(text), nil
-}
-
-// failing is an output whose writes also return the fault, for a command that is of no use without
-// its output.
-type failing struct{ *output }
-
-func (f failing) Write(text []byte) (int, error) {
-	n, _ := f.output.Write(text)
-	return n, f.fault()
-}
-
-// fault returns the first error of a write; nil for none, or for a nil output.
-func (o *output) fault() error {
-	if o == nil {
-		return nil
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
 }
 
 // program is the program without its process: tests set the streams, the connector and the
@@ -328,5 +290,5 @@ func (p *program) stoppableFrom(ctx context.Context, gently func() bool, stoppin
 
 // emit writes a document as one line of JSON.
 func (p *program) emit(document any) {
-	_ = json.NewEncoder(p.out).Encode(document) // fails only if the reader has closed the stream
+	_ = json.NewEncoder(printable.JSONWriter(p.out)).Encode(document) // fails only if the reader has closed the stream
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/connect"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/exitcode"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/scripted"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 	"github.com/offboard-dev/offboard-go/volterra/volterratest"
 )
 

@@ -19,10 +19,10 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planning"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/report"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/schema"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -282,7 +282,7 @@ func compare(plan, now *teardown.Plan) (remaining, notInPlan []string) {
 
 func (p *program) showStatus(statuses []organizationStatus, again applySettings, earlier *planfile.Flags) error {
 	if p.json {
-		encoder := json.NewEncoder(p.out)
+		encoder := json.NewEncoder(printable.JSONWriter(p.out))
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(statusDocument{"status", schema.Version, statuses, p.code})
 	}

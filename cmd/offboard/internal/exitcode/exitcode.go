@@ -6,8 +6,8 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 // Exit codes. Failed is that of a refusal or failure of the provider, a full disk, or a file

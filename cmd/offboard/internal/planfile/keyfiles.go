@@ -3,8 +3,8 @@ package planfile
 import (
 	"os"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 // KeyFiles returns the files that credentials are read from: the usual ones, and those that

@@ -14,9 +14,9 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/graph"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/problem"
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/webpage"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 

@@ -5,10 +5,10 @@ import (
 	"io"
 	"strings"
 
-	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/safefile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 // Print prints an error, the provider's message, the blockers and the advice. An error

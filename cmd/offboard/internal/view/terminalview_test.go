@@ -122,6 +122,16 @@ func TestNewWatcher_NoTerminal(t *testing.T) {
 	}
 }
 
+// A name in JSON cannot change the direction of a terminal's text.
+func TestJSONLines_Unprintable(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	(&jsonLines{out: &b}).write("\u202eabc")
+	if want := `"\u202eabc"` + "\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
 func TestMovesCursor_TerminalType(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -96,7 +96,7 @@ type jsonLines struct {
 func (j *jsonLines) write(document any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	_ = json.NewEncoder(j.out).Encode(document) // fails only if the reader has closed the stream
+	_ = json.NewEncoder(printable.JSONWriter(j.out)).Encode(document) // fails only if the reader has closed the stream
 }
 
 // eventLine is a [teardown.Event] as a line of JSON.

@@ -1,5 +1,5 @@
-// Package safefile opens, locks and replaces regular files so that the program never
-// overwrites its own input or the file of another program.
+// Package safefile opens, locks and replaces regular files so that a program never overwrites its own
+// input or the file of another program.
 package safefile
 
 import (
@@ -25,8 +25,15 @@ const maxSize = 1 << 30
 
 // Open opens a regular file of at most 1 GiB. It returns an error for any other file, without waiting:
 // opening a FIFO may block forever, and opening a device may have effects.
-func Open(name string, flag int) (*os.File, error) {
-	info, err := os.Stat(name)
+func Open(name string, flag int) (*os.File, error) { return open(name, flag, os.Stat, os.OpenFile) }
+
+// OpenIn does the same as [Open] for a file below a directory.
+func OpenIn(root *os.Root, name string, flag int) (*os.File, error) {
+	return open(name, flag, root.Stat, root.OpenFile)
+}
+
+func open(name string, flag int, stat func(string) (fs.FileInfo, error), openFile func(string, int, fs.FileMode) (*os.File, error)) (*os.File, error) {
+	info, err := stat(name)
 	switch {
 	case err == nil:
 		if err := regular(name, info); err != nil {
@@ -35,7 +42,7 @@ func Open(name string, flag int) (*os.File, error) {
 	case flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	file, err := os.OpenFile(name, flag|nonBlocking, 0o600)
+	file, err := openFile(name, flag|nonBlocking, 0o600)
 	if err != nil {
 		return nil, err
 	}
