@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet/internal/key"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -130,7 +132,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := prepare(ctx, "Get", name); err != nil {
 		return nil, err
 	}
-	content, err := s.folder.root.ReadFile(blobPath(name))
+	content, err := s.read(blobPath(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &errors.Error{Operation: "Get", Target: name, Code: errors.NotFound, Err: err}
@@ -138,6 +140,16 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, failed("Get", name, err)
 	}
 	return content, nil
+}
+
+// read reads a regular file: another one, such as a FIFO, could block forever.
+func (s *Store) read(name string) ([]byte, error) {
+	file, err := safefile.OpenIn(s.folder.root, name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
 }
 
 // Delete deletes a blob. It returns nil if the key has no blob.
@@ -180,7 +192,7 @@ func (j *Journal) append(e teardown.Entry) error {
 		return err
 	}
 	name := journalPath(e.Provider, e.Instance, e.Organization)
-	file, err := j.folder.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := safefile.OpenIn(j.folder.root, name, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}
@@ -210,7 +222,7 @@ func (j *Journal) Entries(ctx context.Context, provider, instance, organization 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	file, err := j.folder.root.Open(journalPath(provider, instance, organization))
+	file, err := safefile.OpenIn(j.folder.root, journalPath(provider, instance, organization), os.O_RDONLY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
