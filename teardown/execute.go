@@ -152,7 +152,7 @@ func (r *run) begin(ctx context.Context) (*Report, error) {
 
 // deletionTime is the time in which a deletion that another run has sent may take effect: the process of
 // that run may have ended while the provider worked on it.
-const deletionTime = 30 * time.Second
+const deletionTime = 10 * time.Second
 
 // deletionPause returns the wait until a read proves that a deletion of an earlier run has no effect. The
 // clock of that run may differ.

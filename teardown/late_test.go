@@ -445,12 +445,12 @@ func TestExecute_RecentDeletion(t *testing.T) {
 		deletions   int
 		want        teardown.Outcome
 	}{
-		"in flight":            {started: 4 * time.Second, takesEffect: true, took: 26 * time.Second, inspected: 2, want: teardown.Deleted},
-		"without effect":       {started: 4 * time.Second, took: 26 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
-		"by a differing clock": {started: -time.Hour, took: 30 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
+		"in flight":            {started: 4 * time.Second, takesEffect: true, took: 6 * time.Second, inspected: 2, want: teardown.Deleted},
+		"without effect":       {started: 4 * time.Second, took: 6 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
+		"by a differing clock": {started: -time.Hour, took: 10 * time.Second, inspected: 2, deletions: 1, want: teardown.Deleted},
 		"long ago":             {started: time.Minute, inspected: 1, deletions: 1, want: teardown.Deleted},
 		"refused":              {started: 4 * time.Second, refused: true, inspected: 1, deletions: 1, want: teardown.Deleted},
-		"stopped":              {started: 4 * time.Second, stop: true, took: 10 * time.Second, inspected: 1},
+		"stopped":              {started: 4 * time.Second, stop: true, took: 3 * time.Second, inspected: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -459,14 +459,14 @@ func TestExecute_RecentDeletion(t *testing.T) {
 				before := w.inspected
 				start := time.Now()
 				w.inspects = func(int) error {
-					if test.takesEffect && time.Since(start) >= 20*time.Second {
+					if test.takesEffect && time.Since(start) >= 5*time.Second {
 						return &errors.Error{Provider: "fake", Operation: "GetOrganization", Target: "org_1", Code: errors.OrganizationNotFound}
 					}
 					return nil
 				}
 				stop := make(chan struct{})
 				if test.stop {
-					time.AfterFunc(10*time.Second, func() { close(stop) })
+					time.AfterFunc(3*time.Second, func() { close(stop) })
 				}
 				entries := []teardown.Entry{
 					entry(teardown.EntryStarted, func(e *teardown.Entry) { e.Plan = p.Fingerprint }),

@@ -238,14 +238,16 @@ func WithPlanTTL(d time.Duration) Option {
 }
 
 // WithResume sets the entries of earlier journals; see [ReadJournal]. If an entry shows that
-// the deletion of the same organization (provider, instance and ID) was started, and no
-// entry shows that the provider refused that deletion, an organization that no longer exists
-// has the outcome [Deleted] instead of [NotFound]. If an entry shows that a read found the
-// organization deleted, a credential that is refused now, because it ended with the organization,
-// does not change the outcome [Deleted]. If the last deletion was started less than 30 seconds ago and the
-// organization exists, applying waits for the rest of that time and inspects again, because the request may
-// still be in flight. [ExecuteSteps] and [ExecuteDelete] also use the
-// entries about steps. Entries of other organizations have no effect.
+// the deletion of the same organization (provider, instance and ID) was started, and no later
+// entry shows that the provider refused it or that a read found the organization, an organization
+// that no longer exists has the outcome [Deleted] instead of [NotFound]; see [DeletionRecorded].
+// If an entry shows that a read found the organization deleted, a credential that is refused now,
+// because it ended with the organization, does not change the outcome [Deleted].
+//
+// If the last deletion was started less than 10 seconds ago and the organization exists, applying
+// waits for the rest of that time and inspects again, because the request may still be in flight.
+// [ExecuteSteps] and [ExecuteDelete] also use the entries about steps. Entries of other
+// organizations have no effect.
 func WithResume(entries []Entry) Option {
 	entries = slices.Clone(entries)
 	return option(func(s *settings) { s.resume = append(s.resume, entries...) })

@@ -64,13 +64,13 @@ func (r *Report) unfinished(code errors.Code) error {
 
 // record sets the state of a step by an entry about it. A step that was deleted stays deleted, also if
 // a later run found it deleted already.
-func (s *StepReport) record(e Entry) {
+func (r *StepReport) record(e Entry) {
 	switch {
 	case e.Kind == EntryStarted:
-		s.State, s.StartedAt, s.FinishedAt, s.Err = StepInterrupted, e.Time, e.Time, nil
-		s.Attempts++
-	case e.Kind == EntryFinished && !(s.State.deleted() && e.State.deleted()):
-		s.State, s.FinishedAt, s.RequestID, s.Err = e.State, e.Time, e.RequestID, e.err()
+		r.State, r.StartedAt, r.FinishedAt, r.Err = StepInterrupted, e.Time, e.Time, nil
+		r.Attempts++
+	case e.Kind == EntryFinished && !(r.State.deleted() && e.State.deleted()):
+		r.State, r.FinishedAt, r.RequestID, r.Err = e.State, e.Time, e.RequestID, e.err()
 	}
 }
 
