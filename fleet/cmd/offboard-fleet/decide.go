@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -30,8 +33,10 @@ type decision struct {
 
 const decideHelp = `
 Show the plan from the storage, and ask for the organization's name, unless --yes gives it.
-The digest must be that of the plan which is shown; the command status ID prints it. The engine
+The digest must be that of the plan which is shown; the command status ID prints it. Temporal
 does not verify the name of --by: it is for the record, and two approvals need two names.
+Nothing is decided if the plan cannot be shown: if the standard output is closed, is the null
+device, or fails.
 `
 
 // decideCommand returns the command approve or deny.
@@ -53,7 +58,7 @@ func (p *program) decideCommand(approve bool) *cobra.Command {
 	flags.StringVar(&d.digest, "digest", "", "digest of the plan (required)")
 	flags.StringVar(&d.by, "by", "", "name of the person who decides (required)")
 	flags.StringVar(&d.reason, "reason", "", "reason, for the record")
-	flags.StringVar(&d.yes, "yes", "", "name of the organization, in place of the prompt")
+	flags.StringVar(&d.yes, "yes", "", "name of the organization, or its ID if the name cannot be typed, in place of the prompt")
 	flags.BoolVar(&d.steps, "steps", false, "show each step of the plan")
 	return c
 }
@@ -68,7 +73,7 @@ func (p *program) decide(ctx context.Context, d decision) error {
 	return p.reviewed(ctx, func(e engine.Engine, s *storage) error {
 		r, err := review.Load(ctx, e, s, d.id)
 		if err != nil {
-			return err
+			return unanswered(ctx, e, d.id, err)
 		}
 		writeReview(p.out, r, d.steps)
 		if d.approve {
@@ -81,13 +86,19 @@ func (p *program) decide(ctx context.Context, d decision) error {
 		if _, err := r.Decision(d.digest, r.Name(), d.by, d.reason); err != nil {
 			return err
 		}
+		if err := p.notShown(); err != nil {
+			return err
+		}
 		name := d.yes
 		if !d.given {
-			verb := "approve the deletion"
+			verb, kind := "approve the deletion", "name"
 			if !d.approve {
 				verb = "deny the deletion"
 			}
-			fmt.Fprintf(p.out, "\nType the name %s to %s: ", printable.Text(r.Name()), verb)
+			if r.ByID() {
+				kind = "ID"
+			}
+			fmt.Fprintf(p.out, "\nType the %s %s to %s: ", kind, printable.Text(r.Name()), verb)
 			if name, err = p.line(ctx); err != nil {
 				return err
 			}
@@ -96,20 +107,39 @@ func (p *program) decide(ctx context.Context, d decision) error {
 		if err != nil {
 			return err
 		}
+		// Again, because the prompt may be the first text that could not be written.
+		if err := p.notShown(); err != nil {
+			return err
+		}
+		p.requested = "the decision was sent, and may count: offboard-fleet status ID shows it"
 		if !d.approve {
 			if _, err := e.Deny(ctx, d.id, a); err != nil {
 				return err
 			}
-			fmt.Fprintln(p.out, "Denied. The workflow ends, and nothing of this plan is deleted.")
-			return nil
+			p.result = "Denied. The workflow ends, and nothing of this plan is deleted."
+		} else {
+			state, err := e.Approve(ctx, d.id, a)
+			if err != nil {
+				return err
+			}
+			p.result = approved(state)
 		}
-		state, err := e.Approve(ctx, d.id, a)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(p.out, approved(state))
+		fmt.Fprintln(p.out, p.result)
 		return nil
 	})
+}
+
+// notShown returns an error if a person cannot have read the plan.
+func (p *program) notShown() error {
+	err := p.written.Unread()
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		text = safefile.Cause(err)
+	}
+	return fmt.Errorf("the plan could not be shown: %s: nothing was decided", text)
 }
 
 // writeDeny writes the command that denies a plan.
@@ -145,8 +175,21 @@ func (p *program) line(ctx context.Context) (string, error) {
 			fmt.Fprintln(p.out)
 			return "", errors.New("the input ended before the end of a line: nothing was decided")
 		}
+		if !isTerminal(p.in) { // which shows the end of the line that a person types
+			fmt.Fprintln(p.out)
+		}
 		return l.text, nil
 	}
+}
+
+// isTerminal reports whether an input is a terminal.
+func isTerminal(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&fs.ModeCharDevice != 0
 }
 
 // maxItems is the maximum number of entries of a list in a review. --steps shows all steps.

@@ -236,13 +236,13 @@ func TestDecide_Refused(t *testing.T) {
 // A text that is not the ID of an organization's workflow is an error of usage.
 func TestProgram_InvalidID(t *testing.T) {
 	t.Parallel()
-	for _, command := range [][]string{{"approve", "--digest", "0", "--by", "jane"}, {"deny", "--digest", "0", "--by", "jane"}, {"report"}, {"status"}} {
-		for id, text := range map[string]string{"": "the ID is empty", "org_1": `"org_1" is not the ID of a workflow`, "offboard-batch/1": "offboard-batch/1 is a batch: "} {
+	for _, command := range [][]string{{"approve", "--digest", "0", "--by", "jane"}, {"deny", "--digest", "0", "--by", "jane"}, {"report"}, {"status"}, {"cancel"}} {
+		for id, text := range map[string]string{"": "the ID is empty", "org_1": "the text is not the ID of a workflow", "offboard-batch/1": "the ID is that of a batch: "} {
 			f := newFleet(t)
-			if command[0] == "status" && strings.HasPrefix(id, "offboard-batch/") {
+			if (command[0] == "status" || command[0] == "cancel") && strings.HasPrefix(id, "offboard-batch/") {
 				continue
 			}
-			if code := f.run(append(command, id)...); code != exitUsage || !strings.Contains(f.errOut.String(), text) {
+			if code := f.run(append(command, id)...); code != exitUsage || !strings.Contains(f.errOut.String(), text) || strings.Contains(f.errOut.String(), "org_1") {
 				t.Errorf("%s %q: got %d: %s", command[0], id, code, &f.errOut)
 			}
 		}
@@ -481,7 +481,7 @@ func TestStatus_Batch(t *testing.T) {
 	if code := f.run("status", id, "--json"); code != exitFailed || json.Unmarshal(f.out.Bytes(), &got) != nil {
 		t.Errorf("got %d: %s", code, &f.out)
 	}
-	want := batchDocument{id, failedBatch(), map[string]int{"provider": 1, "deleted": 1}}
+	want := batchDocument{id, fleet.DefaultQueue, failedBatch(), map[string]int{"provider": 1, "deleted": 1}}
 	want.Failures[1].Organization = "org_4\x1b"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -514,7 +514,7 @@ func TestStatus_Batches(t *testing.T) {
 		t.Errorf("got %d: %s", code, &f.out)
 	}
 
-	// Without a worker, the engine has the status of a batch only.
+	// Without a worker, the Temporal server has the status of a batch only.
 	f.engine.NoWorker = &errors.Error{Operation: "Status", Code: errors.Unavailable, Err: errors.New("context deadline exceeded")}
 	if code := f.run("status"); code != exitDone || !strings.Contains(f.out.String(), "failed\n  offboard-batch/1\n") || !strings.Contains(f.errOut.String(), "Warning: organizations that batches could not start") {
 		t.Errorf("got %d: %s%s", code, &f.out, &f.errOut)
@@ -566,7 +566,7 @@ func TestStatus_EngineFails(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	f.engine.Err = &errors.Error{Operation: "List", Code: errors.Unavailable, Err: errors.New("connection refused")}
-	for _, args := range [][]string{{"status"}, {"status", "offboard/a/b/c"}, {"status", "offboard-batch/1"}, {"cancel", "x"}, {"report", "offboard/a/b/c"}} {
+	for _, args := range [][]string{{"status"}, {"status", "offboard/a/b/c"}, {"status", "offboard-batch/1"}, {"cancel", "offboard/a/b/c"}, {"report", "offboard/a/b/c"}} {
 		if code := f.run(args...); code != exitFailed || !strings.Contains(f.errOut.String(), "connection refused") {
 			t.Errorf("%v: got %d: %s", args, code, &f.errOut)
 		}
@@ -700,7 +700,7 @@ func TestStorage_Flags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &program{store: test.store, database: test.database, getenv: func(string) string { return test.variable }}
+			p := &program{store: test.store, database: test.database, getenv: func(string) string { return test.variable }, creates: true}
 			s, err := p.openStorage(t.Context())
 			if test.text == "" {
 				if err != nil {
@@ -781,24 +781,49 @@ func TestProgram_TLS(t *testing.T) {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	one := func(name, value string) map[string]string { return map[string]string{name: value} }
 	for name, test := range map[string]struct {
 		tls       bool
 		variables map[string]string
 		want      bool
 		fault     string
 	}{
-		"without":        {false, map[string]string{"TEMPORAL_TLS_SERVER_NAME": "x"}, false, ""},
-		"flag":           {true, nil, true, ""},
-		"API key":        {false, map[string]string{"TEMPORAL_API_KEY": "secret-value"}, true, ""},
-		"authority":      {false, map[string]string{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": path}, true, ""},
-		"no authority":   {true, map[string]string{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": path + ".absent"}, false, "TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
-		"no certificate": {true, map[string]string{"TEMPORAL_TLS_CLIENT_CERT_PATH": path}, false, "TEMPORAL_TLS_CLIENT_CERT_PATH"},
+		"without":            {false, nil, false, ""},
+		"flag":               {true, nil, true, ""},
+		"API key":            {false, one("TEMPORAL_API_KEY", "secret-value"), true, ""},
+		"authority":          {false, one("TEMPORAL_TLS_SERVER_CA_CERT_PATH", path), true, ""},
+		"server name":        {false, one("TEMPORAL_TLS_SERVER_NAME", "x"), true, ""},
+		"no authority":       {true, one("TEMPORAL_TLS_SERVER_CA_CERT_PATH", path+".absent"), false, "TEMPORAL_TLS_SERVER_CA_CERT_PATH: cannot read " + path + ".absent: the file does not exist"},
+		"not a file name":    {true, one("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "-----BEGIN secret-value"), false, "TEMPORAL_TLS_SERVER_CA_CERT_PATH: cannot read the file: the file does not exist; the name is not shown"},
+		"no PEM":             {true, one("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "program.go"), false, "TEMPORAL_TLS_SERVER_CA_CERT_PATH: the file has no certificate"},
+		"no key":             {false, one("TEMPORAL_TLS_CLIENT_CERT_PATH", path), false, "must be set together"},
+		"no certificate":     {false, one("TEMPORAL_TLS_CLIENT_KEY_PATH", path), false, "must be set together"},
+		"invalid key":        {false, map[string]string{"TEMPORAL_TLS_CLIENT_CERT_PATH": path, "TEMPORAL_TLS_CLIENT_KEY_PATH": path}, false, "TEMPORAL_TLS_CLIENT_CERT_PATH"},
+		"variable 1":         {false, one("TEMPORAL_TLS", "1"), true, ""},
+		"variable TRUE":      {false, one("TEMPORAL_TLS", "TRUE"), true, ""},
+		"variable true":      {false, one("TEMPORAL_TLS", "true"), true, ""},
+		"variable 0":         {false, one("TEMPORAL_TLS", "0"), false, ""},
+		"variable False":     {false, one("TEMPORAL_TLS", "False"), false, ""},
+		"variable yes":       {false, one("TEMPORAL_TLS", "yes"), false, "TEMPORAL_TLS must be true, false, 1 or 0"},
+		"flag and variable":  {true, one("TEMPORAL_TLS", "0"), true, ""},
+		"contradiction":      {false, map[string]string{"TEMPORAL_TLS": "false", "TEMPORAL_API_KEY": "secret-value"}, false, "TEMPORAL_API_KEY requires it"},
+		"certificate itself": {false, one("TEMPORAL_TLS_CLIENT_CERT_DATA", "secret-value"), false, "TEMPORAL_TLS_CLIENT_CERT_DATA is not supported"},
+		"not verified":       {true, one("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION", "True"), false, "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION is not supported"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &program{tls: test.tls, getenv: func(name string) string { return test.variables[name] }}
+			f := newFleet(t)
+			f.variables = test.variables
+			p := f.program()
+			var args []string
+			if test.tls {
+				args = []string{"--tls"}
+			}
+			if code := p.run(t.Context(), append(args, "version")); code != exitDone { // sets the flags
+				t.Fatalf("got %d: %s", code, &f.errOut)
+			}
 			got, err := p.tlsConfig()
-			if (got != nil) != test.want || (err != nil) != (test.fault != "") || err != nil && !strings.Contains(err.Error(), test.fault) {
+			if (got != nil) != test.want || (err != nil) != (test.fault != "") || err != nil && (!strings.Contains(err.Error(), test.fault) || strings.Contains(err.Error(), "secret-value")) {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})

@@ -80,6 +80,10 @@ func (p *program) serve(ctx context.Context, listen, by, public string) error {
 			WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		}
 		fmt.Fprintln(p.out, page.URL())
+		if err := p.written.Unread(); err != nil {
+			_ = l.Close()
+			return errors.New("the address of the page, with its token, could not be printed")
+		}
 		ended := make(chan error, 1)
 		stop := context.AfterFunc(ctx, func() { ended <- end(server, 10*time.Second) })
 		defer stop()

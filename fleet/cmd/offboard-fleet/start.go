@@ -9,10 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/engine"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/manifest"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 const (
@@ -34,7 +37,10 @@ after 5 seconds, and the batch waits.
 func (p *program) startCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "start MANIFEST", Short: "Start a batch, and print its ID", Long: startHelp + manifest.Example, Args: arguments(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.start(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p.creates = true
+			return p.start(cmd.Context(), args[0])
+		},
 	}
 }
 
@@ -49,10 +55,15 @@ func (p *program) start(ctx context.Context, path string) error {
 			return err
 		}
 		ref.Queue = p.queue
+		p.requested = "the batch may have started: offboard-fleet status shows it"
 		batch, err := e.Start(ctx, ref)
+		if errors.Is(err, errors.Conflict) {
+			return p.running(ctx, e, review.BatchID(ref), err)
+		}
 		if err != nil {
 			return err
 		}
+		p.result = "the batch " + batch.ID + " has started."
 		fmt.Fprintln(p.out, batch.ID)
 		approvals := "no plan requires an approval"
 		if n := m.Policy.Approvals; n > 0 {
@@ -66,8 +77,22 @@ func (p *program) start(ctx context.Context, path string) error {
 	})
 }
 
-// unpolled reports whether no worker polls the queue, also after a wait. An engine that refuses to answer
-// does not report it.
+// running returns the error of a batch that runs already, with its queue: a batch of a queue without a
+// worker keeps its manifest from being started again.
+func (p *program) running(ctx context.Context, e engine.Engine, id string, err error) error {
+	queue, unknown := e.Queue(ctx, id)
+	if unknown != nil {
+		return err
+	}
+	text := "a batch of this manifest is running already, on the queue " + printable.Text(queue)
+	if polled, err := e.Polled(ctx, queue); !polled && err == nil {
+		text += ", which no worker polls: start one with " + workerOf(queue) + ", or cancel the batch"
+	}
+	return advisedError{errors.New(text), "To see the batch, or to cancel it:\n  offboard-fleet status \\\n    " + printable.Text(id) + "\n  offboard-fleet cancel \\\n    " + printable.Text(id)}
+}
+
+// unpolled reports whether no worker polls the queue, also after a wait. A server that refuses to
+// answer does not report it.
 func (p *program) unpolled(ctx context.Context, e engine.Engine) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.workerWait)
 	defer cancel()
@@ -93,7 +118,7 @@ func (p *program) readManifest(path string) (fleet.Manifest, error) {
 		return manifest.Read(p.in, "standard input")
 	}
 	f, err := os.Open(path)
-	if err != nil {
+	if err = safefile.Error(safefile.Reading, "MANIFEST", path, err); err != nil {
 		return fleet.Manifest{}, err
 	}
 	defer f.Close()

@@ -70,6 +70,9 @@ type batchRow struct {
 // batchDocument is the JSON form of the status of a batch.
 type batchDocument struct {
 	ID string `json:"id"`
+
+	// Queue is the task queue of the workers that run the batch; "" if it could not be read.
+	Queue string `json:"queue,omitempty"`
 	fleet.BatchState
 
 	// Counts has the number of its organizations in each state.
@@ -115,7 +118,7 @@ func (p *program) statusCommand() *cobra.Command {
 }
 
 // stateOf returns the state of a workflow in a list, and whether it waits or failed. An outcome
-// precedes the status of the engine: a workflow that was canceled after its first step has one.
+// precedes Temporal's status: a workflow that was canceled after its first step has one.
 func stateOf(l fleet.Listed) (state string, listed bool) {
 	switch {
 	case l.Status == "Running":
@@ -189,20 +192,21 @@ func (p *program) overview(ctx context.Context, e engine.Engine, all, asJSON boo
 // readBatches returns the batches that people must see, and the reason why the states of others could not
 // be read.
 func readBatches(ctx context.Context, e engine.Engine) (rows []batchRow, unread, err error) {
-	asked := 0
+	asked, silent := 0, map[string]bool{} // queues without a worker that answers
 	for b, err := range e.ListBatches(ctx) {
 		if err != nil {
 			return nil, nil, err
 		}
 		r := batchRow{BatchListed: b}
 		// Each call without a worker takes seconds.
-		if asked++; asked <= maxBatches && unread == nil {
-			s, err := batchState(ctx, e, b.ID)
+		if asked++; asked <= maxBatches {
+			queue, s, err := batchState(ctx, e, b.ID, silent)
 			switch {
-			case err != nil && errors.Is(err, errors.NotFound): // removed by the engine since the list
+			case errors.Is(err, errSilent):
+			case err != nil && errors.Is(err, errors.NotFound): // removed by the Temporal server since the list
 				continue
 			case err != nil:
-				unread = err
+				silent[queue], unread = true, cmp.Or(unread, unanswered(ctx, e, b.ID, err))
 			default:
 				r.State, r.Status = &s, cmp.Or(s.Status, b.Status)
 			}
@@ -214,11 +218,22 @@ func readBatches(ctx context.Context, e engine.Engine) (rows []batchRow, unread,
 	return rows, unread, nil
 }
 
-// batchState reads the state of a batch for a list, which must not wait long for one without a worker.
-func batchState(ctx context.Context, e engine.Engine, id string) (fleet.BatchState, error) {
+// errSilent is the error of a queue whose workers have not answered before.
+var errSilent = errors.New("no worker of the queue answers")
+
+// batchState reads the queue and the state of a batch for a list, which must not wait long for one
+// without a worker. It does not ask the workers of silent queues.
+func batchState(ctx context.Context, e engine.Engine, id string, silent map[string]bool) (queue string, s fleet.BatchState, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	return e.BatchStatus(ctx, id)
+	if queue, err = e.Queue(ctx, id); err != nil {
+		queue = "" // the next call has the error
+	}
+	if silent[queue] {
+		return queue, s, errSilent
+	}
+	s, err = e.BatchStatus(ctx, id)
+	return queue, s, err
 }
 
 // batchText returns the state of a batch in a few words.
@@ -311,14 +326,18 @@ func writeRows(out io.Writer, o overview) {
 func (p *program) batchStatus(ctx context.Context, e engine.Engine, id string, all, asJSON bool) error {
 	s, err := e.BatchStatus(ctx, id)
 	if err != nil {
-		return err
+		return unanswered(ctx, e, id, err)
 	}
 	o, err := read(ctx, e, fleet.Filter{Batch: id}, all)
 	if err != nil {
 		return err
 	}
+	queue, err := e.Queue(ctx, id)
+	if err != nil {
+		queue = ""
+	}
 	if asJSON {
-		if err := p.writeJSON(batchDocument{id, s, o.Counts}); err != nil {
+		if err := p.writeJSON(batchDocument{id, queue, s, o.Counts}); err != nil {
 			return err
 		}
 		return batchFault(s)
@@ -332,10 +351,11 @@ func (p *program) batchStatus(ctx context.Context, e engine.Engine, id string, a
 	if !s.Closed.IsZero() {
 		fact(p.out, "Ended", review.Stamp(s.Closed))
 	}
+	fact(p.out, "Queue", printable.Text(queue))
 	fact(p.out, "Organizations", strconv.Itoa(s.Organizations))
 	fact(p.out, "Started", strconv.Itoa(s.Started))
 	if s.Running > 0 {
-		fact(p.out, "Not started", fmt.Sprintf("%d, whose workflows of another batch run", s.Running))
+		fact(p.out, "Not started", fmt.Sprintf("%d, whose workflow ran already", s.Running))
 	}
 	if s.Failed > 0 {
 		fact(p.out, "Failed", strconv.Itoa(s.Failed))
@@ -373,10 +393,31 @@ type organizationDocument struct {
 	fleet.State
 }
 
+// unanswered returns the error of a command about a workflow. If no worker answers, it names the queue
+// of the workflow.
+func unanswered(ctx context.Context, e engine.Engine, id string, err error) error {
+	if !review.Unanswered(err) {
+		return err
+	}
+	queue, unknown := e.Queue(ctx, id)
+	if unknown != nil || queue == "" {
+		return err
+	}
+	return fmt.Errorf("no worker of the queue %s answers: start one with %s", printable.Text(queue), workerOf(queue))
+}
+
+// workerOf returns the command that starts a worker of a queue.
+func workerOf(queue string) string {
+	if queue == fleet.DefaultQueue {
+		return "offboard-fleet worker"
+	}
+	return "offboard-fleet worker --queue " + printable.Text(queue)
+}
+
 func (p *program) status(ctx context.Context, e engine.Engine, id string, asJSON bool) error {
 	s, err := e.Status(ctx, id)
 	if err != nil {
-		return err
+		return unanswered(ctx, e, id, err)
 	}
 	o, unread, err := p.organization(ctx, s)
 	if err != nil {
@@ -396,7 +437,7 @@ func (p *program) status(ctx context.Context, e engine.Engine, id string, asJSON
 const nameTimeout = 10 * time.Second
 
 // organization returns the organization of a workflow, and the reason why its name could not be read. The
-// state is useful without the name: only flags that contradict each other are an error.
+// state is useful without the name: only invalid flags are an error.
 func (p *program) organization(ctx context.Context, s fleet.State) (o teardown.Organization, unread, err error) {
 	_, _, o.ID, _ = fleet.ParseWorkflowID(s.ID)
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
@@ -480,20 +521,49 @@ func writeStatus(out io.Writer, o teardown.Organization, s fleet.State) {
 	}
 }
 
+const cancelHelp = `Request the cancellation of the workflow of an organization, or of a batch: requests in flight
+finish, and nothing more starts. Workflows that the batch has started continue. What is deleted
+stays deleted. A workflow that has ended cannot be canceled.
+
+A worker of the workflow's queue ends the workflow. If no worker polls the queue, the command
+warns.
+`
+
 func (p *program) cancelCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "cancel ID", Short: "End a workflow gently", Args: arguments(1),
-		Long: "End the workflow of an organization, or of a batch: requests in flight finish, and nothing\nmore starts. Workflows that the batch has started continue. What is deleted stays deleted.\nA workflow that has ended cannot be canceled.\n",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.connected(cmd.Context(), func(e engine.Engine) error {
-				if err := e.Cancel(cmd.Context(), args[0]); err != nil {
-					return err
-				}
-				fmt.Fprintf(p.out, "The cancellation is requested. To see the state: offboard-fleet status ID\n")
+		Use: "cancel ID", Short: "Request the cancellation of a workflow", Long: cancelHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && review.IsBatch(args[0]) {
 				return nil
-			})
+			}
+			return workflow(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.connected(cmd.Context(), func(e engine.Engine) error { return p.cancel(cmd.Context(), e, args[0]) })
 		},
 	}
+}
+
+func (p *program) cancel(ctx context.Context, e engine.Engine, id string) error {
+	p.requested = "the cancellation may be requested: offboard-fleet status ID shows the state"
+	if err := e.Cancel(ctx, id); err != nil {
+		return err
+	}
+	p.result = "The cancellation is requested. To see the state: offboard-fleet status ID"
+	fmt.Fprintln(p.out, p.result)
+	queue, err := e.Queue(ctx, id)
+	if err != nil {
+		return nil // the cancellation is requested
+	}
+	if polled, err := e.Polled(ctx, queue); polled || err != nil {
+		return nil
+	}
+	p.warn(fmt.Sprintf("Warning: no worker polls the queue %s, so the workflow does not end before one does: %s", printable.Text(queue), workerOf(queue)))
+	if review.IsBatch(id) {
+		p.warn("Or terminate the batch, which deletes nothing itself; the workflows that it has started continue:")
+		fmt.Fprintf(p.errOut, "  temporal workflow terminate --address %s --namespace %s \\\n    --workflow-id \\\n    %s\n", shown(p.address), shown(p.namespace), printable.Text(id))
+	}
+	return nil
 }
 
 func (p *program) reportCommand() *cobra.Command {

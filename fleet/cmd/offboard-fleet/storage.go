@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"runtime"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -13,6 +16,7 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/folder"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
+	"github.com/offboard-dev/offboard-go/internal/safefile"
 )
 
 // storage is where plans, reports and journals are.
@@ -38,11 +42,11 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 	case p.store != "" && database != "":
 		return nil, usage("--store is given, and DATABASE_URL is set: unset DATABASE_URL to use the directory, or omit --store to use the database")
 	case p.store != "":
-		f, err := folder.Open(p.store)
+		f, err := p.openFolder()
 		if err != nil {
 			return nil, err
 		}
-		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }, "directory " + p.store}, nil
+		return &storage{f.Store(), f.Journal(), nil, func() { _ = f.Close() }, "directory " + shown(p.store)}, nil
 	case database == "":
 		return nil, errNoStorage
 	}
@@ -57,6 +61,44 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 	}
 	config := pool.Config().ConnConfig
 	return &storage{db.Store(), db.Journal(), db, pool.Close, fmt.Sprintf("database %s at %s", config.Database, config.Host)}, nil
+}
+
+// openFolder opens the directory of --store. Only a worker, and the start of a batch, create it: any
+// other command would find nothing in a directory whose name is misspelled.
+func (p *program) openFolder() (*folder.Folder, error) {
+	if !p.creates {
+		if info, err := os.Stat(filepath.Join(p.store, "blobs")); err != nil || !info.IsDir() {
+			return nil, usage("--store: the directory %s does not exist, or has no plan: use that of the workers", shown(p.store))
+		}
+	}
+	f, err := folder.Open(p.store)
+	if err != nil {
+		return nil, safefile.Error(safefile.Writing, "--store", p.store, err)
+	}
+	if err := checkPrivate(p.store, ".", "blobs", "journals"); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkPrivate returns an error if every user of the machine can write to a directory: a journal states
+// which resources are deleted, and a worker believes it.
+func checkPrivate(directory string, names ...string) error {
+	if runtime.GOOS == "windows" { // whose permissions are not those of the mode
+		return nil
+	}
+	for _, name := range names {
+		name = filepath.Join(directory, name)
+		info, err := os.Stat(name)
+		if err != nil {
+			return safefile.Error(safefile.Reading, "--store", name, err)
+		}
+		if info.Mode().Perm()&0o002 != 0 {
+			return usage("--store: every user of this machine can write to the directory %s: use chmod o-w, or another directory", shown(name))
+		}
+	}
+	return nil
 }
 
 // unreachable returns a short error of a database that cannot be opened: pgx lists all its attempts,

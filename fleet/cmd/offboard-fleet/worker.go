@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -23,19 +22,20 @@ import (
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/manifest"
 	"github.com/offboard-dev/offboard-go/fleet/postgres"
-	"github.com/offboard-dev/offboard-go/internal/printable"
 	"github.com/offboard-dev/offboard-go/internal/providers"
 )
 
 const workerHelp = `Run a worker until SIGINT or SIGTERM. Then requests in flight finish, and nothing more
-starts; another worker, or this one after its next start, continues. Any number of workers can
-run. The log is on the standard error.
+starts; another worker, or this one after its next start, continues. A second signal ends the
+worker at once, as a crash does: the outcomes of its requests in flight are unknown until a
+worker has read the resources again. Any number of workers can run. The log is on the standard
+error.
 
 The namespace must have the search attributes Provider, Outcome and WaitingFor. Without them, a
 worker does not start:
 
-  temporal operator search-attribute create --type Keyword \
-    --name Provider --name Outcome --name WaitingFor
+  temporal operator search-attribute create --name Provider --type Keyword \
+    --name Outcome --type Keyword --name WaitingFor --type Keyword
 
 Credentials are variables of the environment, such as KATAPULT_API_KEY, or those that the
 manifest names. All workers need the same ones. A worker without any credential warns.
@@ -66,6 +66,7 @@ func (p *program) workerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "worker", Short: "Run a worker", Long: workerHelp, Args: arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			p.creates = true
 			rates, err := parseLimits(limits)
 			if err != nil {
 				return err
@@ -86,6 +87,7 @@ func parseLimits(limits []string) (map[string]float64, error) {
 	rates := map[string]float64{}
 	for _, text := range limits {
 		provider, number, ok := strings.Cut(text, "=")
+		provider = providers.Name(provider)
 		if !ok {
 			return nil, usage("--limit must be PROVIDER=PER_MINUTE, such as atlas=1000")
 		}
@@ -164,26 +166,21 @@ func (p *program) work(ctx context.Context, rates map[string]float64, activities
 // checkNamespace returns the error of a namespace with which no workflow starts. checked is the error of
 // [fleet.CheckNamespace].
 func (p *program) checkNamespace(checked error, logger *slog.Logger) error {
-	namespace := printable.Text(p.namespace)
+	namespace := shown(p.namespace)
 	switch e, _ := errors.AsType[*errors.Error](checked); {
 	case checked == nil:
 		return nil
 	case isNamespaceNotFound(checked):
-		return fmt.Errorf("the Temporal server at %s does not have the namespace %s", p.address, namespace)
+		return p.noNamespace()
 	case e != nil && e.Code == errors.InvalidArgument && e.Err != nil:
 		return advisedError{
-			fmt.Errorf("%s. Add them to the namespace %s, and start the worker again a minute later", e.Err.Error(), namespace),
-			"To add them:\n  temporal operator search-attribute create --type Keyword \\\n    --name Provider --name Outcome --name WaitingFor \\\n" +
-				"    --address " + printable.Text(p.address) + " --namespace " + namespace,
+			fmt.Errorf("%w: add them to the namespace %s, and start the worker again a minute later", e.Err, namespace),
+			"To add them:\n  temporal operator search-attribute create --name Provider --type Keyword \\\n    --name Outcome --type Keyword --name WaitingFor --type Keyword \\\n" +
+				"    --address " + shown(p.address) + " --namespace " + namespace,
 		}
 	}
 	logger.Warn("the namespace could not be checked", "error", checked)
 	return nil
-}
-
-func isNamespaceNotFound(err error) bool {
-	_, ok := errors.AsType[*serviceerror.NamespaceNotFound](err)
-	return ok
 }
 
 // warnCredentials logs a warning if no variable with a credential of any provider is set. A manifest can
@@ -201,20 +198,20 @@ func (p *program) warnCredentials(logger *slog.Logger) {
 	logger.Warn("no credential of any provider is set: a plan fails unless the manifest names other variables that are set", missing...)
 }
 
-// engineLogger is the log of the Temporal SDK in a worker, without the errors of activities: package
-// fleet logs them with their texts, which the engine does not get.
-type engineLogger struct{ log.Logger }
+// temporalLogger is the log of the Temporal SDK in a worker, without the errors of activities: package
+// fleet logs them with their texts, which Temporal does not get.
+type temporalLogger struct{ log.Logger }
 
 // Error implements [log.Logger].
-func (l engineLogger) Error(text string, values ...any) {
+func (l temporalLogger) Error(text string, values ...any) {
 	if text != "Activity error." {
 		l.Logger.Error(text, values...)
 	}
 }
 
 // With implements [log.WithLogger].
-func (l engineLogger) With(values ...any) log.Logger {
-	return engineLogger{log.With(l.Logger, values...)}
+func (l temporalLogger) With(values ...any) log.Logger {
+	return temporalLogger{log.With(l.Logger, values...)}
 }
 
 // sharedLimiter is a limiter of package postgres.

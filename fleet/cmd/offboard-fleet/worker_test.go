@@ -19,11 +19,11 @@ import (
 
 func TestParseLimits(t *testing.T) {
 	t.Parallel()
-	got, err := parseLimits([]string{"atlas=1000", "katapult=0.5e3"})
-	if diff := cmp.Diff(map[string]float64{"atlas": 1000, "katapult": 500}, got); diff != "" || err != nil {
+	got, err := parseLimits([]string{"atlas=1000", "katapult=0.5e3", "applivery=5", "f5=6"})
+	if diff := cmp.Diff(map[string]float64{"atlas": 1000, "katapult": 500, "workspace": 5, "volterra": 6}, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	for _, text := range []string{"", "atlas", "atlas=", "atlas=0", "atlas=-1", "atlas=NaN", "atlas=1e9", "acme=5", "f5=5"} {
+	for _, text := range []string{"", "atlas", "atlas=", "atlas=0", "atlas=-1", "atlas=NaN", "atlas=1e9", "acme=5"} {
 		if _, err := parseLimits([]string{text}); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
@@ -145,11 +145,11 @@ func TestLazyLimiter_Opens(t *testing.T) {
 	}
 }
 
-// An activity that fails is logged by package fleet, and not by the SDK of the engine again.
+// An activity that fails is logged by package fleet, and not by the SDK of Temporal again.
 func TestEngineLogger_ActivityError(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	l := log.With(engineLogger{log.NewStructuredLogger(slog.New(slog.NewTextHandler(&out, nil)))}, "WorkerID", "1")
+	l := log.With(temporalLogger{log.NewStructuredLogger(slog.New(slog.NewTextHandler(&out, nil)))}, "WorkerID", "1")
 	l.Error("Activity error.", "Error", ": Get: not_found")
 	if out.Len() > 0 {
 		t.Errorf("got %s", &out)
@@ -201,7 +201,7 @@ func TestWorker_Namespace(t *testing.T) {
 		logged, failed bool
 	}{
 		"complete":      {},
-		"missing":       {lacks, "lacks search attributes of type Keyword: Outcome", "--address engine:7233 --namespace acme", false, true},
+		"missing":       {lacks, "lacks search attributes of type Keyword: Outcome", "--name Provider --type Keyword \\\n    --name Outcome --type Keyword --name WaitingFor --type Keyword \\\n    --address engine:7233 --namespace acme", false, true},
 		"no namespace":  {&errors.Error{Code: errors.Unavailable, Err: serviceerror.NewNamespaceNotFound("acme")}, "the Temporal server at engine:7233 does not have the namespace acme", "", false, true},
 		"not available": {&errors.Error{Code: errors.Unavailable}, "", "", true, false},
 	} {

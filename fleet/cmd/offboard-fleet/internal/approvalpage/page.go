@@ -112,7 +112,7 @@ func (p *Page) waiting(ctx context.Context, number int) (listed []fleet.Listed, 
 	return listed, false, nil
 }
 
-// rows reads the states of workflows. It omits those that no longer wait, because the engine's list
+// rows reads the states of workflows. It omits those that no longer wait, because Temporal's list
 // lacks changes of the last seconds. If no worker answers one read, no other read starts: problem is
 // the text of it.
 func (p *Page) rows(ctx context.Context, listed []fleet.Listed) (rows []waitingRow, problem string) {

@@ -284,7 +284,7 @@ func TestPage_Approve(t *testing.T) {
 		t.Errorf("got %d: %s", status, text)
 	}
 
-	// The same person again: the engine refuses it, and the page shows its reason.
+	// The same person again: the workflow refuses it, and the page shows its reason.
 	status, text = read(t, s.do(request("approve", with(form, "name", "Acme & Söhne", "by", "Jane"))))
 	if status != http.StatusConflict || !strings.Contains(text, "Nothing was decided: this person has approved the plan already: another person must approve.") {
 		t.Errorf("got %d: %s", status, text)
@@ -489,7 +489,7 @@ func TestPage_List(t *testing.T) {
 	s.wait(planOf("org_3", "Decided", 0), 1)
 	over := fleet.WorkflowID("katapult", "https://api.example/core/v1", "org_3")
 	state := s.engine.States[over]
-	state.WaitingFor = fleet.WaitingForNothing // the list of the engine is older
+	state.WaitingFor = fleet.WaitingForNothing // the list of Temporal is older
 	s.engine.States[over] = state
 	delete(s.engine.States, lost)
 	provider := fleet.WorkflowID("volterra", "https://t.example", "tenant")
@@ -557,7 +557,7 @@ func TestPage_ListPages(t *testing.T) {
 // slowEngine is an engine whose queries wait for a worker.
 type slowEngine struct {
 	*enginefake.Engine
-	answers bool          // or the engine ends the query
+	answers bool          // or the Temporal server ends the query
 	wait    time.Duration // of one query
 	queries atomic.Int64
 }

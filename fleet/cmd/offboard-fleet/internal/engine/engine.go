@@ -1,4 +1,4 @@
-// Package engine is what the program needs of a workflow engine. Tests replace it by a fake.
+// Package engine is what the program needs of Temporal. Tests replace it by a fake.
 package engine
 
 import (
@@ -27,6 +27,9 @@ type Engine interface {
 	// function of package fleet.
 	Polled(ctx context.Context, queue string) (bool, error)
 
+	// Queue returns the task queue of a workflow. It is no function of package fleet.
+	Queue(ctx context.Context, id string) (string, error)
+
 	// Status returns the state of an organization's workflow.
 	Status(ctx context.Context, id string) (fleet.State, error)
 
@@ -39,13 +42,13 @@ type Engine interface {
 	// Deny ends the workflow of an organization that waits for an approval.
 	Deny(ctx context.Context, id string, a fleet.Approval) (fleet.State, error)
 
-	// Cancel ends the workflow of an organization, or of a batch, gently.
+	// Cancel requests the cancellation of the workflow of an organization, or of a batch.
 	Cancel(ctx context.Context, id string) error
 }
 
-// Temporal is the engine of a Temporal client.
+// Temporal is the engine of a client.
 type Temporal struct {
-	// Client is the client of the engine.
+	// Client is the client of the Temporal server.
 	Client client.Client
 }
 
@@ -70,6 +73,12 @@ func (t Temporal) ListBatches(ctx context.Context) iter.Seq2[fleet.BatchListed, 
 func (t Temporal) Polled(ctx context.Context, queue string) (bool, error) {
 	d, err := t.Client.DescribeTaskQueue(ctx, queue, enums.TASK_QUEUE_TYPE_WORKFLOW)
 	return len(d.GetPollers()) > 0, err
+}
+
+// Queue implements [Engine].
+func (t Temporal) Queue(ctx context.Context, id string) (string, error) {
+	d, err := t.Client.DescribeWorkflowExecution(ctx, id, "")
+	return d.GetExecutionConfig().GetTaskQueue().GetName(), err
 }
 
 // Status implements [Engine].

@@ -37,6 +37,9 @@ type Engine struct {
 	// Polls are the answers of Polled, in their order. The last one repeats; true without any.
 	Polls []bool
 
+	// Queues are the task queues of workflows by their IDs; "offboard" for all others.
+	Queues map[string]string
+
 	// NoWorker is the error of the methods that a worker answers; nil for none.
 	NoWorker error
 
@@ -71,8 +74,12 @@ func (e *Engine) Start(_ context.Context, manifest fleet.ManifestRef) (fleet.Bat
 	if e.Err != nil {
 		return fleet.Batch{}, e.Err
 	}
+	id := "offboard-batch/" + manifest.Digest
+	if e.Batches[id].Status == "Running" {
+		return fleet.Batch{}, &errors.Error{Operation: "Start", Code: errors.Conflict}
+	}
 	e.started = append(e.started, manifest)
-	return fleet.Batch{ID: "offboard-batch/" + manifest.Digest, Run: "run-1"}, nil
+	return fleet.Batch{ID: id, Run: "run-1"}, nil
 }
 
 // List implements [engine.Engine].
@@ -123,6 +130,11 @@ func (e *Engine) Polled(context.Context, string) (bool, error) {
 		e.Polls = e.Polls[1:]
 	}
 	return polled, nil
+}
+
+// Queue implements [engine.Engine].
+func (e *Engine) Queue(_ context.Context, id string) (string, error) {
+	return cmp.Or(e.Queues[id], fleet.DefaultQueue), e.Err
 }
 
 // Status implements [engine.Engine].

@@ -26,7 +26,7 @@ func PersonFault(by string) string {
 // ReasonFault returns why the reason of a decision is refused; "" for none.
 func ReasonFault(reason string) string { return textFault("the reason", reason, maxReason) }
 
-// textFault returns the fault of a text that a person gives. The engine stores it in the history of the
+// textFault returns the fault of a text that a person gives. Temporal stores it in the history of the
 // workflow, and all programs show it.
 func textFault(what, text string, limit int) string {
 	text = strings.TrimSpace(text)
@@ -37,7 +37,7 @@ func textFault(what, text string, limit int) string {
 		return fmt.Sprintf("%s is longer than %d bytes", what, limit)
 	case printable.Text(text) != text:
 		return what + " has a line end, or a character that does not print"
-	case secrets.Fault(text, credentialVariables...) != "" || secrets.LooksLikeToken(text):
+	case CredentialFault(text) != "" || secrets.LooksLikeToken(text):
 		return what + " looks like a credential, which the history of the workflow would keep"
 	}
 	return ""
@@ -46,3 +46,6 @@ func textFault(what, text string, limit int) string {
 // credentialVariables are the variables with credentials of this program. [secrets.Fault] knows those of
 // the providers.
 var credentialVariables = []string{"TEMPORAL_API_KEY", "DATABASE_URL", "PGPASSWORD"}
+
+// CredentialFault returns why a text is refused because it is a credential; "" if nothing shows that.
+func CredentialFault(text string) string { return secrets.Fault(text, credentialVariables...) }

@@ -37,8 +37,11 @@ const batchPrefix = "offboard-batch/"
 // IsBatch reports whether an ID is that of a batch.
 func IsBatch(id string) bool { return strings.HasPrefix(id, batchPrefix) }
 
+// BatchID returns the ID of the batch of a manifest.
+func BatchID(m fleet.ManifestRef) string { return batchPrefix + m.Digest }
+
 // CheckID returns an error if a text cannot be the ID of an organization's workflow. The code is
-// [errors.InvalidArgument].
+// [errors.InvalidArgument]. The error does not repeat the text, which may be a secret.
 func CheckID(id string) error {
 	const give = "give the ID of an organization's workflow, which offboard-fleet status lists"
 	_, _, _, err := fleet.ParseWorkflowID(id)
@@ -47,9 +50,9 @@ func CheckID(id string) error {
 	case strings.TrimSpace(id) == "":
 		text = "the ID is empty: " + give
 	case IsBatch(id):
-		text = id + " is a batch: " + give
+		text = "the ID is that of a batch: " + give
 	case err != nil:
-		text = fmt.Sprintf("%q is not the ID of a workflow: %s", id, give)
+		text = "the text is not the ID of a workflow: " + give
 	default:
 		return nil
 	}

@@ -89,8 +89,8 @@ func TestCheckID_Faults(t *testing.T) {
 		"offboard/a/b/c":   "",
 		"":                 "the ID is empty",
 		" ":                "the ID is empty",
-		"offboard-batch/1": "offboard-batch/1 is a batch: give the ID of an organization",
-		"org_1":            `"org_1" is not the ID of a workflow`,
+		"offboard-batch/1": "the ID is that of a batch: give the ID of an organization",
+		"org_1":            "the text is not the ID of a workflow",
 	} {
 		err := CheckID(id)
 		if (err == nil) != (want == "") || err != nil && (!errors.Is(err, errors.InvalidArgument) || !strings.HasPrefix(Message(err), want)) {
@@ -102,7 +102,7 @@ func TestCheckID_Faults(t *testing.T) {
 	}
 }
 
-// The texts are those of the engine's errors if no worker polls the queue.
+// The texts are those of Temporal's errors if no worker polls the queue.
 func TestMessage_NoWorker(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
