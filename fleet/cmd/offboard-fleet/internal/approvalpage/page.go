@@ -249,8 +249,8 @@ type planData struct {
 	Digest, Planned       string
 	WaitingFor, Since     string
 	Required, Given       int
-	Approvals             []fleet.Approval
-	Denied                *fleet.Approval
+	Approvals             []decisionRow
+	Denied                *decisionRow
 	Outcome               string
 	Ended                 string   // how and when the workflow ended; "" if it runs
 	Overrides             []string // that the plan requires
@@ -367,8 +367,18 @@ func (p *Page) planData(r *review.Review) planData {
 	return d
 }
 
-func shown(a fleet.Approval) fleet.Approval {
-	return fleet.Approval{By: printable.Text(a.By), Reason: printable.Text(a.Reason)}
+// decisionRow is a decision on a page, in printable form.
+type decisionRow struct {
+	By, Reason string
+	At         string // "" for a workflow that does not state the time
+}
+
+func shown(a fleet.Approval) decisionRow {
+	d := decisionRow{By: printable.Text(a.By), Reason: printable.Text(a.Reason)}
+	if !a.At.IsZero() {
+		d.At = review.Stamp(a.At)
+	}
+	return d
 }
 
 func rowOf(s teardown.Step) stepRow {

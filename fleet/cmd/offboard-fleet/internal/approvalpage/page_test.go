@@ -21,6 +21,7 @@ import (
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/fleet"
 	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/enginefake"
+	"github.com/offboard-dev/offboard-go/fleet/cmd/offboard-fleet/internal/review"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -456,6 +457,25 @@ func TestPage_Operator(t *testing.T) {
 	s.do(request("approve", with(s.form("approve", id), "name", "Acme", "by", "another")))
 	if got := s.engine.States[id].Approvals; len(got) != 1 || got[0].By != "operator" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// A decision has its time, if the workflow states it.
+func TestPage_TimesOfDecisions(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	id := s.wait(planOf("org_1", "Acme", 1), 3, fleet.Approval{By: "jane", Reason: "contract ended", At: since.Add(time.Hour)}, fleet.Approval{By: "joe"})
+	state := s.engine.States[id]
+	state.Denied = &fleet.Approval{By: "jim", At: since.Add(2 * time.Hour)}
+	s.engine.States[id] = state
+	_, text := s.get(link(id))
+	for _, want := range []string{
+		`<dd>2 of 3<br>jane, ` + review.Stamp(since.Add(time.Hour)) + ` <span class="quiet">(contract ended)</span><br>joe</dd>`,
+		`<dt>Denied by</dt><dd>jim, ` + review.Stamp(since.Add(2*time.Hour)) + `</dd>`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got %s, want %s", text, want)
+		}
 	}
 }
 
