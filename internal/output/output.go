@@ -4,6 +4,7 @@ package output
 import (
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -72,10 +73,10 @@ func (w *Writer) Unread() error {
 	return w.closed
 }
 
-// isNull reports whether an output is the null device.
+// isNull reports whether an output is the null device. On Windows, its identity is that of a console.
 func isNull(to io.Writer) bool {
 	file, ok := to.(*os.File)
-	if !ok {
+	if !ok || runtime.GOOS == "windows" {
 		return false
 	}
 	info, err := file.Stat()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestWriter_NullDevice(t *testing.T) {
 		t.Skip(err)
 	}
 	defer null.Close()
-	if w := output.New(null); w.Fault() != nil || w.Unread() == nil {
+	if w := output.New(null); w.Fault() != nil || (w.Unread() == nil) != (runtime.GOOS == "windows") {
 		t.Errorf("got %v, %v", w.Fault(), w.Unread())
 	}
 	file, err := os.Create(t.TempDir() + "/out")

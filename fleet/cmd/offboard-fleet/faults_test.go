@@ -53,6 +53,9 @@ func TestDecide_NotShown(t *testing.T) {
 		"closed pipe": {"Digest", syscall.EPIPE, false, syscall.EPIPE.Error()},
 		"prompt":      {"Type the name", errors.New("disconnected"), true, "disconnected"},
 	} {
+		if test.fault == nil && runtime.GOOS == "windows" {
+			continue
+		}
 		for _, command := range []string{"approve", "deny"} {
 			t.Run(name+"/"+command, func(t *testing.T) {
 				t.Parallel()
