@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -36,6 +37,19 @@ func TestServe(t *testing.T) {
 	cancel()
 	if got := <-code; got != exitDone {
 		t.Errorf("got %d: %s", got, &f.errOut)
+	}
+}
+
+// Without its address, the page is of no use.
+func TestServe_AddressNotPrinted(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []error{syscall.EPIPE, syscall.ENOSPC} {
+		f := newFleet(t)
+		p := f.program()
+		p.out = failingAt("http://", fault)
+		if code := p.run(t.Context(), []string{"serve"}); code != exitFailed || !strings.Contains(f.message(), "could not be printed") {
+			t.Errorf("%v: got %d: %s", fault, code, f.message())
+		}
 	}
 }
 
