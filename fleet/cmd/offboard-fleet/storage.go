@@ -68,7 +68,7 @@ func (p *program) openStorage(ctx context.Context) (*storage, error) {
 func (p *program) openFolder() (*folder.Folder, error) {
 	if !p.creates {
 		if info, err := os.Stat(filepath.Join(p.store, "blobs")); err != nil || !info.IsDir() {
-			return nil, usage("--store: the directory %s does not exist, or has no plan: use that of the workers", shown(p.store))
+			return nil, usage("--store: the directory %s does not exist, or is not a storage of workers: use that of the workers", shown(p.store))
 		}
 	}
 	f, err := folder.Open(p.store)
