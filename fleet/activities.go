@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -75,7 +76,8 @@ func underLease[In, Out any](ctx context.Context, a *activities, f func(context.
 // subject is what an activity acts on.
 type subject struct {
 	page  *Manifest
-	entry Entry
+	entry Entry // with the ID of the organization, if it is known
+	ids   ids
 	offboard.Organization
 }
 
@@ -89,11 +91,12 @@ func (a *activities) open(ctx context.Context, ref entryRef) (*subject, error) {
 		return nil, invalid("the page has no organization %d", ref.Index)
 	}
 	e := p.Organizations[ref.Index]
+	e.Organization = cmp.Or(ref.IDs.Organization, e.Organization)
 	o, err := a.config.Open(ctx, e.Spec())
 	if err != nil {
 		return nil, err
 	}
-	return &subject{p, e, o}, nil
+	return &subject{p, e, ref.IDs, o}, nil
 }
 
 // options returns the options of a teardown, for all its parts.
@@ -114,13 +117,14 @@ func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, 
 		}
 		stop()
 	}()
+	allow, deny := s.lists()
 	options := []teardown.Option{
-		teardown.WithConfirm(confirm), teardown.WithOverrides(s.entry.Override...), teardown.WithDeny(s.page.Deny...),
+		teardown.WithConfirm(confirm), teardown.WithOverrides(s.entry.Override...), teardown.WithDeny(deny...),
 		teardown.WithJournalWriter(leasedJournal{a.config.Journal, l}), teardown.WithResume(entries),
 		teardown.WithStop(stopping.Done()), teardown.WithLease(l.permit), teardown.WithPlanTTL(math.MaxInt64),
 	}
-	if len(s.page.Allow) > 0 {
-		options = append(options, teardown.WithAllow(s.page.Allow...))
+	if len(allow) > 0 {
+		options = append(options, teardown.WithAllow(allow...))
 	}
 	if len(p.Steps) > minChunkSize {
 		options = append(options, teardown.WithMaxStarted(maxStarted))
@@ -173,6 +177,9 @@ func (a *activities) planFor(ctx context.Context, s *subject, l *lease, differen
 		return a.notFound(ctx, s, err)
 	}
 	if err != nil {
+		return planResult{}, err
+	}
+	if err := s.permitted(p); err != nil {
 		return planResult{}, err
 	}
 	// What was started before has not deleted the organization. The clocks of workers may differ.

@@ -188,6 +188,7 @@ type pageStart struct {
 	attempt int32
 	starter starter
 	ids     map[string]bool // of the workflows that the page starts
+	names   names
 	beaten  time.Time
 
 	mu     sync.Mutex // of the fields below
@@ -204,7 +205,8 @@ func (s *pageStart) run(ctx context.Context, ref Ref, p *Manifest) (pageResult, 
 		if s.beat(ctx); s.stops(ctx) {
 			break
 		}
-		options, err := s.open(ctx, e)
+		entry := entryRef{Page: ref, Index: i}
+		options, err := s.open(ctx, e, p, &entry.IDs)
 		if err != nil {
 			s.failed(ctx, i, e, err)
 			continue
@@ -212,7 +214,7 @@ func (s *pageStart) run(ctx context.Context, ref Ref, p *Manifest) (pageResult, 
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			s.start(ctx, i, e, options, organizationInput{entryRef{ref, i}, e.Provider, p.Policy})
+			s.start(ctx, i, e, options, organizationInput{entry, e.Provider, p.Policy})
 		})
 	}
 	group.Wait()
@@ -240,9 +242,15 @@ func (s *pageStart) stops(ctx context.Context) bool {
 	return s.fatal != nil || ends(ctx) || !s.lease.valid()
 }
 
-// open returns the options of the workflow of an organization.
-func (s *pageStart) open(ctx context.Context, e Entry) (client.StartWorkflowOptions, error) {
+// open resolves what an entry names, and returns the options of the organization's workflow.
+func (s *pageStart) open(ctx context.Context, e Entry, p *Manifest, resolved *ids) (client.StartWorkflowOptions, error) {
 	var options client.StartWorkflowOptions
+	s.names.open = s.config.Open
+	var err error
+	if *resolved, err = s.names.resolve(ctx, e, p); err != nil {
+		return options, err
+	}
+	e.Organization = cmp.Or(resolved.Organization, e.Organization)
 	o, err := s.config.Open(ctx, e.Spec())
 	if err != nil {
 		return options, err

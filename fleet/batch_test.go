@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/katapult/katapulttest"
 	"github.com/offboard-dev/offboard-go/zitadel/zitadeltest"
 )
 
@@ -33,6 +35,7 @@ type fakeStarter struct {
 	running map[string]bool // organizations whose workflows others have started
 	runs    map[string]*workflowpb.WorkflowExecutionInfo
 	starts  map[string]int        // successful ones, by organization
+	ids     map[string]ids        // of the inputs, by organization
 	fail    func(id string) error // the error of a start; nil for none
 	after   func(s *fakeStarter)  // called after each start
 	empty   bool                  // the namespace lacks search attributes
@@ -41,7 +44,7 @@ type fakeStarter struct {
 func (s *fakeStarter) ExecuteWorkflow(_ context.Context, o client.StartWorkflowOptions, _ any, args ...any) (client.WorkflowRun, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if in := args[0].(organizationInput); in.Provider != "zitadel" || in.Policy.Approvals != 1 || o.TaskQueue == "" {
+	if in := args[0].(organizationInput); !slices.Contains([]string{"zitadel", "katapult"}, in.Provider) || in.Policy.Approvals != 1 || o.TaskQueue == "" {
 		return nil, fmt.Errorf("got %+v in the queue %q", in, o.TaskQueue)
 	}
 	_, _, organization, err := ParseWorkflowID(o.ID)
@@ -57,6 +60,7 @@ func (s *fakeStarter) ExecuteWorkflow(_ context.Context, o client.StartWorkflowO
 		}
 	}
 	s.starts[organization]++
+	s.ids[organization] = args[0].(organizationInput).Entry.IDs
 	s.ran(o.ID, o.Memo[memoRun].(string))
 	if s.after != nil {
 		s.after(s)
@@ -98,7 +102,7 @@ type batchFixture struct {
 
 func newBatch(t *testing.T, n int) *batchFixture {
 	t.Helper()
-	s := &fakeStarter{starts: map[string]int{}, runs: map[string]*workflowpb.WorkflowExecutionInfo{}}
+	s := &fakeStarter{starts: map[string]int{}, ids: map[string]ids{}, runs: map[string]*workflowpb.WorkflowExecutionInfo{}}
 	m := &memory{blobs: map[string][]byte{}}
 	open := openAt(zitadeltest.NewServer().Server, map[string]string{"ZITADEL_SERVICE_USER_TOKEN": zitadeltest.Token})
 	f := &batchFixture{t: t, starter: s, memory: m, config: Config{Open: open, Store: m, Journal: m, record: confirmed, starter: s}}
@@ -351,6 +355,28 @@ func TestBatch_SameOrganization(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.expect(BatchState{Organizations: 2, Started: 1, Failed: 1, Failures: []BatchFailure{{2, "1", errors.Conflict}}})
+}
+
+// What a manifest names by a subdomain or a slug has one workflow, that of its ID. The lists are resolved, too.
+func TestBatch_Names(t *testing.T) {
+	t.Parallel()
+	f := newBatch(t, 0)
+	k := katapulttest.NewServer()
+	k.AddOrganization(katapulttest.Organization{ID: "org_a", Name: "A", Subdomain: "acme"})
+	k.AddOrganization(katapulttest.Organization{ID: "org_b", Name: "B", Subdomain: "beta"})
+	f.config.Open = openAt(k.Server, map[string]string{"KATAPULT_API_KEY": katapulttest.Token})
+	f.manifest.Organizations = []Entry{
+		{Provider: "katapult", Organization: "acme"}, {Provider: "katapult", Organization: "org_a"}, {Provider: "katapult", Organization: "missing"},
+	}
+	f.manifest.Deny = []string{"beta", "org_c", "nothing"}
+	if err := f.run(); err != nil {
+		t.Fatal(err)
+	}
+	f.expect(BatchState{Organizations: 3, Started: 2, Failed: 1, Failures: []BatchFailure{{2, "org_a", errors.Conflict}}})
+	want := map[string]ids{"org_a": {Organization: "org_a", Deny: []string{"org_b"}}, "missing": {Deny: []string{"org_b"}}}
+	if diff := cmp.Diff(want, f.starter.ids); diff != "" {
+		t.Errorf("IDs (-want +got):\n%s", diff)
+	}
 }
 
 // A store without the manifest fails the batch.

@@ -26,11 +26,12 @@ type Manifest struct {
 
 	// Allow lists the IDs of the only organizations that may be deleted, as in
 	// [teardown.WithAllow]: those of Organizations, and the organizations that are deleted along
-	// with them. Empty means all.
+	// with them. Empty means all. A batch looks up subdomains at Katapult and slugs at Applivery;
+	// a text that it does not find has no effect.
 	Allow []string `json:"allow,omitempty"`
 
 	// Deny lists the IDs of organizations that must not be deleted, as in
-	// [teardown.WithDeny]. Case does not count.
+	// [teardown.WithDeny]. Case does not count. Subdomains and slugs are as in Allow.
 	Deny []string `json:"deny,omitempty"`
 }
 
@@ -123,6 +124,7 @@ const PageSize = 250
 type entryRef struct {
 	Page  Ref `json:"page"`
 	Index int `json:"index"`
+	IDs   ids `json:"ids,omitzero"`
 }
 
 // PutManifest checks a manifest, stores it, and returns its reference for [Start]. The error is
@@ -178,7 +180,7 @@ func (m Manifest) check() error {
 		switch {
 		case deny[strings.ToLower(e.Organization)]:
 			return invalid("organization %d: deny contains the organization", i+1)
-		case len(allow) > 0 && !allow[e.Organization]:
+		case len(allow) > 0 && !allow[e.Organization] && !isName(e.Provider, e.Organization):
 			return invalid("organization %d: allow does not contain the organization", i+1)
 		case len(id) > maxID:
 			return invalid("organization %d: the ID of its workflow has %d bytes: at most %d are permitted", i+1, len(id), maxID)

@@ -91,6 +91,7 @@ type fixture struct {
 	atlas  *atlastest.Server
 	config Config
 	entry  Entry
+	ids    ids
 	policy Policy
 }
 
@@ -142,7 +143,7 @@ func (f *fixture) run() (Result, error) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.env.ExecuteWorkflow("offboard.Organization", organizationInput{Entry: entryRef{Page: page}, Provider: f.entry.Provider, Policy: f.policy})
+	f.env.ExecuteWorkflow("offboard.Organization", organizationInput{Entry: entryRef{Page: page, IDs: f.ids}, Provider: f.entry.Provider, Policy: f.policy})
 	var r Result
 	if !f.env.IsWorkflowCompleted() {
 		f.t.Fatal("the workflow has not ended")
@@ -885,6 +886,27 @@ func TestOrganization_NotFoundAfterRead(t *testing.T) {
 		hide(f)
 		if r, err := again.run(); err != nil || r.Outcome != teardown.NotFound {
 			t.Errorf("%s: got %+v, %v", name, r, err)
+		}
+	}
+}
+
+// People are not asked to approve the deletion of an organization that the manifest does not permit, also
+// if the manifest names it by its subdomain.
+func TestOrganization_NotPermitted(t *testing.T) {
+	t.Parallel()
+	for name, lists := range map[string]ids{"denied": {Deny: []string{"ORG_A"}}, "not allowed": {Allow: []string{"org_b"}}, "denied child": {Deny: []string{"org_child"}}} {
+		f := newFixture(t)
+		k := katapulttest.NewServer()
+		k.AddOrganization(katapulttest.Organization{ID: "org_a", Name: "A"})
+		k.AddOrganization(katapulttest.Organization{ID: "org_child", Name: "Child", Parent: "org_a"})
+		f.config.Open = openAt(k.Server, map[string]string{"KATAPULT_API_KEY": katapulttest.Token})
+		f.entry = Entry{Provider: "katapult", Organization: "acme", Override: teardown.Overrides()}
+		f.ids = lists
+		f.ids.Organization = "org_a"
+		_, err := f.run()
+		var refused *temporal.ApplicationError
+		if !errors.As(err, &refused) || refused.Type() != string(errors.NotConfirmed) || f.state().Plan != nil || len(k.Deleted()) > 0 {
+			t.Errorf("%s: got %v, deleted %v", name, err, k.Deleted())
 		}
 	}
 }

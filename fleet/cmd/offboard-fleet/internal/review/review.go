@@ -71,7 +71,10 @@ func Load(ctx context.Context, e engine.Engine, s fleet.Store, id string) (*Revi
 	if err != nil {
 		return nil, err
 	}
-	if state.Plan == nil {
+	switch {
+	case state.Plan == nil && !state.Closed.IsZero():
+		return nil, refused("the workflow has ended without a plan: its status is " + state.Status)
+	case state.Plan == nil:
 		return nil, refused("the workflow has no plan yet")
 	}
 	r := &Review{State: state}
