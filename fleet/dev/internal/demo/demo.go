@@ -190,7 +190,11 @@ func (d *demo) start(ctx context.Context) error {
 				return err
 			}
 			provider, instance := driver.Provider()
-			id := fleet.WorkflowID(provider, instance, e.Organization)
+			found, err := o.Identify(ctx) // e.Organization may be a slug
+			if err != nil {
+				return err
+			}
+			id := fleet.WorkflowID(provider, instance, found.ID)
 			d.all = append(d.all, &organization{Entry: e, id: id, name: e.Provider + " " + e.Organization})
 			manifest.Organizations = append(manifest.Organizations, e)
 		}
