@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/confirmation"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -103,9 +103,7 @@ func (a *activities) open(ctx context.Context, ref entryRef) (*subject, error) {
 func (a *activities) options(ctx context.Context, s *subject, p *teardown.Plan, l *lease, entries []teardown.Entry) []teardown.Option {
 	confirm := s.entry.Confirm
 	if confirm == "" && s.page.Policy.Approvals > 0 { // people have approved the plan and its name
-		if confirm = p.Organization.Name; strings.TrimSpace(confirm) == "" {
-			confirm = p.Organization.ID
-		}
+		confirm = confirmation.Value(p.Organization.Name, p.Organization.ID)
 	}
 	// What is in flight finishes if the workflow is canceled, or if the worker ends and another one
 	// continues.
@@ -282,6 +280,7 @@ type part struct {
 	plan    *teardown.Plan
 	driver  teardown.Driver
 	entries []teardown.Entry // about the organization
+	before  *teardown.Report // of earlier attempts, by the entries; nil for none
 	lease   *lease
 	options []teardown.Option
 }
@@ -304,7 +303,7 @@ func (a *activities) part(ctx context.Context, in planInput, l *lease) (*part, e
 	if err != nil {
 		return nil, err
 	}
-	return &part{s, p, d, entries, l, a.options(ctx, s, p, l, entries)}, nil
+	return &part{s, p, d, entries, teardown.Recorded(entries, p), l, a.options(ctx, s, p, l, entries)}, nil
 }
 
 // prepareResult is the result of the activity prepare.
@@ -377,8 +376,8 @@ type stepsResult struct {
 	Report  Ref         `json:"report"`
 }
 
-// maxListAttempts is the number of attempts of a chunk whose lists have contradictory pages: requests of
-// a worker that was lost, and other people, may shorten the lists.
+// maxListAttempts is the number of attempts of an activity whose lists have contradictory pages: requests
+// of a worker that was lost, and other people, may shorten the lists.
 const maxListAttempts = 10
 
 // steps removes the resources of a chunk.
@@ -430,7 +429,7 @@ func executeSteps(ctx context.Context, p *part, ids []string) (*teardown.Report,
 			}
 		}
 	}
-	if r.Failed > 0 && (p.endedEarly(ctx) || p.lease.journalErr() != nil) {
+	if r.Failed > 0 && (ends(ctx) || p.lease.journalErr() != nil) {
 		return report, stepsResult{}, interrupted(ctx, err)
 	}
 	return report, r, nil
@@ -453,7 +452,7 @@ func (a *activities) apply(ctx context.Context, l *lease, in planInput) (planRes
 		return a.resume(ctx, p, deletion)
 	}
 	report, err := teardown.Execute(ctx, p.driver, p.plan, p.options...)
-	if report != nil && report.Outcome == teardown.Blocked && p.endedEarly(ctx) {
+	if report != nil && report.Outcome == teardown.Blocked && ends(ctx) {
 		return planResult{}, interrupted(ctx, err)
 	}
 	return a.result(ctx, p, report, err)
@@ -491,16 +490,6 @@ func (a *activities) resume(ctx context.Context, p *part, deletion bool) (planRe
 	return a.end(ctx, p, []*teardown.Report{report}, r.Failed > 0)
 }
 
-// endedEarly reports whether the activity or its worker ended, so that another attempt continues.
-func (p *part) endedEarly(ctx context.Context) bool {
-	select {
-	case <-activity.GetWorkerStopChannel(ctx):
-		return true
-	default:
-		return ctx.Err() != nil
-	}
-}
-
 // interrupted returns the error of an activity that another attempt continues, because the worker ends
 // or the journal failed, unless the workflow was canceled.
 func interrupted(ctx context.Context, err error) error {
@@ -525,7 +514,7 @@ func (a *activities) delete(ctx context.Context, l *lease, in planInput) (planRe
 		reports = append(reports, r)
 	}
 	if in.Stopped {
-		report := teardown.Recorded(p.entries, p.plan)
+		report := p.before
 		if report == nil {
 			report = unfinished(p.plan, teardown.Stopped, reports)
 		}
@@ -543,9 +532,9 @@ func (a *activities) end(ctx context.Context, p *part, reports []*teardown.Repor
 		}
 		return a.endedOf(ctx, p, unfinished(p.plan, outcome, reports), reports)
 	}
-	if before := teardown.Recorded(p.entries, p.plan); before != nil && before.Outcome == teardown.Pending {
+	if p.before != nil && p.before.Outcome == teardown.Pending {
 		// Only the report of an earlier attempt was lost. The credential may have ended since then.
-		return a.endedOf(ctx, p, before, reports)
+		return a.endedOf(ctx, p, p.before, reports)
 	}
 	report, err := teardown.ExecuteDelete(ctx, p.driver, p.plan, p.options...)
 	return a.result(ctx, p, report, err, reports...)
@@ -560,7 +549,7 @@ func (a *activities) result(ctx context.Context, p *part, report *teardown.Repor
 		return a.planAgain(ctx, p, err)
 	case report == nil:
 		return planResult{}, err
-	case report.Outcome == teardown.Stopped && (p.endedEarly(ctx) || !p.lease.isCanceled()):
+	case report.Outcome == teardown.Stopped && (ends(ctx) || !p.lease.isCanceled()):
 		return planResult{}, interrupted(ctx, err)
 	}
 	return a.endedOf(ctx, p, report, reports)
@@ -569,8 +558,8 @@ func (a *activities) result(ctx context.Context, p *part, report *teardown.Repor
 // endedOf stores the report of the whole teardown: what its parts and the journal know about the steps
 // is added. The journal has the steps of attempts that ended early.
 func (a *activities) endedOf(ctx context.Context, p *part, report *teardown.Report, reports []*teardown.Report) (planResult, error) {
-	if before := teardown.Recorded(p.entries, p.plan); before != nil {
-		reports = append([]*teardown.Report{before}, reports...)
+	if p.before != nil {
+		reports = append([]*teardown.Report{p.before}, reports...)
 	}
 	merge(report, reports)
 	return a.ended(ctx, report)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/offboard-dev/offboard-go"
 	"github.com/offboard-dev/offboard-go/errors"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -86,7 +87,7 @@ func (n *names) id(ctx context.Context, e Entry, text string) (string, error) {
 	if err == nil {
 		found, err = o.Identify(ctx)
 	}
-	if err != nil && !cannotName(err) {
+	if err != nil && !providers.NamesNothing(err) {
 		return "", err
 	}
 	if n.known == nil {
@@ -94,17 +95,6 @@ func (n *names) id(ctx context.Context, e Entry, text string) (string, error) {
 	}
 	n.known[key] = found.ID
 	return found.ID, nil
-}
-
-// cannotName reports whether an error shows that a text names no organization that the credential can
-// delete.
-func cannotName(err error) bool {
-	for _, code := range []errors.Code{errors.NotFound, errors.InvalidArgument, errors.NotConfirmed, errors.PermissionDenied} {
-		if errors.Is(err, code) {
-			return !errors.Is(err, errors.OutcomeUnknown)
-		}
-	}
-	return false
 }
 
 // permitted returns an error if a plan deletes an organization that the lists of the manifest do not

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/offboard-dev/offboard-go/internal/printable"
 )
 
 // Limits of the texts of a decision in bytes: the history of a workflow contains them.
@@ -32,9 +34,8 @@ func visible(name string) bool {
 	return strings.ContainsFunc(person(name), func(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) })
 }
 
-// invisible reports whether a character has no glyph: a control or format character, a variation selector,
-// a filler, or the empty pattern of Braille. White space is not invisible.
+// invisible reports whether a character has no glyph, also as a control or format character or a variation
+// selector. White space is not invisible.
 func invisible(r rune) bool {
-	return r == '\u2800' || unicode.IsControl(r) && !unicode.IsSpace(r) ||
-		unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+	return printable.Invisible(r) || unicode.IsControl(r) && !unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector)
 }

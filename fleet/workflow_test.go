@@ -120,6 +120,14 @@ func (f *fixture) addSteps() {
 	}
 }
 
+// useTenant makes the workflow that of a tenant at a fake of F5.
+func (f *fixture) useTenant(t volterratest.Tenant) {
+	srv := volterratest.NewServer()
+	srv.SetTenant(t)
+	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
+	f.entry = Entry{Provider: "volterra", Organization: t.Name, Email: "owner@acme.example"}
+}
+
 // confirmed is a heartbeat that the server confirms.
 func confirmed(context.Context) error { return nil }
 
@@ -556,10 +564,7 @@ func TestOrganization_CanceledWithoutResult(t *testing.T) {
 func TestApply_PendingReportLost(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	srv := volterratest.NewServer()
-	srv.SetTenant(volterratest.Tenant{Name: "acme"})
-	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
-	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.useTenant(volterratest.Tenant{Name: "acme"})
 	f.config.Journal = &committed{memory: f.memory, at: func(e teardown.Entry) bool { return e.Outcome == teardown.Pending }}
 	f.update(time.Hour, updateApprove, by("ada"))
 	if r, err := f.run(); err != nil || r.Outcome != teardown.Pending {
@@ -571,10 +576,7 @@ func TestApply_PendingReportLost(t *testing.T) {
 func TestOrganization_CanceledWhilePending(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	srv := volterratest.NewServer()
-	srv.SetTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
-	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
-	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.useTenant(volterratest.Tenant{Name: "acme", KeepsCredential: true})
 	f.update(time.Hour, updateApprove, by("ada"))
 	f.env.RegisterDelayedCallback(f.env.CancelWorkflow, 48*time.Hour)
 	_, err := f.run()
@@ -587,10 +589,7 @@ func TestOrganization_CanceledWhilePending(t *testing.T) {
 func TestOrganization_Pending(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	srv := volterratest.NewServer()
-	srv.SetTenant(volterratest.Tenant{Name: "acme"})
-	f.config.Open = openAt(srv.Server, map[string]string{"F5XC_API_TOKEN": volterratest.Token})
-	f.entry = Entry{Provider: "volterra", Organization: "acme", Email: "owner@acme.example"}
+	f.useTenant(volterratest.Tenant{Name: "acme"})
 	f.update(time.Hour, updateApprove, by("ada"))
 	var waiting State
 	f.env.RegisterDelayedCallback(func() { waiting = f.state() }, 48*time.Hour)

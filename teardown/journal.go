@@ -116,12 +116,17 @@ func DeletionRecorded(entries []Entry, p *Plan) bool { return recordOf(entries, 
 // deletion reports whether a deletion of the organization is recorded.
 func (r record) deletion() bool { return r.deletionOpen > 0 || r.deleted }
 
+// isAbout reports whether an entry is about the organization of a plan, or a step in it.
+func (e Entry) isAbout(p *Plan) bool {
+	return e.Provider == p.Provider && e.Instance == p.Instance && e.Organization == p.Organization.ID
+}
+
 // recordOf returns what entries prove about a plan.
 func recordOf(entries []Entry, p *Plan) record {
 	r := record{steps: map[string]stepRecord{}}
 	ofPlan := false
 	for _, e := range entries {
-		if e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
+		if !e.isAbout(p) {
 			continue
 		}
 		if e.Exists {

@@ -24,7 +24,7 @@ func Recorded(entries []Entry, p *Plan) *Report {
 	ofPlan := false
 	var result *Entry // of the last run
 	for _, e := range entries {
-		if e.Provider != p.Provider || e.Instance != p.Instance || e.Organization != p.Organization.ID {
+		if !e.isAbout(p) {
 			continue
 		}
 		if e.Step == "" && e.Kind == EntryStarted {

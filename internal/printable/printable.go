@@ -30,7 +30,7 @@ func JSON(text []byte) []byte {
 		case r == utf8.RuneError && n == 1, r < ' ': // not UTF-8, or a space between values
 			b = append(b, text[:n]...)
 			marked = false
-		case !unicode.IsPrint(r), invisible(r), unicode.In(r, unicode.Mn, unicode.Me) && !marked:
+		case !unicode.IsPrint(r), Invisible(r), unicode.In(r, unicode.Mn, unicode.Me) && !marked:
 			for _, unit := range utf16.AppendRune(nil, r) {
 				b = fmt.Appendf(b, "\\u%04x", unit)
 			}
@@ -64,7 +64,7 @@ func replaced(s string, lines bool) string {
 		case r == '\n' && lines:
 			base = false
 			return r
-		case !unicode.IsPrint(r), invisible(r), unicode.In(r, unicode.Mn, unicode.Me) && !base:
+		case !unicode.IsPrint(r), Invisible(r), unicode.In(r, unicode.Mn, unicode.Me) && !base:
 			base = false
 			return unicode.ReplacementChar
 		}
@@ -73,8 +73,8 @@ func replaced(s string, lines bool) string {
 	}, s)
 }
 
-// invisible reports whether a character has no glyph, although its category is that of letters, marks
+// Invisible reports whether a character has no glyph, although its category is that of letters, marks
 // or symbols: a filler, or the empty pattern of Braille.
-func invisible(r rune) bool {
+func Invisible(r rune) bool {
 	return r == '\u2800' || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/offboard-dev/offboard-go/cmd/offboard/internal/planfile"
 	"github.com/offboard-dev/offboard-go/errors"
 	"github.com/offboard-dev/offboard-go/internal/printable"
+	"github.com/offboard-dev/offboard-go/internal/providers"
 	"github.com/offboard-dev/offboard-go/teardown"
 )
 
@@ -160,10 +161,7 @@ func (e *listed) add(connection string, found teardown.Organization, err error) 
 	switch {
 	case err == nil:
 		e.names = append(e.names, resolvedID{connection, found.ID})
-	case errors.Is(err, errors.NotFound), errors.Is(err, errors.InvalidArgument), errors.Is(err, errors.NotConfirmed),
-		errors.Is(err, errors.PermissionDenied) && !errors.Is(err, errors.OutcomeUnknown):
-		// This credential cannot delete an organization that the entry names at this provider.
-	case e.err == nil:
+	case e.err == nil && !providers.NamesNothing(err):
 		e.err = err
 	}
 }
